@@ -1,0 +1,1 @@
+"""The outside world in domain words: Jira and Linear."""
