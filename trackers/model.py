@@ -109,7 +109,7 @@ class HintKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """"Look at this subject again", with what the event said about why. Never issue text.
+    """ "Look at this subject again", with what the event said about why. Never issue text.
 
     ``changed`` names fields in our words where we have one (``title``, ``description``,
     ``labels``, ``components``, ``type``, ``priority``, ``status``, ``sprint``, ``points``,

@@ -1,0 +1,1 @@
+"""All we remember, in Redis. The only room that knows key names."""

@@ -1,0 +1,70 @@
+"""Rate limits as all workers share them: a pause covers a scope of one tracker host and identity (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from redis import Redis
+
+from store import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A pause in force: for how long still, and why."""
+
+    scope: str
+    left: timedelta
+    reason: str
+
+
+class Budget:
+    """Pauses of one tracker host and identity. Every method is one round trip."""
+
+    def __init__(self, redis: Redis, host: str, identity: str) -> None:
+        self._redis = redis
+        self._host = host
+        self._identity = identity
+
+    def pause(self, scope: str, length: timedelta, reason: str) -> None:
+        """Pause a scope. A longer pause already in force is kept."""
+        name = keys.pause(self._host, self._identity, scope)
+        length_ms = max(1, int(length.total_seconds() * 1000))
+        pipe = self._redis.pipeline()
+        pipe.set(name, reason, px=length_ms, nx=True)
+        pipe.pexpire(name, length_ms, gt=True)
+        pipe.execute()
+
+    def standing(self, scopes: Sequence[str]) -> Standing | None:
+        """The longest pause in force over any of ``scopes``, if there is one."""
+        pipe = self._redis.pipeline(transaction=False)
+        for scope in scopes:
+            name = keys.pause(self._host, self._identity, scope)
+            pipe.pttl(name)
+            pipe.get(name)
+        answers = cast("list[int | str | None]", pipe.execute())
+        found = [
+            Standing(scope, timedelta(milliseconds=int(left)), str(reason or ""))
+            for scope, left, reason in zip(scopes, answers[::2], answers[1::2], strict=True)
+            if left is not None and int(left) > 0
+        ]
+        return max(found, key=lambda pause: pause.left, default=None)
+
+    def lift(self, scope: str) -> None:
+        """End a pause early: the tracker answers again."""
+        self._redis.delete(keys.pause(self._host, self._identity, scope))
+
+
+def standing_pauses(redis: Redis) -> list[tuple[str, float]]:
+    """Every pause in force as (``host:identity:scope``, seconds left), for health and metrics."""
+    names = [str(name) for name in redis.scan_iter(match=f"{keys.PAUSE}*", count=500)]
+    pipe = redis.pipeline(transaction=False)
+    for name in names:
+        pipe.pttl(name)
+    lefts = cast("list[int]", pipe.execute())
+    return sorted(
+        (name[len(keys.PAUSE) :], max(0, left) / 1000) for name, left in zip(names, lefts, strict=True)
+    )

@@ -1,0 +1,131 @@
+"""The receiver's way into the store: one script and one round trip per delivery.
+
+The web process spends more time in its Redis client than in anything it does itself, so each of
+its threads keeps one connection and sends the packed command straight over it. Everything the
+receiver stores goes through here; whoever is not answering webhooks uses ``Inbox``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final, Protocol, cast
+
+import orjson
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+
+from store import keys
+from store.connect import lua
+from trackers.model import Hint
+
+_CLAIM_LIFE_MS: Final = int(keys.CLAIM_LIFE.total_seconds() * 1000)
+_DOOR_LIFE_MS: Final = int(keys.DOOR_LIFE.total_seconds() * 1000)
+
+
+class NotStored(Exception):
+    """Redis did not take it: down, hanging, full, read-only or loading. Nothing is half stored."""
+
+
+class _Line(Protocol):
+    """The part of a redis-py connection used here."""
+
+    def send_command(self, *args: str | int | bytes) -> object: ...
+
+    def read_response(self) -> object: ...
+
+    def disconnect(self) -> object: ...
+
+
+class _Script:
+    def __init__(self, name: str) -> None:
+        self.text = lua(name)
+        # Redis names a loaded script by its SHA-1; nothing here rests on its strength.
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Door:
+    """Stores deliveries for ``webhook_app``. Thread-safe: each thread has its own connection."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        self._local = threading.local()
+        self._offer = _Script("offer")
+        self._note = _Script("note")
+
+    def offer(
+        self, connection: str, digest: str, hints: Sequence[Hint], settle_ms: Sequence[int], ceiling_ms: int
+    ) -> bool:
+        """Claim a body and store its hints, both or neither; False when it was seen before.
+
+        ``settle_ms`` has one entry per hint. Raises NotStored.
+        """
+        args: list[str | int | bytes] = [keys.claim(connection, digest), keys.PREFIX, _CLAIM_LIFE_MS]
+        for hint, settle in zip(hints, settle_ms, strict=True):
+            args += [str(hint.subject), settle, ceiling_ms, orjson.dumps(hint.to_json())]
+        return bool(self._call(self._offer, args))
+
+    def note(self, connection: str, note: dict[str, str]) -> None:
+        """Keep a note of a delivery that led to nothing. Raises NotStored."""
+        args: list[str | int | bytes] = [keys.door(connection), orjson.dumps(note)]
+        self._call(self._note, [*args, keys.DOOR_KEPT, _DOOR_LIFE_MS])
+
+    def _call(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
+        try:
+            return self._send(script, args)
+        except RedisConnectionError:
+            # An idle connection may have been closed under us. Asking once more is safe: the claim
+            # makes a repeated offer a duplicate of itself. A time-out is not repeated: it has cost
+            # the sender's patience already.
+            self._drop()
+        except RedisError as error:
+            self._drop()
+            raise NotStored(_cause(error)) from error
+        try:
+            return self._send(script, args)
+        except RedisError as error:
+            self._drop()
+            raise NotStored(_cause(error)) from error
+
+    def _send(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
+        connection = self._connection()
+        connection.send_command("EVALSHA", script.digest, 1, *args)
+        try:
+            return connection.read_response()
+        except NoScriptError:
+            connection.send_command("EVAL", script.text, 1, *args)
+            return connection.read_response()
+
+    def _connection(self) -> _Line:
+        line: _Line | None = getattr(self._local, "line", None)
+        if line is None:
+            line = cast("_Line", self._pool.get_connection())
+            self._local.line = line
+        return line
+
+    def _drop(self) -> None:
+        line: _Line | None = getattr(self._local, "line", None)
+        if line is not None:
+            line.disconnect()
+            self._pool.release(cast("Any", line))
+            self._local.line = None
+
+
+def _cause(error: RedisError) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else 'no answer'}"
+
+
+def notes(redis: Redis, connection: str) -> list[dict[str, str]]:
+    """The newest deliveries of a connection that were ignored or refused, newest first."""
+    raw = redis.lrange(keys.door(connection), 0, -1)
+    assert isinstance(raw, list)
+    return [json.loads(text) for text in raw]
+
+
+def settle_ms(span: timedelta) -> int:
+    """A settle time as the script takes it."""
+    return int(span.total_seconds() * 1000)

@@ -1,0 +1,204 @@
+"""The queue of record: hints wait here by subject until a run has worked them.
+
+One mechanism serves settle times, retries, rate pauses and recovery after a crash: every subject
+with work has a *due time* in the pending set. Taking a subject moves its due time to the end of
+the lease, so a run that dies is simply due again. Each script runs whole or not at all and reads
+Redis' own clock, so any number of web processes, workers and clocks may share one inbox.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from redis import Redis
+
+from store import keys
+from store.connect import lua
+from trackers.model import Hint, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A leased subject, ready to be worked by whoever holds ``token``."""
+
+    subject: Subject
+    token: int
+    overdue: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a run works on: all hints about one subject that had come when it began."""
+
+    subject: Subject
+    token: int
+    hints: tuple[Hint, ...]
+    size: int
+    """How many entries were read; may exceed ``len(hints)`` when one could not be understood."""
+    attempts: int
+    """Runs begun since the last success, this one included, pauses not counted."""
+    waits: int
+    """How often it was given back without spending an attempt."""
+    cause: str
+    """Why the run before this one ended early, if it did and could say so."""
+    waited: timedelta
+    """Since the first hint came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A subject that was given up, for people to look at."""
+
+    subject: Subject
+    since: datetime
+    attempts: int
+    cause: str
+    hints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How full the inbox is."""
+
+    pending: int
+    due: int
+    oldest_overdue: timedelta
+    dead: int
+
+
+class Inbox:
+    """The pending set with its leases. Every method is one round trip unless it says otherwise."""
+
+    def __init__(self, redis: Redis, *, lease: timedelta) -> None:
+        self._redis = redis
+        self._lease = _ms(lease)
+        self._scripts = {
+            name: redis.register_script(lua(name))
+            for name in ("offer", "take", "begin", "renew", "finish", "postpone", "bury", "revive")
+        }
+
+    def offer(
+        self, connection: str, digest: str, hints: Sequence[Hint], *, settle: timedelta, ceiling: timedelta
+    ) -> bool:
+        """Claim a body and store its hints, both or neither. False when the body was seen before."""
+        args: list[str | int] = [keys.PREFIX, _ms(keys.CLAIM_LIFE)]
+        for hint in hints:
+            args += [str(hint.subject), _ms(settle), _ms(ceiling), json.dumps(hint.to_json())]
+        return bool(self._scripts["offer"](keys=[keys.claim(connection, digest)], args=args))
+
+    def take(self, most: int) -> list[Taken]:
+        """Lease up to ``most`` due subjects, longest due first."""
+        flat = cast("list[str | int]", self._run("take", self._lease, most))
+        triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        return [
+            Taken(Subject.parse(str(subject)), int(token), timedelta(milliseconds=int(overdue)))
+            for subject, token, overdue in triples
+        ]
+
+    def begin(self, subject: Subject, token: int) -> Batch | None:
+        """Start the run that ``token`` stands for; None when a newer token was given meanwhile."""
+        answer = cast("list[str | int] | None", self._run("begin", str(subject), token, self._lease))
+        if not answer:
+            return None
+        attempts, waits, cause, waited, *entries = answer
+        hints = [_hint(str(entry)) for entry in entries]
+        return Batch(
+            subject=subject,
+            token=token,
+            hints=tuple(hint for hint in hints if hint is not None),
+            size=len(entries),
+            attempts=int(attempts),
+            waits=int(waits),
+            cause=str(cause),
+            waited=timedelta(milliseconds=int(waited)),
+        )
+
+    def renew(self, batch: Batch) -> bool:
+        """Asked before every write: True, and a fresh lease, only while the lease is still ours."""
+        return bool(self._run("renew", str(batch.subject), batch.token, self._lease))
+
+    def finish(self, batch: Batch) -> bool:
+        """Remove exactly the hints that were read. False when the lease had passed to another run."""
+        return bool(self._run("finish", str(batch.subject), batch.token, batch.size))
+
+    def postpone(self, batch: Batch, delay: timedelta, cause: str, *, free: bool) -> bool:
+        """Give the subject back until ``delay`` has passed; ``free`` spends no attempt."""
+        arguments = (str(batch.subject), batch.token, _ms(delay), int(free), cause)
+        return bool(self._run("postpone", *arguments))
+
+    def bury(self, batch: Batch, cause: str) -> bool:
+        """Give the subject up with its cause. A hint that came meanwhile gives it fresh attempts instead."""
+        return bool(self._run("bury", str(batch.subject), batch.token, cause, batch.size))
+
+    def revive(self, subject: Subject) -> bool:
+        """Put a dead subject back with fresh attempts; False when it is not among the dead."""
+        return bool(self._run("revive", str(subject)))
+
+    def dead(self, most: int = 1_000) -> list[Dead]:
+        """The dead letters, newest first. Two round trips."""
+        entries = cast(
+            "list[tuple[str, float]]",
+            self._redis.zrevrangebyscore(keys.DEAD, "+inf", "-inf", 0, most, withscores=True),
+        )
+        pipe = self._redis.pipeline(transaction=False)
+        for name, _ in entries:
+            pipe.hmget(keys.SUBJECT + name, "attempts", "cause")
+            pipe.llen(keys.HINTS + name)
+        answers = pipe.execute()
+        found = []
+        for (name, since), (attempts, cause), hints in zip(entries, answers[::2], answers[1::2], strict=True):
+            moment = datetime.fromtimestamp(since / 1000, UTC)
+            found.append(Dead(Subject.parse(name), moment, int(attempts or 0), cause or "", int(hints)))
+        return found
+
+    def forget(self, subject: Subject) -> None:
+        """Drop a subject's waiting hints and its place among the dead, for good."""
+        pipe = self._redis.pipeline()
+        pipe.zrem(keys.DEAD, str(subject))
+        pipe.zrem(keys.PENDING, str(subject))
+        pipe.delete(keys.hints(subject), keys.subject_state(subject))
+        pipe.execute()
+
+    def forget_old_dead(self) -> int:
+        """Drop dead letters past their life; how many went."""
+        before = _now_ms(self._redis) - _ms(keys.DEAD_LIFE)
+        old = cast("list[str]", self._redis.zrangebyscore(keys.DEAD, "-inf", before))
+        for name in old:
+            self.forget(Subject.parse(name))
+        return len(old)
+
+    def depth(self) -> Depth:
+        """How much waits and how late the most overdue subject is. Two round trips."""
+        now = _now_ms(self._redis)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.zcard(keys.PENDING)
+        pipe.zcount(keys.PENDING, "-inf", now)
+        pipe.zrange(keys.PENDING, 0, 0, withscores=True)
+        pipe.zcard(keys.DEAD)
+        pending, due, first, dead = pipe.execute()
+        overdue = max(0, now - int(first[0][1])) if first else 0
+        return Depth(int(pending), int(due), timedelta(milliseconds=overdue), int(dead))
+
+    def _run(self, script: str, *args: str | int) -> object:
+        return self._scripts[script](keys=[], args=[keys.PREFIX, *args])
+
+
+def _hint(entry: str) -> Hint | None:
+    try:
+        return Hint.from_json(json.loads(entry.partition(" ")[2]))
+    except (KeyError, TypeError, ValueError):
+        # A newer version may have written a kind we do not know; the run still reads the subject anew.
+        return None
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+def _now_ms(redis: Redis) -> int:
+    seconds, micros = redis.time()
+    return seconds * 1000 + micros // 1000

@@ -1,0 +1,169 @@
+"""What we did to an issue and what people made of it: the memory behind promises P3 to P6.
+
+One Redis hash per issue. An *intent* is written before a write and cleared by the record of its
+outcome, so that a run that died in between is known to the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain
+from typing import Any, cast
+
+from redis import Redis
+
+from store import keys
+from trackers.model import Subject
+
+
+class CommentState(StrEnum):
+    POSTED = "posted"
+    SETTLED = "settled"
+    """Its condition has cleared; the comment says so."""
+    DELETED = "deleted"
+    """A person deleted it: we neither edit nor repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRecord:
+    """One comment of ours: where it is and the digest of the text we last put there."""
+
+    id: str
+    digest: str
+    state: CommentState = CommentState.POSTED
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a run was about to write. Its presence means that the outcome is not known."""
+
+    labels: tuple[str, ...] = ()
+    comment: str | None = None
+    """The comment's topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """All we remember of one issue."""
+
+    known: bool = False
+    """False when there is no record at all: a new issue, or a Redis that was flushed."""
+    applied: Mapping[str, str] = field(default_factory=dict)
+    """Label id → name, of every label we ever put on."""
+    vetoed: Mapping[str, str] = field(default_factory=dict)
+    """Label id → how we know that a person took it off."""
+    comments: Mapping[str, CommentRecord] = field(default_factory=dict)
+    intent: Intent | None = None
+    read_updated: datetime | None = None
+    """The issue's ``updated`` as of our last reading."""
+    write_updated: datetime | None = None
+    """The issue's ``updated`` as our last write returned it."""
+
+
+class Journals:
+    """The journals of all issues. Every method is one round trip."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def read(self, subject: Subject) -> Journal:
+        raw = cast("dict[str, str]", self._redis.hgetall(keys.journal(subject)))
+        if not raw:
+            return Journal()
+        comments = {name: _comment(text) for name, text in _under(raw, "comment:").items()}
+        return Journal(
+            known=True,
+            applied=_under(raw, "applied:"),
+            vetoed=_under(raw, "vetoed:"),
+            comments=comments,
+            intent=_intent(raw["intent"]) if "intent" in raw else None,
+            read_updated=_moment(raw.get("read_updated")),
+            write_updated=_moment(raw.get("write_updated")),
+        )
+
+    def intend(self, subject: Subject, intent: Intent) -> None:
+        """Said before a write, so that a run that dies in it is not taken for one that never began."""
+        text = json.dumps({"labels": intent.labels, "comment": intent.comment})
+        self._write(subject, {"intent": text})
+
+    def note_vetoes(self, subject: Subject, vetoed: Mapping[str, str]) -> None:
+        """Labels that people took off, as events told."""
+        if vetoed:
+            self._write(subject, _vetoes(vetoed))
+
+    def note_read(
+        self,
+        subject: Subject,
+        updated: datetime | None,
+        *,
+        vetoed: Mapping[str, str],
+        applied: Iterable[str],
+        comments: Mapping[str, str],
+    ) -> None:
+        """What a reading showed. It settles an open intent: what was written is now known.
+
+        ``applied`` are ids of labels the tracker remembers as ours, ``comments`` topic → id of
+        comments of ours that were found without a record.
+        """
+        fields = _vetoes(vetoed) | {f"applied:{label}": label for label in applied}
+        for topic, id_ in comments.items():
+            fields[f"comment:{topic}"] = json.dumps([id_, "", str(CommentState.POSTED)])
+        if updated is not None:
+            fields["read_updated"] = updated.isoformat()
+        self._write(subject, fields, remove=["intent"])
+
+    def note_written(
+        self,
+        subject: Subject,
+        *,
+        labels: Mapping[str, str] | None = None,
+        comments: Mapping[str, CommentRecord] | None = None,
+        updated: datetime | None = None,
+    ) -> None:
+        """The outcome of a write: clears the intent and remembers what is now there."""
+        fields = {f"applied:{label}": name for label, name in (labels or {}).items()}
+        for topic, comment in (comments or {}).items():
+            fields[f"comment:{topic}"] = json.dumps([comment.id, comment.digest, str(comment.state)])
+        if updated is not None:
+            fields["write_updated"] = updated.isoformat()
+        self._write(subject, fields, remove=["intent"])
+
+    def purge(self, subject: Subject) -> None:
+        """Forget the issue."""
+        self._redis.delete(keys.journal(subject))
+
+    def _write(self, subject: Subject, fields: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        name = keys.journal(subject)
+        pipe = self._redis.pipeline()
+        if remove:
+            pipe.hdel(name, *remove)
+        if fields:
+            pipe.hset(name, items=list(chain.from_iterable(fields.items())))
+        pipe.expire(name, keys.JOURNAL_LIFE)
+        pipe.execute()
+
+
+def _vetoes(vetoed: Mapping[str, str]) -> dict[str, str]:
+    return {f"vetoed:{label}": why for label, why in vetoed.items()}
+
+
+def _under(raw: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name[len(prefix) :]: value for name, value in raw.items() if name.startswith(prefix)}
+
+
+def _comment(text: str) -> CommentRecord:
+    id_, digest, state = json.loads(text)
+    return CommentRecord(id_, digest, CommentState(state))
+
+
+def _intent(text: str) -> Intent:
+    raw: dict[str, Any] = json.loads(text)
+    return Intent(tuple(raw.get("labels") or ()), raw.get("comment"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,87 @@
+"""Every key this service owns in Redis, who writes it and how long it lives.
+
+All keys share one prefix, so that the service can live beside others in one database.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from trackers.model import Subject
+
+PREFIX: Final = "sw:"
+
+PENDING: Final = PREFIX + "pending"
+"""Sorted set, subject → when the clock looks at it next (ms). Inbox. Lives while work waits."""
+DEAD: Final = PREFIX + "dead"
+"""Sorted set, subject → when it was given up (ms). Inbox. Entries leave after ``DEAD_LIFE``."""
+TOKEN: Final = PREFIX + "token"
+"""Counter of leases given, so that a newer token is always a larger number. Inbox. Kept."""
+HINTS: Final = PREFIX + "hints:"
+"""List per subject: ``<received ms> <hint JSON>``, oldest first. Inbox. Lives until worked."""
+SUBJECT: Final = PREFIX + "subject:"
+"""Hash per subject: first, last, settle, ceiling, token, lease, attempts, waits, not_before, cause. Inbox."""
+CLAIM: Final = PREFIX + "claim:"
+"""String per connection and body digest. Inbox. Lives ``CLAIM_LIFE``."""
+JOURNAL: Final = PREFIX + "journal:"
+"""Hash per issue: what we applied, what people took off, our comments, the open intent. ``JOURNAL_LIFE``."""
+DECISIONS: Final = PREFIX + "decisions:"
+"""List per subject: decision records, newest first. ``DECISIONS_LIFE``, at most ``DECISIONS_KEPT``."""
+DOOR: Final = PREFIX + "door:"
+"""List per connection: deliveries ignored or refused, newest first, at most ``DOOR_KEPT``. ``DOOR_LIFE``."""
+PAUSE: Final = PREFIX + "pause:"
+"""String per tracker host, identity and scope: why we pause. Budget. Lives as long as the pause."""
+CACHE: Final = PREFIX + "cache:"
+"""String per cached reading of a tracker (labels, fields). Lives as long as its writer said."""
+COUNTERS: Final = PREFIX + "counters"
+"""Hash of what workers did, for the metrics page. Kept."""
+RULEBOOK: Final = PREFIX + "rulebook"
+"""Hash: the rules text in force, its version and since when; the newest refused text's problems. Kept."""
+BEAT: Final = PREFIX + "beat:"
+"""String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
+
+CLAIM_LIFE: Final = timedelta(hours=48)
+DEAD_LIFE: Final = timedelta(days=30)
+JOURNAL_LIFE: Final = timedelta(days=180)
+DECISIONS_LIFE: Final = timedelta(days=90)
+DECISIONS_KEPT: Final = 50
+DOOR_LIFE: Final = timedelta(days=7)
+DOOR_KEPT: Final = 1_000
+BEAT_LIFE: Final = timedelta(minutes=5)
+
+
+def hints(subject: Subject) -> str:
+    return f"{HINTS}{subject}"
+
+
+def subject_state(subject: Subject) -> str:
+    return f"{SUBJECT}{subject}"
+
+
+def claim(connection: str, digest: str) -> str:
+    return f"{CLAIM}{connection}:{digest}"
+
+
+def journal(subject: Subject) -> str:
+    return f"{JOURNAL}{subject}"
+
+
+def decisions(subject: Subject) -> str:
+    return f"{DECISIONS}{subject}"
+
+
+def door(connection: str) -> str:
+    return f"{DOOR}{connection}"
+
+
+def pause(host: str, identity: str, scope: str) -> str:
+    return f"{PAUSE}{host}:{identity}:{scope}"
+
+
+def cache(name: str) -> str:
+    return f"{CACHE}{name}"
+
+
+def beat(process: str) -> str:
+    return f"{BEAT}{process}"

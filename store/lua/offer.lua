@@ -1,0 +1,26 @@
+-- Claim a webhook body and append its hints to their subjects: both or neither.
+-- KEYS[1] claim. ARGV: prefix, claim life (ms), then per hint: subject, settle (ms), ceiling (ms), hint JSON.
+-- Answers 1 when stored, 0 when the body was seen before.
+local prefix = ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if not redis.call('SET', KEYS[1], now, 'NX', 'PX', ARGV[2]) then
+  return 0
+end
+for i = 3, #ARGV, 4 do
+  local subject, settle, ceiling = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local state = prefix .. 'subject:' .. subject
+  redis.call('RPUSH', prefix .. 'hints:' .. subject, string.format('%d ', now) .. ARGV[i + 3])
+  if redis.call('ZREM', prefix .. 'dead', subject) == 1 then
+    redis.call('HDEL', state, 'first', 'attempts', 'waits', 'cause', 'not_before')
+  end
+  local held = redis.call('HMGET', state, 'first', 'lease', 'not_before')
+  local first = tonumber(held[1] or now)
+  redis.call('HSET', state, 'first', first, 'last', now, 'settle', settle, 'ceiling', ceiling)
+  -- While a run holds the subject its lease end stays the due time: the run itself sets the next one.
+  if tonumber(held[2] or 0) <= now then
+    local due = math.max(math.min(now + settle, first + ceiling), tonumber(held[3] or 0))
+    redis.call('ZADD', prefix .. 'pending', due, subject)
+  end
+end
+return 1

@@ -1,0 +1,391 @@
+"""Jira webhook bodies, small ones of each shape: Cloud, Data Center, old servers, nonsense."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackers.jira.webhook import SIGNATURE_HEADER, parse, verify
+from trackers.model import Event, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
+
+Json = dict[str, Any]
+
+WATCHING = Scope(projects=frozenset({"SHOP"}), boards=frozenset({"12"}))
+NO_BOARDS = Scope(projects=frozenset({"SHOP"}), boards=frozenset())
+SPRINT_FIELD = "customfield_10020"
+OLD_SPRINT = (
+    "com.atlassian.greenhopper.service.sprint.Sprint@1f2e[id={id},rapidViewId=12,state={state},"
+    "name=Week, id=99,state=CLOSED,goal=[x],startDate=<null>,endDate=<null>,"
+    "completeDate=<null>,sequence={id}]"
+)
+SORTED_SPRINT = (
+    "com.atlassian.greenhopper.service.sprint.Sprint@1f2e[completeDate=<null>,endDate=<null>,"
+    "goal=ship, id=99,state=CLOSED,id={id},name=Week 2,rapidViewId=12,sequence={id},"
+    "startDate=<null>,state={state}]"
+)
+
+
+def read(payload: object, scope: Scope = WATCHING) -> Event:
+    return parse(payload, connection="site", digest="d1", scope=scope)
+
+
+def issue(**fields: Any) -> Json:
+    known = {
+        "summary": "Checkout fails",
+        "project": {"key": "SHOP"},
+        "updated": "2026-03-04T12:00:00.000+0000",
+    }
+    return {"id": "501", "key": "SHOP-7", "self": "https://nowhere.example/1", "fields": {**known, **fields}}
+
+
+def item(field: str, field_id: Any = None, **sides: Any) -> Json:
+    custom = field_id is not None and field_id.startswith("customfield_")
+    base = {"field": field, "fieldtype": "custom" if custom else "jira"}
+    if field_id is not None:
+        base["fieldId"] = field_id
+    return {**base, "from": None, "fromString": None, "to": None, "toString": None, **sides}
+
+
+def updated(*items: Json, kind: Any = "issue_updated", **fields: Any) -> Json:
+    return {
+        "timestamp": 1772625600250,
+        "webhookEvent": "jira:issue_updated",
+        "issue_event_type_name": kind,
+        "user": {"accountId": "acc-1", "accountType": "atlassian"},
+        "issue": issue(**fields),
+        "changelog": {"id": "9", "items": list(items)},
+    }
+
+
+def created(**fields: Any) -> Json:
+    body = updated(item("summary", "summary", toString="Checkout fails"), kind="issue_created", **fields)
+    return {**body, "webhookEvent": "jira:issue_created"}
+
+
+def sprint_event(name: str, **sprint: Any) -> Json:
+    known = {"id": 31, "state": "active", "name": "Week 2", "originBoardId": 12}
+    return {"timestamp": 1772625600250, "webhookEvent": name, "sprint": {**known, **sprint}}
+
+
+def kinds(event: Event) -> list[tuple[str, str]]:
+    return [(str(hint.kind), hint.subject.id) for hint in event.hints]
+
+
+class TestSignature:
+    def test_published_test_vector(self) -> None:
+        signature = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"
+        verify(b"Hello World!", signature, [b"It's a Secret to Everybody"])
+        assert SIGNATURE_HEADER == "X-Hub-Signature"
+
+    @pytest.mark.parametrize("method", ["sha256", "sha384", "sha512"])
+    def test_any_of_several_secrets_and_stronger_methods(self, method: str) -> None:
+        digest = hmac.new(b"new", b"body", method).hexdigest()
+        verify(b"body", f"{method}={digest}", [b"old", b"new"])
+        verify(b"body", f" {method.upper()}={digest.upper()} ", [b"new", b"old"])
+
+    @pytest.mark.parametrize("signature", [None, "", " "])
+    def test_missing(self, signature: str | None) -> None:
+        with pytest.raises(Refused) as caught:
+            verify(b"body", signature, [b"secret"])
+        assert caught.value.reason is RefusedBecause.MISSING_CREDENTIALS
+
+    def test_wrong(self) -> None:
+        good = hmac.new(b"secret", b"body", "sha256").hexdigest()
+        sha1 = hmac.new(b"secret", b"body", hashlib.sha1).hexdigest()
+        wrong = ["sha256=", f"sha256={good[:-1]}", f"sha256={good}0", good, f"sha1={sha1}", f"md5={good}"]
+        wrong += [
+            f"sha512={good}",
+            f"sha256=={good}",
+            "sha256=zz",
+            "sha256=é",
+            f"sha256={good},sha256={good}",
+        ]
+        for signature in wrong:
+            with pytest.raises(Refused) as caught:
+                verify(b"body", signature, [b"secret"])
+            assert caught.value.reason is RefusedBecause.BAD_SIGNATURE
+        with pytest.raises(Refused):
+            verify(b"body ", f"sha256={good}", [b"secret"])
+        with pytest.raises(Refused):
+            verify(b"body", f"sha256={good}", [])
+
+    @given(st.text())
+    def test_any_header_at_all(self, signature: str) -> None:
+        with pytest.raises(Refused):
+            verify(b"body", signature, [b"secret"])
+
+
+class TestIssueCreated:
+    def test_one_hint_that_tells_no_edits(self) -> None:
+        (hint,) = read(created()).hints
+        assert hint.kind is HintKind.ISSUE_CREATED
+        assert str(hint.subject) == "site:issue:501"
+        assert hint.changed == ()
+        assert hint.actor == "acc-1"
+        assert hint.at == datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
+        assert hint.updated == datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+    def test_sprints_from_field_value_open_ones_only(self) -> None:
+        value = [{"id": 30, "state": "closed", "boardId": 12}, {"id": 31, "state": "active", "boardId": 12}]
+        event = read(created(**{SPRINT_FIELD: value}))
+        assert kinds(event) == [("issue_created", "501"), ("sprint_joined", "31")]
+        assert event.hints[0].sprints_joined == ("31",)
+
+    @pytest.mark.parametrize("form", [OLD_SPRINT, SORTED_SPRINT])
+    def test_sprints_from_old_text_values(self, form: str) -> None:
+        value = [form.format(id=30, state="CLOSED"), form.format(id=32, state="FUTURE")]
+        assert kinds(read(created(**{SPRINT_FIELD: value})))[1:] == [("sprint_joined", "32")]
+
+    def test_sprint_from_changelog_alone_and_from_both_once(self) -> None:
+        body = created()
+        body["changelog"]["items"].append(item("Sprint", SPRINT_FIELD, to="31", toString="Week 2"))
+        assert kinds(read(body))[1:] == [("sprint_joined", "31")]
+        body["issue"]["fields"][SPRINT_FIELD] = [{"id": 31, "state": "future"}]
+        assert kinds(read(body))[1:] == [("sprint_joined", "31")]
+        body["issue"]["fields"][SPRINT_FIELD] = [{"id": 31, "state": "closed"}]
+        assert kinds(read(body))[1:] == []
+
+    def test_no_sprint_hints_when_no_board_is_named(self) -> None:
+        body = created(**{SPRINT_FIELD: [{"id": 31, "state": "active"}]})
+        assert kinds(read(body, NO_BOARDS)) == [("issue_created", "501")]
+
+    def test_without_changelog(self) -> None:
+        body = created()
+        del body["changelog"]
+        assert kinds(read(body)) == [("issue_created", "501")]
+
+
+class TestIssueUpdated:
+    @pytest.mark.parametrize(
+        ("change", "name"),
+        [
+            (item("summary", "summary", fromString="a", toString="b"), "title"),
+            (item("description", "description", fromString="a", toString=None), "description"),
+            (item("Summary", fromString="a", toString="b"), "title"),
+            (item("description", fromString=None, toString="b"), "description"),
+        ],
+    )
+    def test_watched_text(self, change: Json, name: str) -> None:
+        (hint,) = read(updated(change)).hints
+        assert (hint.kind, hint.changed) == (HintKind.ISSUE_CHANGED, (name,))
+
+    def test_labels_taken_off_and_put_on_are_told_apart(self) -> None:
+        (hint,) = read(updated(item("labels", "labels", fromString="a b", toString="b c"))).hints
+        assert (hint.labels_added, hint.labels_removed) == (("c",), ("a",))
+        (hint,) = read(updated(item("labels", "labels", fromString="b", toString="b c"))).hints
+        assert (hint.labels_added, hint.labels_removed, hint.changed) == (("c",), (), ("labels",))
+        (hint,) = read(updated(item("labels", fromString="a", toString=None))).hints
+        assert hint.labels_removed == ("a",)
+
+    @pytest.mark.parametrize(
+        ("change", "name"),
+        [
+            (item("status", "status", **{"from": "1", "to": "3"}), "status"),
+            (item("Status"), "status"),
+            (item("Component", "components", to="4"), "components"),
+            (item("issuetype", "issuetype"), "type"),
+            (item("IssueParentAssociation"), "parent"),
+            (item("Rank", "customfield_10019"), "Rank"),
+            (item("Story Points", "customfield_10016", toString="5"), "points"),
+            (item("Weight", "customfield_10099", toString="5"), "Weight"),
+            (item("Description", "customfield_10098", toString="text"), "Description"),
+            ({**item("Summary"), "fieldtype": "custom"}, "Summary"),
+        ],
+    )
+    def test_fields_nobody_watches(self, change: Json, name: str) -> None:
+        event = read(updated(change))
+        assert (event.ignored, event.detail) == (IgnoredBecause.NO_WATCHED_FIELD, f"changed: {name}")
+
+    def test_unwatched_changes_ride_on_a_watched_one(self) -> None:
+        body = updated(
+            item("status", "status"), item("summary", "summary"), item("Story Points", "customfield_1")
+        )
+        (hint,) = read(body).hints
+        assert hint.changed == ("status", "title", "points")
+
+    def test_sprint_change_is_a_set_difference(self) -> None:
+        body = updated(item("Sprint", SPRINT_FIELD, **{"from": "28, 30", "to": "28, 31"}))
+        assert kinds(read(body)) == [("sprint_joined", "31"), ("sprint_left", "30")]
+        body = updated(item("Sprint", **{"from": "", "to": 31}))
+        assert kinds(read(body)) == [("sprint_joined", "31")]
+        event = read(body, NO_BOARDS)
+        assert (event.hints, event.ignored) == ((), IgnoredBecause.BOARD_NOT_NAMED)
+
+    def test_long_lists_of_sprints_are_read_whole(self) -> None:
+        before = ", ".join(str(number) for number in range(1000, 1200))
+        body = updated(item("Sprint", SPRINT_FIELD, **{"from": before, "to": f"{before}, 31"}))
+        assert kinds(read(body)) == [("sprint_joined", "31")]
+
+    def test_sprint_and_title_together(self) -> None:
+        body = updated(item("summary", "summary"), item("Sprint", SPRINT_FIELD, **{"from": "30", "to": ""}))
+        event = read(body)
+        assert kinds(event) == [("issue_changed", "501"), ("sprint_left", "30")]
+        assert event.hints[0].sprints_left == ("30",)
+
+    def test_sprint_named_without_ids_falls_back_to_the_field(self) -> None:
+        change = item("Sprint", SPRINT_FIELD, fromString="Week 1", toString="Week 2")
+        value = [{"id": 30, "state": "closed"}, {"id": 31, "state": "active"}]
+        assert kinds(read(updated(change, **{SPRINT_FIELD: value}))) == [("sprint_joined", "31")]
+        assert read(updated(change)).ignored is IgnoredBecause.NO_WATCHED_FIELD
+
+    def test_sprint_field_under_another_name_is_known_by_its_value(self) -> None:
+        change = item("Iteration", SPRINT_FIELD, **{"from": "", "to": "31"})
+        body = updated(change, **{SPRINT_FIELD: [{"id": 31, "state": "active"}]})
+        assert kinds(read(body)) == [("sprint_joined", "31")]
+
+    def test_move_out_of_a_named_project_is_looked_at(self) -> None:
+        moved = [
+            item(
+                "project", "project", **{"from": "1", "to": "2"}, fromString="The shop", toString="Elsewhere"
+            ),
+            item("Key", "Key", fromString="SHOP-7", toString="ELSE-3"),
+        ]
+        body = updated(*moved, kind="issue_moved", project={"key": "ELSE"})
+        (hint,) = read(body).hints
+        assert (hint.kind, hint.changed) == (HintKind.ISSUE_CHANGED, ("project",))
+        other = Scope(projects=frozenset({"OTHER"}))
+        assert read(body, other).ignored is IgnoredBecause.PROJECT_NOT_NAMED
+        assert kinds(read(body, Scope(projects=frozenset({"ELSE"})))) == [("issue_changed", "501")]
+
+    @pytest.mark.parametrize("changelog", [None, {}, {"items": []}, {"items": None}, [], "x"])
+    def test_comment_dressed_as_an_update(self, changelog: object) -> None:
+        body = {**updated(kind="issue_commented"), "changelog": changelog, "comment": {"id": "1"}}
+        event = read(body)
+        assert event.ignored is IgnoredBecause.NO_WATCHED_FIELD
+        assert event.detail == "issue_commented: no field changed"
+
+    def test_project_not_named(self) -> None:
+        event = read(updated(item("summary", "summary"), project={"key": "OTHER"}))
+        assert event.ignored is IgnoredBecause.PROJECT_NOT_NAMED
+        assert "OTHER" in event.detail
+
+    def test_project_known_from_the_key_alone(self) -> None:
+        body = updated(item("summary", "summary"), project=None)
+        assert kinds(read(body)) == [("issue_changed", "501")]
+        del body["issue"]["key"]
+        with pytest.raises(Refused, match=r"issue\.key"):
+            read(body)
+        assert kinds(read(body, Scope())) == [("issue_changed", "501")]
+
+
+class TestOtherEvents:
+    def test_issue_deleted_has_no_changelog(self) -> None:
+        body = updated()
+        body["webhookEvent"] = "jira:issue_deleted"
+        del body["changelog"], body["issue_event_type_name"]
+        assert kinds(read(body)) == [("issue_deleted", "501")]
+
+    @pytest.mark.parametrize("name", ["sprint_created", "sprint_updated", "sprint_started", "sprint_closed"])
+    def test_sprint_changed(self, name: str) -> None:
+        (hint,) = read(sprint_event(name)).hints
+        assert (hint.kind, str(hint.subject)) == (HintKind.SPRINT_CHANGED, "site:sprint:31")
+        assert (hint.actor, hint.updated, hint.changed) == (None, None, ())
+
+    def test_sprint_updated_tells_what_changed(self) -> None:
+        body = sprint_event("sprint_updated")
+        body["oldValue"] = {**body["sprint"], "state": "future"}
+        assert read(body).hints[0].changed == ("state",)
+
+    def test_sprint_deleted(self) -> None:
+        assert kinds(read(sprint_event("sprint_deleted"))) == [("sprint_deleted", "31")]
+
+    @pytest.mark.parametrize(
+        ("board", "scope", "heard"),
+        [
+            (13, WATCHING, False),
+            ("12", WATCHING, True),
+            (None, WATCHING, True),
+            (13, Scope(), True),
+            (12, NO_BOARDS, False),
+            (None, NO_BOARDS, False),
+        ],
+    )
+    def test_sprint_events_are_filtered_by_board(self, board: object, scope: Scope, heard: bool) -> None:
+        event = read(sprint_event("sprint_started", originBoardId=board), scope)
+        assert bool(event.hints) is heard
+        assert event.ignored is (None if heard else IgnoredBecause.BOARD_NOT_NAMED)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "comment_created",
+            "worklog_deleted",
+            "attachment_created",
+            "issuelink_created",
+            "issue_property_set",
+            "board_configuration_changed",
+            "jira:version_released",
+            "project_archived",
+            "issuetype_created",
+            "filter_updated",
+            "user_deleted",
+            "option_voting_changed",
+            "jira_expression_evaluation_failed",
+        ],
+    )
+    def test_unused(self, name: str) -> None:
+        event = read({"timestamp": 1, "webhookEvent": name})
+        assert (event.name, event.ignored) == (name, IgnoredBecause.UNUSED_EVENT)
+
+    @pytest.mark.parametrize("body", [{}, {"webhookEvent": "jira:moon_rose"}, {"user": {"name": "x"}}])
+    def test_unknown(self, body: Json) -> None:
+        assert read(body).ignored is IgnoredBecause.UNKNOWN_EVENT
+
+
+class TestDataCenterAndOldServers:
+    def test_actor_by_name_or_key(self) -> None:
+        body = updated(item("summary"))
+        body["user"] = {"name": "ada", "key": "JIRAUSER1", "emailAddress": "ada@example.com"}
+        assert read(body).hints[0].actor == "ada"
+        del body["user"]["name"]
+        assert read(body).hints[0].actor == "JIRAUSER1"
+        del body["user"]
+        assert read(body).hints[0].actor is None
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [("issue_created", "issue_created"), ("issue_deleted", "issue_deleted"), (None, "issue_changed")],
+    )
+    def test_body_without_event_name(self, kind: str | None, expected: str) -> None:
+        body = {**updated(item("summary")), "issue_event_type_name": kind}
+        del body["webhookEvent"]
+        assert kinds(read(body)) == [(expected, "501")]
+
+    def test_issue_without_any_sign_of_what_happened(self) -> None:
+        assert read({"issue": issue()}).ignored is IgnoredBecause.UNKNOWN_EVENT
+
+
+class TestWrongShape:
+    @pytest.mark.parametrize("payload", [None, [], "x", 1, True, [{}]])
+    def test_not_an_object(self, payload: object) -> None:
+        with pytest.raises(Refused) as caught:
+            read(payload)
+        assert caught.value.reason is RefusedBecause.WRONG_SHAPE
+
+    @pytest.mark.parametrize("id_", [None, "", "../1", "1 2", {}, [], True, "9" * 300])
+    def test_no_usable_id(self, id_: object) -> None:
+        body = updated(item("summary"))
+        body["issue"]["id"] = id_
+        with pytest.raises(Refused, match=r"issue\.id"):
+            read(body)
+        with pytest.raises(Refused, match=r"sprint\.id"):
+            read(sprint_event("sprint_started", id=id_))
+
+    def test_hints_and_names_are_bounded(self) -> None:
+        many = ",".join(map(str, range(5000)))
+        body = updated(
+            item("Sprint", SPRINT_FIELD, to=many),
+            item("labels", "labels", fromString=" ".join(f"label{n}" for n in range(5000))),
+            *(item("f" * 500 + str(n), "customfield_1") for n in range(500)),
+        )
+        event = read(body)
+        assert len(event.hints) == 50
+        assert "further hints" in event.detail
+        assert len(orjson.dumps(event.hints[0].to_json())) < 50_000

@@ -1,0 +1,321 @@
+"""Linear webhook bodies, small ones of each shape: today's envelope, old ones, special ones, nonsense."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackers.linear.webhook import SIGNATURE_HEADER, check_age, parse, sent, verify
+from trackers.model import Event, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
+
+Json = dict[str, Any]
+
+WATCHING = Scope(projects=frozenset({"ENG"}), boards=frozenset({"ENG"}))
+NO_CYCLES = Scope(projects=frozenset({"ENG"}), boards=frozenset())
+BUG, UI, API = "label-bug", "label-ui", "label-api"
+
+
+def read(payload: object, scope: Scope = WATCHING) -> Event:
+    return parse(payload, connection="space", digest="d1", scope=scope)
+
+
+def event(action: str, before: Json | None = None, **data: Any) -> Json:
+    known = {
+        "id": "issue-1",
+        "identifier": "ENG-7",
+        "number": 7,
+        "title": "Checkout fails",
+        "updatedAt": "2026-03-04T12:00:00.000Z",
+        "labelIds": [BUG],
+        "labels": [{"id": BUG, "name": "Bug", "color": "#f00"}],
+        "team": {"id": "team-1", "key": "ENG", "name": "Engineering"},
+        "teamId": "team-1",
+    }
+    body = {
+        "action": action,
+        "type": "Issue",
+        "actor": {"id": "user-1", "type": "user", "name": "Ada"},
+        "createdAt": "2026-03-04T12:00:00.250Z",
+        "data": {**known, **data},
+        "organizationId": "org-1",
+        "webhookId": "hook-1",
+        "webhookTimestamp": 1772625600250,
+    }
+    return (
+        body
+        if before is None
+        else {**body, "updatedFrom": {"updatedAt": "2026-03-04T11:00:00.000Z", **before}}
+    )
+
+
+def cycle(action: str, before: Json | None = None, **data: Any) -> Json:
+    body = {**event(action, before), "type": "Cycle"}
+    return {
+        **body,
+        "data": {"id": "cycle-1", "teamId": "team-1", "updatedAt": "2026-03-04T12:00:00Z", **data},
+    }
+
+
+def kinds(found: Event) -> list[tuple[str, str]]:
+    return [(str(hint.kind), hint.subject.id) for hint in found.hints]
+
+
+class TestSignature:
+    def test_bare_lower_case_hex_under_any_secret(self) -> None:
+        digest = hmac.new(b"new", b"body", "sha256").hexdigest()
+        verify(b"body", digest, [b"old", b"new"])
+        assert SIGNATURE_HEADER == "Linear-Signature"
+        for wrong in (digest.upper(), f"sha256={digest}", digest[:-1], digest + "0", "é", "zz"):
+            with pytest.raises(Refused) as caught:
+                verify(b"body", wrong, [b"old", b"new"])
+            assert caught.value.reason is RefusedBecause.BAD_SIGNATURE
+
+    @pytest.mark.parametrize("signature", [None, "", " "])
+    def test_missing(self, signature: str | None) -> None:
+        with pytest.raises(Refused) as caught:
+            verify(b"body", signature, [b"secret"])
+        assert caught.value.reason is RefusedBecause.MISSING_CREDENTIALS
+
+    @given(st.text())
+    def test_any_header_at_all(self, signature: str) -> None:
+        with pytest.raises(Refused):
+            verify(b"body", signature, [b"secret"])
+
+
+class TestAge:
+    NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    LIMIT = timedelta(seconds=60)
+    TOO_OLD = timedelta(hours=12)
+
+    def check(self, **ago: float) -> bool:
+        return check_age(self.NOW - timedelta(**ago), self.NOW, self.LIMIT, self.TOO_OLD)
+
+    def test_fresh_late_and_too_old(self) -> None:
+        assert not self.check(seconds=0)
+        assert not self.check(seconds=60)
+        assert not self.check(seconds=-60)
+        assert self.check(seconds=61)
+        assert self.check(hours=12)
+        with pytest.raises(Refused) as caught:
+            self.check(hours=12, seconds=1)
+        assert caught.value.reason is RefusedBecause.TOO_OLD
+
+    def test_in_future(self) -> None:
+        with pytest.raises(Refused, match="61 s ahead") as caught:
+            self.check(seconds=-61)
+        assert caught.value.reason is RefusedBecause.IN_FUTURE
+
+    def test_sent(self) -> None:
+        assert sent(event("create")) == datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
+        assert sent({"webhookTimestamp": 1772625600250.0}) == sent(event("create"))
+
+    @pytest.mark.parametrize("stamp", [None, "1772625600250", True, [], 1e300, float("nan"), 10**400])
+    def test_no_timestamp(self, stamp: object) -> None:
+        with pytest.raises(Refused) as caught:
+            sent({"webhookTimestamp": stamp})
+        assert caught.value.reason is RefusedBecause.NO_TIMESTAMP
+
+    def test_sent_of_no_object(self) -> None:
+        with pytest.raises(Refused) as caught:
+            sent([])
+        assert caught.value.reason is RefusedBecause.WRONG_SHAPE
+
+
+class TestIssueEvents:
+    def test_create(self) -> None:
+        (hint,) = read(event("create")).hints
+        assert (hint.kind, str(hint.subject)) == (HintKind.ISSUE_CREATED, "space:issue:issue-1")
+        assert (hint.actor, hint.changed) == ("user-1", ())
+        assert hint.at == datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
+        assert hint.updated == datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+    def test_create_in_a_cycle(self) -> None:
+        body = event("create", cycleId="cycle-1")
+        assert kinds(read(body)) == [("issue_created", "issue-1"), ("sprint_joined", "cycle-1")]
+        assert kinds(read(body, NO_CYCLES)) == [("issue_created", "issue-1")]
+
+    def test_remove(self) -> None:
+        assert kinds(read(event("remove", trashed=True))) == [("issue_deleted", "issue-1")]
+
+    @pytest.mark.parametrize(
+        ("before", "data", "changed"),
+        [
+            ({"title": "Old"}, {}, ("title",)),
+            ({"description": "Old", "descriptionData": "{}"}, {}, ("description",)),
+            ({"description": None}, {"description": "New"}, ("description",)),
+            ({"descriptionData": None}, {"descriptionData": "{}"}, ("description",)),
+            ({"teamId": "team-9"}, {}, ("project",)),
+            (
+                {"title": "Old", "stateId": "s1", "sortOrder": 1},
+                {"stateId": "s2"},
+                ("title", "status", "sortOrder"),
+            ),
+        ],
+    )
+    def test_watched(self, before: Json, data: Json, changed: tuple[str, ...]) -> None:
+        (hint,) = read(event("update", before, **data)).hints
+        assert (hint.kind, hint.changed) == (HintKind.ISSUE_CHANGED, changed)
+
+    @pytest.mark.parametrize(
+        ("before", "data", "detail"),
+        [
+            ({"stateId": "s1"}, {"stateId": "s2"}, "changed: status"),
+            ({"estimate": 3}, {}, "changed: points"),
+            (
+                {"assigneeId": None, "priority": 0},
+                {"assigneeId": "u", "priority": 1},
+                "changed: assignee, priority",
+            ),
+            ({"labelIds": [UI, BUG]}, {"labelIds": [BUG, UI]}, "no field changed"),
+            (
+                {"description": None, "estimate": None, "cycleId": None, "title": "Checkout fails"},
+                {},
+                "no field changed",
+            ),
+            ({"description": "Same", "descriptionData": "{}"}, {"description": "Same"}, "no field changed"),
+            ({}, {}, "no field changed"),
+        ],
+    )
+    def test_not_watched(self, before: Json, data: Json, detail: str) -> None:
+        found = read(event("update", before, **data))
+        assert (found.ignored, found.detail) == (IgnoredBecause.NO_WATCHED_FIELD, detail)
+
+    def test_labels_by_id(self) -> None:
+        (hint,) = read(event("update", {"labelIds": []})).hints
+        assert (hint.labels_added, hint.labels_removed, hint.changed) == ((BUG,), (), ("labels",))
+        (hint,) = read(event("update", {"labelIds": [BUG, UI]}, labelIds=[UI, API])).hints
+        assert (hint.labels_added, hint.labels_removed, hint.changed) == ((API,), (BUG,), ("labels",))
+        (hint,) = read(event("update", {"labelIds": [BUG]}, labelIds=None)).hints
+        assert hint.labels_removed == (BUG,)
+
+    @pytest.mark.parametrize(
+        ("before", "data", "moves"),
+        [
+            (None, "c2", [("sprint_joined", "c2")]),
+            ("c1", None, [("sprint_left", "c1")]),
+            ("c1", "c2", [("sprint_joined", "c2"), ("sprint_left", "c1")]),
+        ],
+    )
+    def test_cycles(self, before: str | None, data: str | None, moves: list[tuple[str, str]]) -> None:
+        body = event("update", {"cycleId": before, "stateId": "s1"}, **({"cycleId": data} if data else {}))
+        assert kinds(read(body)) == moves
+        found = read(body, NO_CYCLES)
+        assert (found.hints, found.ignored) == ((), IgnoredBecause.BOARD_NOT_NAMED)
+        assert kinds(read(body, Scope())) == moves
+
+    def test_title_and_cycle_in_one(self) -> None:
+        found = read(event("update", {"cycleId": "c1", "title": "Old"}))
+        assert kinds(found) == [("issue_changed", "issue-1"), ("sprint_left", "c1")]
+        assert found.hints[0].sprints_left == ("c1",)
+
+    def test_team_not_named(self) -> None:
+        found = read(event("update", {"title": "Old"}, team={"key": "OPS"}))
+        assert (found.ignored, "OPS" in found.detail) == (IgnoredBecause.PROJECT_NOT_NAMED, True)
+
+    @pytest.mark.parametrize(
+        ("previous", "heard"), [(["ENG-3"], True), (["OPS-1"], False), ([], True), (None, True), ([3], True)]
+    )
+    def test_move_to_another_team(self, previous: object, heard: bool) -> None:
+        before = {"teamId": "team-9", "cycleId": "c1"}
+        found = read(event("update", before, team={"key": "DOC"}, previousIdentifiers=previous))
+        expected = [("issue_changed", "issue-1"), ("sprint_left", "c1")] if heard else []
+        assert kinds(found) == expected
+        assert found.ignored is (None if heard else IgnoredBecause.PROJECT_NOT_NAMED)
+
+    def test_team_known_from_the_identifier_alone(self) -> None:
+        body = event("update", {"title": "Old"}, team=None)
+        assert kinds(read(body)) == [("issue_changed", "issue-1")]
+        del body["data"]["identifier"]
+        with pytest.raises(Refused, match=r"data\.team\.key"):
+            read(body)
+
+    def test_old_envelope(self) -> None:
+        body = event("update", {"title": "Old", "estimate": None})
+        for key in ("actor", "organizationId", "webhookId", "webhookTimestamp"):
+            del body[key]
+        for key in ("identifier", "labels"):
+            del body["data"][key]
+        (hint,) = read(body).hints
+        assert (hint.actor, hint.changed) == (None, ("title",))
+        body["actor"] = None
+        assert read(body).hints[0].actor is None
+
+
+class TestOtherEvents:
+    @pytest.mark.parametrize("action", ["create", "update"])
+    def test_cycle_changed(self, action: str) -> None:
+        (hint,) = read(cycle(action, {"name": "Old", "completedAt": None})).hints
+        assert (hint.kind, str(hint.subject)) == (HintKind.SPRINT_CHANGED, "space:sprint:cycle-1")
+        assert (hint.changed, hint.updated) == (("name",), datetime(2026, 3, 4, 12, tzinfo=UTC))
+
+    def test_cycle_removed(self) -> None:
+        assert kinds(read(cycle("remove"))) == [("sprint_deleted", "cycle-1")]
+
+    def test_cycle_by_team(self) -> None:
+        assert kinds(read(cycle("update", team={"key": "ENG"}))) == [("sprint_changed", "cycle-1")]
+        assert read(cycle("update", team={"key": "OPS"})).ignored is IgnoredBecause.BOARD_NOT_NAMED
+        assert read(cycle("update"), NO_CYCLES).ignored is IgnoredBecause.BOARD_NOT_NAMED
+        assert read(cycle("update", team={"key": "OPS"}), Scope()).hints
+
+    @pytest.mark.parametrize("kind", ["Comment", "Attachment"])
+    def test_comments_and_attachments(self, kind: str) -> None:
+        body = {"action": "create", "type": kind, "data": {"id": "c", "issueId": "issue-1"}}
+        assert read(body).ignored is IgnoredBecause.UNUSED_EVENT
+        body["data"] = {"id": "c", "issue": {"id": "issue-1"}}
+        assert read(body).ignored is IgnoredBecause.UNUSED_EVENT
+        body["data"] = {"id": "c", "projectUpdateId": "p"}
+        assert read(body).ignored is IgnoredBecause.NOT_ABOUT_AN_ISSUE
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"type": "IssueSLA", "action": "breached", "issueData": {"id": "issue-1", "cycleId": None}},
+            {"type": "OAuthApp", "action": "revoked", "oauthClientId": "o"},
+            {
+                "type": "AppUserNotification",
+                "action": "issueMention",
+                "notification": {"type": "issueMention"},
+            },
+            {"type": "PermissionChange", "action": "teamAccessChanged", "addedTeamIds": []},
+            {"type": "AgentSessionEvent", "action": "created", "agentSession": {}},
+            {"type": "IssueLabel", "action": "update", "data": {"id": "l"}},
+            {"type": "Reaction", "action": "create", "data": {}},
+            {"type": "Release", "action": "create", "data": None},
+        ],
+    )
+    def test_unused(self, body: Json) -> None:
+        found = read(body)
+        assert (found.ignored, found.name) == (
+            IgnoredBecause.UNUSED_EVENT,
+            f"{body['type']}/{body['action']}",
+        )
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"type": "Moon", "action": "create"}, {"type": "Issue", "action": "sing"}]
+    )
+    def test_unknown(self, body: Json) -> None:
+        assert read(body).ignored is IgnoredBecause.UNKNOWN_EVENT
+
+
+class TestWrongShape:
+    @pytest.mark.parametrize("payload", [None, [], "x", 1, True])
+    def test_not_an_object(self, payload: object) -> None:
+        with pytest.raises(Refused) as caught:
+            read(payload)
+        assert caught.value.reason is RefusedBecause.WRONG_SHAPE
+
+    @pytest.mark.parametrize("id_", [None, "", "../1", {}, [], True])
+    def test_no_usable_id(self, id_: object) -> None:
+        with pytest.raises(Refused, match=r"data\.id"):
+            read(event("create", id=id_))
+        with pytest.raises(Refused, match=r"data\.id"):
+            read(cycle("update", id=id_))
+
+    def test_no_data(self) -> None:
+        with pytest.raises(Refused, match=r"data\.id"):
+            read({"type": "Issue", "action": "create"})

@@ -1,0 +1,72 @@
+"""What both trackers' clients share: one careful HTTP exchange."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from trackers.errors import ServerFault, Unreachable
+from trackers.protocol import Gate
+
+TIMEOUT: Final = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
+"""Shorter together than a run's time limit, so that a hanging tracker is our error, not a killed job."""
+GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+
+
+def open_http(headers: Mapping[str, str], context: ssl.SSLContext | None = None) -> httpx.Client:
+    """A client with warm connections that follows no redirect: it never leaves the configured host."""
+    return httpx.Client(
+        headers=dict(headers),
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=30),
+        verify=context or ssl.create_default_context(),
+        trust_env=False,
+    )
+
+
+def host_of(url: str) -> str:
+    """The host and port a URL names, as pauses and log lines show it."""
+    return urlsplit(url).netloc
+
+
+def exchange(http: httpx.Client, gate: Gate, request: httpx.Request) -> httpx.Response:
+    """Send one request and tell the gate whether the tracker answered at all.
+
+    Raises Unreachable for no connection, a connection cut or a time-out: after a write its outcome
+    is then unknown. Raises ServerFault for a redirect, which a tracker's API has no reason to send.
+    """
+    try:
+        response = http.send(request)
+    except httpx.HTTPError as error:
+        gate.unreachable()
+        raise Unreachable(f"{host_of(str(request.url))} gave no answer ({type(error).__name__}).") from error
+    if response.status_code in GATEWAY_STATUSES and "retry-after" not in response.headers:
+        gate.unreachable()
+        raise Unreachable(f"{host_of(str(request.url))} answered {response.status_code}.")
+    gate.answered()
+    if response.is_redirect:
+        raise ServerFault(
+            f"{host_of(str(request.url))} sent a redirect; set the connection's url to its final address."
+        )
+    return response
+
+
+def json_of(response: httpx.Response) -> Any:
+    """The answer's JSON. Raises ServerFault when it is none (a login page, a proxy's error page)."""
+    if not response.content:
+        return None
+    try:
+        return orjson.loads(response.content)
+    except ValueError as error:
+        raise ServerFault(f"{host_of(str(response.url))} answered something other than JSON.") from error
+
+
+def lower(headers: httpx.Headers) -> dict[str, str]:
+    """Headers by lower-case name, as ``limits`` reads them."""
+    return {name.lower(): value for name, value in headers.items()}

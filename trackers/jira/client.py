@@ -1,0 +1,110 @@
+"""Jira over HTTP: REST v2, which Cloud and Data Center serve alike, with wiki text in and out.
+
+One request per call; nothing is repeated here. Every answer that is not a success becomes one of
+``trackers.errors``. Source of the statuses: the Jira Cloud platform OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from trackers.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    LimitReached,
+    Rejected,
+    ServerFault,
+    TrackerError,
+    Unauthorized,
+)
+from trackers.http import exchange, json_of, lower
+from trackers.limits import EVERYTHING, endpoint_scope, issue_scope, jira_pause
+from trackers.protocol import Gate
+from trackers.reading import items, mapping, text
+
+CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
+"""Refused credentials are tried again this seldom; on Data Center each try brings a CAPTCHA nearer."""
+
+
+class JiraClient:
+    """One connection's Jira. ``http`` carries the credentials in its headers."""
+
+    def __init__(self, http: httpx.Client, base_url: str, gate: Gate) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/")
+        self._gate = gate
+
+    def call(
+        self,
+        method: str,
+        template: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        writes: str | None = None,
+    ) -> Any:
+        """Ask once and give the answer's JSON (None for 204).
+
+        ``template`` is the path with ``{names}`` filled from ``path``: it is also the name by which
+        Jira's per-endpoint limit is kept. ``writes`` is the id of the issue written to, if any.
+        Raises the members of ``trackers.errors``.
+        """
+        operation = f"{method} {template}"
+        scopes = [EVERYTHING, endpoint_scope(operation)]
+        if writes is not None:
+            scopes.append(issue_scope(writes))
+        self._gate.ask(scopes)
+        url = self._base + template.format(**{name: _segment(value) for name, value in (path or {}).items()})
+        request = self._http.build_request(method, url, params=params, json=body)
+        response = exchange(self._http, self._gate, request)
+        if response.is_success:
+            return json_of(response)
+        raise self._error(response, operation, writes)
+
+    def _error(self, response: httpx.Response, operation: str, issue: str | None) -> TrackerError:
+        status = response.status_code
+        if status in (429, 503):
+            pause = jira_pause(
+                lower(response.headers), operation=operation, issue=issue, now=datetime.now(UTC)
+            )
+            self._gate.limit(pause.scope, pause.length, pause.reason)
+            return LimitReached(f"Jira limits {operation}: {pause.reason}.", (pause,))
+        if status == 401 or (status == 403 and "x-authentication-denied-reason" in response.headers):
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
+        why = complaint(response)
+        match status:
+            case 403:
+                return Forbidden(f"Jira forbids {operation}: {why}")
+            case 404 | 410:
+                return Gone(f"Jira does not know what {operation} asked for, or the account may not see it.")
+            case 409:
+                return Conflict(f"Jira reports a conflict on {operation}.")
+            case 400 | 413 | 422:
+                return Rejected(f"Jira will not have {operation}: {why}")
+        return ServerFault(f"Jira answered {status} to {operation}.")
+
+
+def complaint(response: httpx.Response) -> str:
+    """Jira's own words about a refused request: the fields it names and its messages, shortened."""
+    try:
+        answer = mapping(orjson.loads(response.content))
+    except ValueError:
+        return f"status {response.status_code}"
+    messages = [message for message in map(text, items(answer.get("errorMessages"))) if message]
+    messages += [f"{field}: {message}" for field, message in mapping(answer.get("errors")).items()]
+    return ("; ".join(messages) or f"status {response.status_code}")[:300]
+
+
+def _segment(value: str) -> str:
+    """One path segment: an id with a slash or dots in it must not reach another endpoint."""
+    if not value or not all(character.isalnum() or character in "-_" for character in value):
+        raise Rejected("An id with characters that no Jira id has was not asked for.")
+    return value

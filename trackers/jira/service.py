@@ -1,0 +1,210 @@
+"""Jira in domain words: what a run asks becomes as few REST calls as can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from trackers.errors import Gone, ServerFault
+from trackers.jira.client import JiraClient
+from trackers.jira.fields import issue_from_json
+from trackers.jira.setup import JiraSetup
+from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
+from trackers.protocol import AddLabels, Failure, Operation, PutComment, Reading, Recall, Step, Written
+from trackers.reading import ident, items, mapping, moment, text
+
+PROPERTY: Final = "sprintwarden"
+"""Key of the hidden properties we keep on issues and on our own comments."""
+_INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
+"""Keeps a comment in a service project from its customers."""
+_READ_FIELDS: Final = (
+    "summary",
+    "description",
+    "issuetype",
+    "priority",
+    "components",
+    "labels",
+    "project",
+    "creator",
+    "reporter",
+    "created",
+    "updated",
+)
+_ISSUE: Final = "/rest/api/2/issue/{issue}"
+_LONGEST_LABEL: Final = 255
+_MOST_REMEMBERED: Final = 100
+"""A property holds 32,768 characters: a hundred labels of full length stay below it."""
+
+
+class JiraPalette:
+    """Any name is a label on Jira, once it is made valid."""
+
+    def find(self, name: str) -> Label | None:
+        valid = valid_label(name)
+        return Label(valid, valid) if valid else None
+
+    def creatable(self, name: str) -> bool:
+        return False
+
+
+class JiraService:
+    """One Jira connection, as ``trackers.protocol.Tracker`` describes it."""
+
+    kind = TrackerKind.JIRA
+    sees_own_labels = True
+
+    def __init__(self, client: JiraClient, setup: JiraSetup, *, cloud: bool, base_url: str) -> None:
+        self._client = client
+        self._setup = setup
+        self._cloud = cloud
+        self._base_url = base_url
+        self._me: Identity | None = None
+
+    @property
+    def setup(self) -> JiraSetup:
+        """What was asked once: fields, boards, permissions, history."""
+        return self._setup
+
+    def identity(self) -> Identity:
+        if self._me is None:
+            self._me = self._setup.identity()
+        return self._me
+
+    def read(self, issue: str, recall: Recall) -> Reading:
+        fields = [*_READ_FIELDS, "comment"] if recall.comments else list(_READ_FIELDS)
+        params = {"fields": ",".join(fields), "properties": PROPERTY}
+        try:
+            raw = mapping(self._client.call("GET", _ISSUE, path={"issue": issue}, params=params))
+        except Gone:
+            self._setup.confirm_identity()
+            raise
+        if ident(raw.get("id")) is None or not mapping(raw.get("fields")):
+            raise ServerFault("Jira answered a reading without an issue in it.")
+        memory = _memory(mapping(raw.get("properties")).get(PROPERTY))
+        comments = self._own_comments(raw, recall.comments) if recall.comments else ()
+        return Reading(issue_from_json(raw, base_url=self._base_url), memory, comments)
+
+    def palette(self, issue: Issue) -> JiraPalette:
+        return JiraPalette()
+
+    def look_again(self, issue: Issue) -> bool:
+        return False
+
+    def steps(self, issue: Issue, operations: Sequence[Operation]) -> tuple[Step, ...]:
+        steps = []
+        for operation in operations:
+            match operation:
+                case AddLabels():
+                    send = partial(self._add_labels, issue, operation)
+                    steps.append(Step("labels", (operation,), send))
+                case PutComment():
+                    send = partial(self._put_comment, issue, operation)
+                    steps.append(Step("comment", (operation,), send))
+        return tuple(steps)
+
+    def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
+        remember = {
+            "v": 1,
+            "applied": sorted(operation.remember.applied)[:_MOST_REMEMBERED],
+            "vetoed": sorted(operation.remember.vetoed)[:_MOST_REMEMBERED],
+        }
+        body = {
+            "update": {"labels": [{"add": label.id} for label in operation.labels]},
+            "properties": [{"key": PROPERTY, "value": remember}],
+        }
+        params = {"returnIssue": "true"} if self._cloud else {}
+        if self._setup.may_edit_quietly(issue.project):
+            params["notifyUsers"] = "false"
+        answer = self._client.call(
+            "PUT", _ISSUE, path={"issue": issue.id}, params=params, body=body, writes=issue.id
+        )
+        updated = moment(mapping(mapping(answer).get("fields")).get("updated"))
+        return Written(labels=operation.labels, updated=updated)
+
+    def _put_comment(self, issue: Issue, operation: PutComment) -> Written:
+        if operation.id is None:
+            return self._post_comment(issue, operation)
+        path = {"issue": issue.id, "comment": operation.id}
+        try:
+            self._client.call(
+                "PUT",
+                _ISSUE + "/comment/{comment}",
+                path=path,
+                body={"body": operation.body},
+                writes=issue.id,
+            )
+        except Gone:
+            sentence = "The comment is no longer there; it is not written again."
+            return Written(failures=(Failure(operation, sentence, comment_gone=True),))
+        return Written(comment=Comment(operation.id, operation.topic))
+
+    def _post_comment(self, issue: Issue, operation: PutComment) -> Written:
+        properties: list[Mapping[str, Any]] = [{"key": PROPERTY, "value": {"v": 1, "topic": operation.topic}}]
+        if issue.service_project:
+            properties.append(_INTERNAL)
+        body = {"body": operation.body, "properties": properties}
+        path = {"issue": issue.id}
+        answer = self._client.call("POST", _ISSUE + "/comment", path=path, body=body, writes=issue.id)
+        comment = ident(mapping(answer).get("id"))
+        if comment is None:
+            raise ServerFault("Jira took a comment but did not say its id.")
+        return Written(comment=Comment(comment, operation.topic))
+
+    def _own_comments(self, raw: Mapping[str, Any], topics: Sequence[str]) -> tuple[Comment, ...]:
+        """Our comments on the issue: by author first, then by the property that names their topic."""
+        me = self.identity().id
+        page = mapping(mapping(raw.get("fields")).get("comment"))
+        listed = items(page.get("comments"))
+        total = page.get("total")
+        if isinstance(total, int) and total > len(listed):
+            listed = self._all_comments(ident(raw.get("id")) or "")
+        found = []
+        for comment in map(mapping, listed):
+            author, id_ = mapping(comment.get("author")), ident(comment.get("id"))
+            if id_ is None or me not in (author.get("accountId"), author.get("name"), author.get("key")):
+                continue
+            topic = self._topic_of(id_)
+            if topic is not None and topic in topics:
+                found.append(Comment(id_, topic))
+        return tuple(found)
+
+    def _all_comments(self, issue: str) -> list[Any]:
+        listed: list[Any] = []
+        while True:
+            params = {"startAt": str(len(listed)), "maxResults": "100", "orderBy": "created"}
+            page = mapping(
+                self._client.call("GET", _ISSUE + "/comment", path={"issue": issue}, params=params)
+            )
+            fresh = items(page.get("comments"))
+            listed += fresh
+            total = page.get("total")
+            if not fresh or not isinstance(total, int) or len(listed) >= total:
+                return listed
+
+    def _topic_of(self, comment: str) -> str | None:
+        path = {"comment": comment, "key": PROPERTY}
+        try:
+            answer = self._client.call("GET", "/rest/api/2/comment/{comment}/properties/{key}", path=path)
+        except Gone:
+            return None
+        return text(mapping(mapping(answer).get("value")).get("topic"))
+
+
+def valid_label(name: str) -> str:
+    """``name`` as a Jira label: without white space and control characters, at most 255 characters.
+
+    The case is kept: teams that write ``TechDebt`` would not want a second label ``techdebt``.
+    """
+    printable = "".join(character if character.isprintable() else " " for character in name)
+    return re.sub(r"\s+", "-", printable.strip())[:_LONGEST_LABEL]
+
+
+def _memory(raw: object) -> Memory:
+    """What our issue property says. Anybody who may edit the issue may write it, so it can only ever
+    make us more careful: labels it names that are gone count as taken off by a person."""
+    data = mapping(raw)
+    applied = frozenset(filter(None, map(text, items(data.get("applied")))))
+    vetoed = frozenset(filter(None, map(text, items(data.get("vetoed")))))
+    return Memory(applied, vetoed)

@@ -1,0 +1,211 @@
+"""What is asked of Jira once and remembered: who we are, what we may, its fields and boards.
+
+The ``jira`` library does the asking. Its own retries are off (it repeats POSTs and sleeps in the
+worker), a time-out is set (its default waits for ever), and no server info is fetched behind our
+back. It is imported only when something is really asked, because most processes never do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from trackers.errors import Forbidden, Gone, LimitReached, ServerFault, Unauthorized, Unreachable
+from trackers.jira.client import CREDENTIALS_PAUSE
+from trackers.limits import DEFAULT, EVERYTHING, Pause
+from trackers.model import Change, Identity
+from trackers.protocol import Cache, Gate
+from trackers.reading import ident, items, mapping, moment, text
+
+if TYPE_CHECKING:
+    from jira import JIRA
+
+_TIMEOUT: Final = (5, 15)
+_DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+_QUIET_PERMISSIONS: Final = "ADMINISTER,ADMINISTER_PROJECTS"
+_SPRINT_FIELD: Final = "com.pyxis.greenhopper.jira:gh-sprint"
+_POINTS_FIELD: Final = "com.pyxis.greenhopper.jira:jsw-story-points"
+_NUMBER_FIELD: Final = "com.atlassian.jira.plugin.system.customfieldtypes:float"
+_POINTS_NAMES: Final = frozenset({"story points", "story point estimate"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The custom fields of a site that matter to sprints."""
+
+    sprint: str | None
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    id: str
+    name: str
+    type: str
+
+
+class JiraSetup:
+    """Seldom-changing facts of one connection, each from the shared cache wherever it can be."""
+
+    def __init__(self, connect: Callable[[], JIRA], gate: Gate, cache: Cache) -> None:
+        """``connect`` makes the library's client, at the first question that the cache cannot answer."""
+        self._connect = connect
+        self._gate = gate
+        self._cache = cache
+        self._jira: JIRA | None = None
+
+    def identity(self) -> Identity:
+        """The account the token belongs to. Raises Unauthorized when Jira knows no such account."""
+        raw = self._remembered("identity", _DAY, lambda jira: jira.myself())
+        return _identity(mapping(raw))
+
+    def confirm_identity(self) -> None:
+        """Ask afresh whether the credentials still hold, at most once a minute.
+
+        Cloud answers "no such issue" to a bad token, as it would to a visitor. Raises Unauthorized.
+        """
+        self._remembered("identity-confirmed", timedelta(minutes=1), lambda jira: bool(jira.myself()))
+
+    def may_edit_quietly(self, project: str) -> bool:
+        """Whether edits in ``project`` may go without mail (administrators of the site or project only)."""
+
+        def ask(jira: JIRA) -> bool:
+            answer = jira.my_permissions(projectKey=project, permissions=_QUIET_PERMISSIONS)
+            granted = mapping(mapping(answer).get("permissions"))
+            return any(
+                mapping(granted.get(name)).get("havePermission") for name in _QUIET_PERMISSIONS.split(",")
+            )
+
+        return bool(self._remembered(f"quiet:{project}", _DAY, ask))
+
+    def deployment(self) -> str:
+        """``cloud`` or ``data_center``, as the server says itself."""
+        info = mapping(self._remembered("server-info", _DAY, lambda jira: jira.server_info()))
+        return "cloud" if info.get("deploymentType") == "Cloud" else "data_center"
+
+    def fields(self) -> Fields:
+        """The sprint field and the candidates for story points, found by schema: names are translated."""
+        raw = self._remembered("fields", _HOUR, lambda jira: jira.fields())
+        return _fields(items(raw))
+
+    def boards(self) -> tuple[Board, ...]:
+        """Every board the account may see."""
+        raw = self._remembered(
+            "boards", _HOUR, lambda jira: [board.raw for board in jira.boards(maxResults=0)]
+        )
+        found = (mapping(board) for board in items(raw))
+        return tuple(
+            Board(ident(board.get("id")) or "", text(board.get("name")) or "", text(board.get("type")) or "")
+            for board in found
+        )
+
+    def label_history(self, issue: str) -> tuple[Change, ...]:
+        """Who set and took off which labels on an issue, oldest first; never cached."""
+        raw = self._ask(lambda jira: jira.issue(issue, fields="labels", expand="changelog").raw)
+        entries = map(mapping, items(mapping(mapping(raw).get("changelog")).get("histories")))
+        changes = (
+            _label_change(entry, mapping(item)) for entry in entries for item in items(entry.get("items"))
+        )
+        return tuple(sorted(filter(None, changes), key=lambda change: change.at))
+
+    def _remembered(self, name: str, life: timedelta, ask: Callable[[JIRA], Any]) -> Any:
+        held = self._cache.get(name)
+        if held is not None:
+            return json.loads(held)
+        answer = self._ask(ask)
+        self._cache.put(name, json.dumps(answer), life)
+        return answer
+
+    def _ask(self, question: Callable[[JIRA], T]) -> T:
+        from jira import JIRAError
+        from requests import RequestException
+
+        self._gate.ask([EVERYTHING])
+        if self._jira is None:
+            self._jira = self._connect()
+        try:
+            answer = question(self._jira)
+        except JIRAError as error:
+            raise self._translated(error) from error
+        except RequestException as error:
+            self._gate.unreachable()
+            raise Unreachable(f"Jira gave no answer ({type(error).__name__}).") from error
+        self._gate.answered()
+        return answer
+
+    def _translated(self, error: Any) -> Exception:
+        match error.status_code:
+            case 401:
+                self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+                return Unauthorized(
+                    "Jira refuses the connection's credentials; check the token and its expiry."
+                )
+            case 403:
+                return Forbidden(
+                    "Jira forbids what was asked while setting up; check the account's permissions."
+                )
+            case 404:
+                return Gone("Jira does not know what was asked, or the account may not see it.")
+            case 429:
+                self._gate.limit(EVERYTHING, DEFAULT, "rate limit")
+                return LimitReached("Jira limits requests.", (Pause(EVERYTHING, DEFAULT, "rate limit"),))
+        return ServerFault(f"Jira answered {error.status_code} while setting up.")
+
+
+def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None) -> Callable[[], JIRA]:
+    """How the library's client is made: with ``basic`` (e-mail, token) on Cloud, a ``bearer`` token else."""
+
+    def connect() -> JIRA:
+        from jira import JIRA
+
+        return JIRA(
+            url,
+            basic_auth=basic,
+            token_auth=bearer,
+            max_retries=0,
+            timeout=_TIMEOUT,
+            get_server_info=False,
+            options={"check_update": False},
+        )
+
+    return connect
+
+
+def _identity(raw: Mapping[str, Any]) -> Identity:
+    account = text(raw.get("accountId")) or text(raw.get("name")) or text(raw.get("key"))
+    if account is None:
+        raise Unauthorized("Jira does not say who the credentials belong to; check the token.")
+    name = text(raw.get("displayName")) or account
+    return Identity(account, name, is_app=raw.get("accountType") == "app")
+
+
+def _fields(raw: list[Any]) -> Fields:
+    sprint, own, named = None, [], []
+    for field in map(mapping, raw):
+        id_, custom = text(field.get("id")), mapping(field.get("schema")).get("custom")
+        if id_ is None:
+            continue
+        if custom == _SPRINT_FIELD:
+            sprint = id_
+        elif custom == _POINTS_FIELD:
+            own.append(id_)
+        elif custom == _NUMBER_FIELD and (text(field.get("name")) or "").casefold() in _POINTS_NAMES:
+            named.append(id_)
+    return Fields(sprint, tuple(own + named))
+
+
+def _label_change(entry: Mapping[str, Any], item: Mapping[str, Any]) -> Change | None:
+    at = moment(entry.get("created"))
+    if at is None or (text(item.get("field")) or "").casefold() != "labels":
+        return None
+    before = set((text(item.get("fromString")) or "").split())
+    after = set((text(item.get("toString")) or "").split())
+    author = mapping(entry.get("author"))
+    actor = text(author.get("accountId")) or text(author.get("name"))
+    return Change(at, actor, tuple(sorted(after - before)), tuple(sorted(before - after)))

@@ -1,0 +1,364 @@
+"""Jira webhooks: is the body genuine, and what does it ask us to look at?
+
+Pure functions over bytes and parsed JSON. Event names and shapes after developer.atlassian.com,
+"Webhooks" of the Jira Cloud platform, and confluence.atlassian.com, "Managing webhooks" of Jira
+Data Center; where recorded bodies differ from those pages, the bodies rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from trackers.credentials import signed_by_any
+from trackers.delivery import Delivery
+from trackers.jira.fields import SprintRef, issue_id, key_prefix, project_key, sprints_in, sprints_of
+from trackers.model import Event, Hint, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
+from trackers.reading import differs, ident, items, mapping, moment, names, reference, text
+
+SIGNATURE_HEADER = "X-Hub-Signature"
+
+_METHODS = frozenset({"sha256", "sha384", "sha512"})
+
+_SYSTEM_FIELDS = {
+    "summary": "title",
+    "description": "description",
+    "labels": "labels",
+    "components": "components",
+    "component": "components",
+    "issuetype": "type",
+    "issue type": "type",
+    "priority": "priority",
+    "status": "status",
+    "assignee": "assignee",
+    "project": "project",
+    "key": "project",
+    "parent": "parent",
+    "issueparentassociation": "parent",
+}
+"""System fields by ``fieldId`` or, on Data Center, by lower-case ``field``."""
+
+_CUSTOM_FIELDS = {
+    "sprint": "sprint",
+    "epic link": "parent",
+    "story points": "points",
+    "story point estimate": "points",
+}
+"""Fields that Jira's own products add as custom fields, by lower-case ``field``."""
+
+_WATCHED = frozenset({"title", "description", "project", "labels"})
+
+_UNUSED = frozenset(
+    {
+        "issue_property_set",
+        "issue_property_deleted",
+        "comment_created",
+        "comment_updated",
+        "comment_deleted",
+        "worklog_created",
+        "worklog_updated",
+        "worklog_deleted",
+        "attachment_created",
+        "attachment_deleted",
+        "issuelink_created",
+        "issuelink_deleted",
+        "board_created",
+        "board_updated",
+        "board_deleted",
+        "board_configuration_changed",
+        "version_released",
+        "version_unreleased",
+        "version_created",
+        "version_moved",
+        "version_updated",
+        "version_deleted",
+        "project_created",
+        "project_updated",
+        "project_deleted",
+        "project_soft_deleted",
+        "project_restored_deleted",
+        "project_archived",
+        "project_restored_archived",
+        "jira_expression_evaluation_failed",
+        "app_access_to_objects_blocked",
+    }
+)
+_UNUSED_FAMILIES = ("issuetype_", "filter_", "user_", "option_")
+
+
+def verify(body: bytes, signature: str | None, secrets: Sequence[bytes]) -> None:
+    """Check the ``X-Hub-Signature`` header over the raw body.
+
+    The header is ``method=hex``, the HMAC of the body as sent; today's method is sha256 and the
+    vendor's page says it may change, so stronger ones are taken too (developer.atlassian.com,
+    "Webhooks", secure admin webhooks).
+    Raises Refused with MISSING_CREDENTIALS when there is no header, else with BAD_SIGNATURE.
+    """
+    if signature is None or not signature.strip():
+        raise Refused(
+            RefusedBecause.MISSING_CREDENTIALS,
+            "There is no X-Hub-Signature header. Set this connection's secret on the webhook in Jira.",
+        )
+    method, _, digest = signature.strip().partition("=")
+    method = method.lower()
+    if method not in _METHODS:
+        raise Refused(
+            RefusedBecause.BAD_SIGNATURE,
+            "The X-Hub-Signature header does not begin with sha256=, sha384= or sha512=.",
+        )
+    if not signed_by_any(body, digest.lower(), method, secrets):
+        raise Refused(
+            RefusedBecause.BAD_SIGNATURE,
+            "The signature fits none of this connection's secrets. Set the same secret here and in Jira.",
+        )
+
+
+def parse(payload: object, *, connection: str, digest: str, scope: Scope) -> Event:
+    """Read a webhook body: the hints it gives, or the reason why it gives none.
+
+    ``payload`` is the parsed JSON, ``digest`` the body's SHA-256 in hex.
+    Raises Refused (WRONG_SHAPE) when the body is not an object, or is of a kind we use but lacks
+    the id of what it is about. Raises nothing else, whatever the body.
+    """
+    if not isinstance(payload, dict):
+        raise Refused(
+            RefusedBecause.WRONG_SHAPE, "The body is JSON but not an object, which no Jira webhook sends."
+        )
+    name = text(payload.get("webhookEvent")) or _guessed_name(payload)
+    delivery = Delivery(
+        name=name[:100],
+        connection=connection,
+        digest=digest,
+        scope=scope,
+        at=moment(payload.get("timestamp")),
+        actor=_actor(payload),
+    )
+    short = name.removeprefix("jira:")
+    if handler := _HANDLERS.get(short):
+        return handler(delivery, payload)
+    if short in _UNUSED or short.startswith(_UNUSED_FAMILIES):
+        return delivery.ignored(IgnoredBecause.UNUSED_EVENT, "nothing listens to this kind of event")
+    return delivery.ignored(
+        IgnoredBecause.UNKNOWN_EVENT, "no such event is known" if name else "the body names no event"
+    )
+
+
+def _guessed_name(body: Mapping[str, Any]) -> str:
+    """The event's name for a body of a very old server, which has none."""
+    if not mapping(body.get("issue")):
+        return ""
+    kind = text(body.get("issue_event_type_name"))
+    if kind in ("issue_created", "issue_deleted"):
+        return f"jira:{kind}"
+    return "jira:issue_updated" if kind or _changelog(body) else ""
+
+
+def _actor(body: Mapping[str, Any]) -> str | None:
+    """Cloud names its users by ``accountId``; Data Center by ``name`` and ``key``."""
+    user = mapping(body.get("user"))
+    return ident(user.get("accountId")) or ident(user.get("name")) or ident(user.get("key"))
+
+
+def _changelog(body: Mapping[str, Any]) -> list[Any]:
+    return items(mapping(body.get("changelog")).get("items"))
+
+
+def _issue(delivery: Delivery, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str | None]:
+    """The issue's id, the issue and its project's key, which is known when the scope asks for it."""
+    issue = mapping(body.get("issue"))
+    id_ = issue_id(issue)
+    if id_ is None:
+        raise Refused(RefusedBecause.WRONG_SHAPE, "This issue event has no usable issue.id.")
+    project = project_key(issue)
+    if project is None and delivery.scope.projects is not None:
+        raise Refused(
+            RefusedBecause.WRONG_SHAPE, "This issue event has neither issue.fields.project.key nor issue.key."
+        )
+    return id_, issue, project
+
+
+def _not_named(delivery: Delivery, project: str | None) -> Event:
+    return delivery.ignored(
+        IgnoredBecause.PROJECT_NOT_NAMED, f"project {project} is not one of this connection's"
+    )
+
+
+def _issue_created(delivery: Delivery, body: Mapping[str, Any]) -> Event:
+    id_, issue, project = _issue(delivery, body)
+    if not delivery.names_project(project):
+        return _not_named(delivery, project)
+    # The changelog of a creation lists initial values, not edits: of it only the sprints count.
+    joined = _sprints_at_creation(body, issue) if delivery.watches_sprints else ()
+    updated = moment(mapping(issue.get("fields")).get("updated"))
+    hint = delivery.issue(HintKind.ISSUE_CREATED, id_, updated, sprints_joined=joined)
+    return delivery.queued([hint, *delivery.moves(joined, ())])
+
+
+def _sprints_at_creation(body: Mapping[str, Any], issue: Mapping[str, Any]) -> tuple[str, ...]:
+    # Only one of the two may name the sprint, and only the field's value tells its state.
+    valued = sprints_of(issue)
+    closed = {sprint.id for sprint in valued if not sprint.is_open}
+    logged = _Changes(_changelog(body), issue).sprints_joined
+    return names(id_ for id_ in [*logged, *_open(valued)] if id_ not in closed)
+
+
+def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
+    id_, issue, project = _issue(delivery, body)
+    changes = _Changes(_changelog(body), issue)
+    if not (delivery.names_project(project) or any(map(delivery.names_project, changes.old_projects))):
+        return _not_named(delivery, project)
+    hints: list[Hint] = []
+    if changes.are_watched:
+        hints.append(
+            delivery.issue(
+                HintKind.ISSUE_CHANGED,
+                id_,
+                moment(mapping(issue.get("fields")).get("updated")),
+                changed=names(changes.fields),
+                labels_added=names(changes.labels_added, longest=255),
+                labels_removed=names(changes.labels_removed, longest=255),
+                sprints_joined=names(changes.sprints_joined),
+                sprints_left=names(changes.sprints_left),
+            )
+        )
+    if delivery.watches_sprints:
+        hints += delivery.moves(changes.sprints_joined, changes.sprints_left)
+    if hints:
+        return delivery.queued(hints)
+    if changes.sprints_joined or changes.sprints_left:
+        return delivery.ignored(IgnoredBecause.BOARD_NOT_NAMED, "this connection names no board")
+    return delivery.ignored(IgnoredBecause.NO_WATCHED_FIELD, _why_unwatched(body, changes))
+
+
+def _why_unwatched(body: Mapping[str, Any], changes: _Changes) -> str:
+    if changes.fields:
+        return f"changed: {', '.join(names(changes.fields, longest=40))}"
+    kind = ident(body.get("issue_event_type_name"))
+    return f"{kind[:60]}: no field changed" if kind else "no field changed"
+
+
+def _issue_deleted(delivery: Delivery, body: Mapping[str, Any]) -> Event:
+    id_, issue, project = _issue(delivery, body)
+    if not delivery.names_project(project):
+        return _not_named(delivery, project)
+    updated = moment(mapping(issue.get("fields")).get("updated"))
+    return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, updated)])
+
+
+def _sprint_event(kind: HintKind) -> Callable[[Delivery, Mapping[str, Any]], Event]:
+    def read(delivery: Delivery, body: Mapping[str, Any]) -> Event:
+        sprint = mapping(body.get("sprint"))
+        id_ = reference(sprint.get("id"))
+        if id_ is None:
+            raise Refused(RefusedBecause.WRONG_SHAPE, "This sprint event has no usable sprint.id.")
+        board = ident(sprint.get("originBoardId"))
+        if not delivery.names_board(board):
+            return delivery.ignored(
+                IgnoredBecause.BOARD_NOT_NAMED, f"board {board or 'unknown'} is not one of this connection's"
+            )
+        before = mapping(body.get("oldValue"))
+        changed = names(key for key in sprint if before and differs(sprint[key], before.get(key)))
+        return delivery.queued([delivery.sprint(kind, id_, changed=changed)])
+
+    return read
+
+
+class _Changes:
+    """The items of a changelog, taken together."""
+
+    __slots__ = ("fields", "labels_added", "labels_removed", "old_projects", "sprints_joined", "sprints_left")
+
+    def __init__(self, changelog: list[Any], issue: Mapping[str, Any]) -> None:
+        self.fields: list[str] = []
+        self.labels_added: list[str] = []
+        self.labels_removed: list[str] = []
+        self.old_projects: list[str] = []
+        self.sprints_joined: list[str] = []
+        self.sprints_left: list[str] = []
+        for entry in changelog:
+            item = mapping(entry)
+            field = _field(item, issue)
+            if field is None:
+                continue
+            self.fields.append(field)
+            if field == "labels":
+                self._read_labels(item)
+            elif field == "sprint":
+                self._read_sprints(item, issue)
+            elif field == "project":
+                self._read_project(item)
+
+    @property
+    def are_watched(self) -> bool:
+        """A label taken off may be a person's no to ours; one put on may settle what we suggested."""
+        return not _WATCHED.isdisjoint(self.fields)
+
+    def _read_labels(self, item: Mapping[str, Any]) -> None:
+        before = [label for label in (text(item.get("fromString")) or "").split(" ") if label]
+        after = [label for label in (text(item.get("toString")) or "").split(" ") if label]
+        self.labels_added += _without(after, before)
+        self.labels_removed += _without(before, after)
+
+    def _read_sprints(self, item: Mapping[str, Any], issue: Mapping[str, Any]) -> None:
+        """Both sides list every sprint of the issue, closed ones too: only the difference is news
+        (support.atlassian.com, notification when an issue is added to or removed from a sprint).
+        """
+        before, after = _sprint_ids(item.get("from")), _sprint_ids(item.get("to"))
+        if not before and not after and text(item.get("toString")):
+            # Some bodies name the sprints without their ids; the issue's own field has them.
+            after = _open(sprints_of(issue))
+        self.sprints_joined += _without(after, before)
+        self.sprints_left += _without(before, after)
+
+    def _read_project(self, item: Mapping[str, Any]) -> None:
+        # A move has an item for the project, which gives its name, and one for the issue's key.
+        old = key_prefix(item.get("fromString")) if _lower(item.get("field")) == "key" else None
+        self.old_projects += [key for key in (old, text(item.get("fromString"))) if key]
+
+
+def _field(item: Mapping[str, Any], issue: Mapping[str, Any]) -> str | None:
+    """The changed field in our words where we have one, else in Jira's own.
+
+    Cloud gives a ``fieldId``; Data Center gives only ``field``, in varying case. A custom field
+    may bear the name of a system field, so the two are never mixed up.
+    """
+    field_id, field = text(item.get("fieldId")), text(item.get("field"))
+    is_custom = item.get("fieldtype") == "custom" or (field_id or "").startswith("customfield_")
+    if not is_custom and (known := _SYSTEM_FIELDS.get(_lower(field_id)) or _SYSTEM_FIELDS.get(_lower(field))):
+        return known
+    if known := _CUSTOM_FIELDS.get(_lower(field)):
+        return known
+    if is_custom and field_id and sprints_in(mapping(issue.get("fields")).get(field_id)):
+        return "sprint"
+    return field or field_id
+
+
+def _lower(value: object) -> str:
+    return (text(value) or "").lower()
+
+
+def _sprint_ids(value: object) -> list[str]:
+    # A long list is longer than any one id, so text comes first.
+    found = (part.strip() for part in (text(value) or ident(value) or "").split(","))
+    return [part for part in found if part.isdecimal() and reference(part)]
+
+
+def _open(sprints: Sequence[SprintRef]) -> list[str]:
+    return [sprint.id for sprint in sprints if sprint.is_open]
+
+
+def _without(values: list[str], others: list[str]) -> list[str]:
+    gone = set(others)
+    return [value for value in values if value not in gone]
+
+
+_HANDLERS: Mapping[str, Callable[[Delivery, Mapping[str, Any]], Event]] = {
+    "issue_created": _issue_created,
+    "issue_updated": _issue_updated,
+    "issue_deleted": _issue_deleted,
+    "sprint_created": _sprint_event(HintKind.SPRINT_CHANGED),
+    "sprint_updated": _sprint_event(HintKind.SPRINT_CHANGED),
+    "sprint_started": _sprint_event(HintKind.SPRINT_CHANGED),
+    "sprint_closed": _sprint_event(HintKind.SPRINT_CHANGED),
+    "sprint_deleted": _sprint_event(HintKind.SPRINT_DELETED),
+}

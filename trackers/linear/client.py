@@ -1,0 +1,207 @@
+"""Linear over HTTP: one GraphQL operation a call, its errors told apart.
+
+Sources: https://linear.app/developers/graphql (errors beside partial data, with HTTP 200 or 400),
+https://linear.app/developers/rate-limiting, https://linear.app/developers/oauth-2-0-authentication
+(a personal key goes without ``Bearer``; client credentials give a token of 30 days).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any, Final
+
+import httpx
+
+from trackers.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    LimitReached,
+    Rejected,
+    ServerFault,
+    TrackerError,
+    Unauthorized,
+)
+from trackers.http import exchange, json_of, lower
+from trackers.limits import EVERYTHING, endpoint_scope, linear_pauses
+from trackers.protocol import Gate
+from trackers.reading import items, mapping, text
+
+CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
+_OPERATION: Final = re.compile(r"^(?:query|mutation) (\w+)", re.MULTILINE)
+_WORTH_REPEATING: Final = frozenset({"lock timeout", "internal error", "network error", "bootstrap error"})
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLError:
+    """One entry of ``errors``, as far as it decides anything."""
+
+    root: str | None
+    """The root field (or its alias) that failed; None when the whole operation did."""
+    code: str
+    type: str
+    message: str
+    presentable: str
+
+    def says(self, *phrases: str) -> bool:
+        """Whether the message holds any of ``phrases``, whatever the case."""
+        said = f"{self.message} {self.presentable}".casefold()
+        return any(phrase.casefold() in said for phrase in phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation gave: data by root field, and the errors of single root fields."""
+
+    data: Mapping[str, Any]
+    errors: tuple[GraphQLError, ...]
+
+    def error_at(self, root: str) -> GraphQLError | None:
+        """The first error of that root field."""
+        return next((error for error in self.errors if error.root == root), None)
+
+
+class Credentials:
+    """A personal key, or a client that mints its own app token. The token lives in this process only."""
+
+    def __init__(self, *, key: str | None = None, client: tuple[str, str] | None = None) -> None:
+        """Either a personal ``key`` or ``client`` as (id, secret)."""
+        if (key is None) == (client is None):
+            raise ValueError("Linear needs either a key or a client id with its secret.")
+        self._key = key
+        self._client = client
+        self._token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials({'key' if self._key else 'client'})"
+
+    def header(self, http: httpx.Client, gate: Gate, base_url: str) -> str:
+        """The ``Authorization`` header; mints a token first where none is held."""
+        if self._key is not None:
+            return self._key
+        if self._token is None:
+            self._token = self._mint(http, gate, base_url)
+        return f"Bearer {self._token}"
+
+    def renewable(self) -> bool:
+        """Drop a refused token; True when another can be minted."""
+        self._token = None
+        return self._client is not None
+
+    def _mint(self, http: httpx.Client, gate: Gate, base_url: str) -> str:
+        assert self._client is not None
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._client[0],
+            "client_secret": self._client[1],
+            "scope": "read,write",
+        }
+        request = http.build_request("POST", f"{base_url}/oauth/token", data=form)
+        response = exchange(http, gate, request)
+        token = text(mapping(json_of(response)).get("access_token")) if response.is_success else None
+        if token is None:
+            gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            raise Unauthorized("Linear gives no token for the connection's client id and secret.")
+        return token
+
+
+class LinearClient:
+    """One connection's Linear."""
+
+    def __init__(self, http: httpx.Client, base_url: str, gate: Gate, credentials: Credentials) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/")
+        self._gate = gate
+        self._credentials = credentials
+        self._documents = documents()
+
+    def call(self, operation: str, variables: Mapping[str, Any]) -> Answer:
+        """Send one operation of ``documents.graphql``.
+
+        Gives data and the errors of single root fields. Raises a member of ``trackers.errors`` when
+        the operation as a whole was not carried out.
+        """
+        self._gate.ask([EVERYTHING, endpoint_scope(operation)])
+        answer = self._send(operation, variables)
+        if answer is None:
+            # The held token has ended and the call was not carried out: once more with a new one is safe.
+            answer = self._send(operation, variables)
+        if answer is None:
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            raise Unauthorized("Linear refuses the connection's credentials; check the key or the client.")
+        return answer
+
+    def _send(self, operation: str, variables: Mapping[str, Any]) -> Answer | None:
+        header = self._credentials.header(self._http, self._gate, self._base)
+        body = {"query": self._documents[operation], "variables": variables, "operationName": operation}
+        request = self._http.build_request(
+            "POST", f"{self._base}/graphql", json=body, headers={"Authorization": header}
+        )
+        response = exchange(self._http, self._gate, request)
+        answer = mapping(json_of(response))
+        errors = tuple(_error(mapping(error)) for error in items(answer.get("errors")))
+        if response.status_code == 401 or any(_unauthenticated(error) for error in errors):
+            if self._credentials.renewable():
+                return None
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            raise Unauthorized("Linear refuses the connection's credentials; check the key.")
+        if any(_limited(error) for error in errors) or response.status_code == 429:
+            raise self._limit(response)
+        if not errors and not response.is_success:
+            raise ServerFault(f"Linear answered {response.status_code} to {operation}.")
+        whole = next((error for error in errors if error.root is None), None)
+        if whole is not None:
+            raise as_exception(whole, operation)
+        return Answer(mapping(answer.get("data")), errors)
+
+    def _limit(self, response: httpx.Response) -> LimitReached:
+        pauses = linear_pauses(lower(response.headers), now=datetime.now(UTC))
+        for pause in pauses:
+            self._gate.limit(pause.scope, pause.length, pause.reason)
+        return LimitReached(f"Linear limits us: {pauses[0].reason}.", pauses)
+
+
+def documents() -> dict[str, str]:
+    """The text of every operation by name."""
+    text_ = resources.files("trackers.linear").joinpath("documents.graphql").read_text(encoding="utf-8")
+    starts = list(_OPERATION.finditer(text_))
+    ends = [match.start() for match in starts[1:]] + [len(text_)]
+    return {
+        match.group(1): text_[match.start() : end].strip() for match, end in zip(starts, ends, strict=True)
+    }
+
+
+def as_exception(error: GraphQLError, operation: str) -> TrackerError:
+    """What an error that ends the operation means. The sentence holds Linear's own words, shortened."""
+    words = (error.presentable or error.message)[:300]
+    if error.says("entity not found"):
+        return Gone(f"Linear does not know what {operation} asked for, or the account may not see it.")
+    if error.type in _WORTH_REPEATING or error.code in ("INTERNAL_SERVER_ERROR", "LOCK_TIMEOUT"):
+        return Conflict(f"Linear failed on {operation}: {words}")
+    if error.type in ("forbidden", "feature not accessible") or error.code == "FORBIDDEN":
+        return Forbidden(f"Linear forbids {operation}: {words}")
+    return Rejected(f"Linear will not have {operation}: {words}")
+
+
+def _error(raw: Mapping[str, Any]) -> GraphQLError:
+    extensions = mapping(raw.get("extensions"))
+    path = items(raw.get("path"))
+    return GraphQLError(
+        root=text(path[0]) if path else None,
+        code=text(extensions.get("code")) or "",
+        type=(text(extensions.get("type")) or "").casefold(),
+        message=text(raw.get("message")) or "",
+        presentable=text(extensions.get("userPresentableMessage")) or "",
+    )
+
+
+def _limited(error: GraphQLError) -> bool:
+    return error.code == "RATELIMITED" or error.type == "ratelimited"
+
+
+def _unauthenticated(error: GraphQLError) -> bool:
+    return error.code == "AUTHENTICATION_ERROR" or error.type == "authentication error"

@@ -1,0 +1,48 @@
+"""Prose as Markdown for Linear (CommonMark with Linear's mentions)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line
+
+_MEANT: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+_JOINER: Final = "\u2060"
+"""Word joiner: invisible, and enough to keep a mention or a link from being recognised."""
+
+
+def render(prose: Prose) -> str:
+    """The Markdown of ``prose``."""
+    blocks = []
+    for block in prose:
+        match block:
+            case Paragraph(spans):
+                blocks.append(_spans(spans))
+            case Bullets(items):
+                blocks.append("\n".join(f"- {_spans(item)}" for item in items))
+    return "\n\n".join(blocks)
+
+
+def escape(text: str) -> str:
+    """``text`` as it will be read, with nothing in it meaning anything to Linear."""
+    return _MEANT.sub(r"\\\1", _disarm(one_line(text)))
+
+
+def _disarm(text: str) -> str:
+    return text.replace("://", f":{_JOINER}//").replace("@", f"@{_JOINER}")
+
+
+def _spans(spans: Spans) -> str:
+    return "".join(map(_span, spans))
+
+
+def _span(span: Span) -> str:
+    match span.style:
+        case Style.BOLD:
+            return f"**{escape(span.text)}**"
+        case Style.CODE:
+            # A code span shows its text as it is; only the fence itself must not appear in it.
+            return f"`{_disarm(one_line(span.text)).replace('`', chr(0x2019))}`"
+        case _:
+            return escape(span.text)

@@ -1,0 +1,68 @@
+"""What a comment says, before it becomes either tracker's markup.
+
+Only what both render is here: paragraphs and bullet lists of plain, bold and code text. Whatever
+text a span holds, a tracker's ``markup.render`` makes it inert: it is read as written, links
+nothing, mentions nobody and starts no macro.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Style(StrEnum):
+    PLAIN = "plain"
+    BOLD = "bold"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    text: str
+    style: Style = Style.PLAIN
+
+
+Spans = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[Spans, ...]
+
+
+Block = Paragraph | Bullets
+Prose = Sequence[Block]
+
+
+def plain(text: str) -> Span:
+    return Span(text)
+
+
+def bold(text: str) -> Span:
+    return Span(text, Style.BOLD)
+
+
+def code(text: str) -> Span:
+    return Span(text, Style.CODE)
+
+
+def one_line(text: str) -> str:
+    """``text`` without control and formatting characters, on one line.
+
+    Direction overrides and zero-width characters go too: they can make a line read otherwise than
+    it is.
+    """
+    visible = "".join(" " if char.isspace() else char for char in text if char.isspace() or _shown(char))
+    return " ".join(visible.split())
+
+
+def _shown(char: str) -> bool:
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}

@@ -1,0 +1,159 @@
+"""What a tracker can do for a run, in domain words. ``jira.service`` and ``linear.service`` do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
+
+LABELS_TOPIC: Final = "labels"
+"""The one comment about labels on an issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What a reading must look up beyond the issue, because our own record cannot tell."""
+
+    memory: bool = False
+    """What the tracker remembers of labels set and taken off."""
+    comments: tuple[str, ...] = ()
+    """Topics whose comment of ours should be searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An issue's present state, with what was recalled."""
+
+    issue: Issue
+    memory: Memory = field(default_factory=Memory)
+    comments: tuple[Comment, ...] = ()
+
+
+class Palette(Protocol):
+    """The labels that may be put on one issue."""
+
+    def find(self, name: str) -> Label | None:
+        """The label an admin means by ``name``; None when the tracker has none such."""
+
+    def creatable(self, name: str) -> bool:
+        """Whether a label of that name could be made here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLabel:
+    """Make a label the tracker does not have yet, for use on this issue."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddLabels:
+    """Add labels; those of ``new`` are made first. Never removes or replaces one."""
+
+    labels: tuple[Label, ...]
+    new: tuple[CreateLabel, ...]
+    remember: Memory
+    """What the tracker shall remember for us beside the labels, where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutComment:
+    """Post our comment on a topic, or edit the one with ``id``."""
+
+    topic: str
+    body: str
+    """In the tracker's own markup."""
+    id: str | None = None
+    settles: bool = False
+    """The text says that nothing is left to do."""
+
+
+Operation = AddLabels | PutComment
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One operation of a step that the tracker would not have; the others are unaffected."""
+
+    operation: Operation
+    sentence: str
+    comment_gone: bool = False
+    """The comment to edit was deleted by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one write request did."""
+
+    labels: tuple[Label, ...] = ()
+    comment: Comment | None = None
+    updated: datetime | None = None
+    """The issue's ``updated`` after the write, where the tracker returns it."""
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One write request, not yet sent."""
+
+    name: str
+    operations: tuple[Operation, ...]
+    send: Callable[[], Written]
+
+
+class Tracker(Protocol):
+    """One connection to one tracker. Raises only ``trackers.errors``."""
+
+    @property
+    def kind(self) -> TrackerKind: ...
+
+    @property
+    def sees_own_labels(self) -> bool:
+        """Whether every reading recalls ``Memory`` at no extra cost, without ``Recall.memory``."""
+
+    def identity(self) -> Identity:
+        """Whose name we write under; asked once and remembered."""
+
+    def read(self, issue: str, recall: Recall) -> Reading:
+        """Read an issue by id or key in one request."""
+
+    def palette(self, issue: Issue) -> Palette:
+        """The labels of the issue's project; from a cache wherever it can be."""
+
+    def look_again(self, issue: Issue) -> bool:
+        """Forget the cached labels of the issue's project because one was not found among them.
+
+        True when the palette is worth asking for again; a tracker answers so at most once a minute.
+        """
+
+    def steps(self, issue: Issue, operations: Sequence[Operation]) -> tuple[Step, ...]:
+        """The fewest write requests that carry out ``operations``, in the order to send them."""
+
+
+class Cache(Protocol):
+    """Shared readings that change seldom."""
+
+    def get(self, name: str) -> str | None: ...
+
+    def put(self, name: str, text: str, life: timedelta) -> None: ...
+
+    def drop(self, name: str) -> None: ...
+
+
+class Gate(Protocol):
+    """Asked before and told after every request to a tracker: the shared budget."""
+
+    def ask(self, scopes: Sequence[str]) -> None:
+        """Raises ``errors.Paused`` while a pause covers any of ``scopes``."""
+
+    def limit(self, scope: str, length: timedelta, reason: str) -> None:
+        """Pause a scope for every worker."""
+
+    def unreachable(self) -> None:
+        """Count a failure to reach the tracker; pauses it for a growing while."""
+
+    def answered(self) -> None:
+        """The tracker answered: forget such failures."""

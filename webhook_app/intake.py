@@ -1,0 +1,200 @@
+"""What becomes of one delivery: prove, read, store, answer. Called by the view and by tests alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+import orjson
+import structlog
+
+from store.door import Door, NotStored
+from trackers.model import Event, Hint, Refused, RefusedBecause, SubjectKind
+from webhook_app.entrance import Entrance, Environ
+
+log = structlog.get_logger("intake")
+
+RETRY_AFTER_S: Final = 30
+"""What a sender is asked to wait when the inbox could not take its delivery."""
+
+_STATUS: Final[Mapping[RefusedBecause, HTTPStatus]] = {
+    RefusedBecause.UNKNOWN_CONNECTION: HTTPStatus.NOT_FOUND,
+    RefusedBecause.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RefusedBecause.WRONG_CONTENT_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RefusedBecause.MISSING_CREDENTIALS: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.BAD_SIGNATURE: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.BAD_CREDENTIALS: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.NO_TIMESTAMP: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.IN_FUTURE: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.TOO_OLD: HTTPStatus.UNAUTHORIZED,
+    RefusedBecause.EMPTY_BODY: HTTPStatus.BAD_REQUEST,
+    RefusedBecause.NOT_JSON: HTTPStatus.BAD_REQUEST,
+    RefusedBecause.WRONG_SHAPE: HTTPStatus.BAD_REQUEST,
+    RefusedBecause.NOT_STORED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long hints wait for others about the same subject, in milliseconds."""
+
+    issue_ms: int
+    sprint_ms: int
+    ceiling_ms: int
+
+    @classmethod
+    def of(cls, issue: timedelta, sprint: timedelta, ceiling: timedelta) -> Pace:
+        """From spans of time."""
+        return cls(*(int(span.total_seconds() * 1000) for span in (issue, sprint, ceiling)))
+
+    def settle(self, hint: Hint) -> int:
+        """The settle time for this hint's kind of subject."""
+        return self.sprint_ms if hint.subject.kind is SubjectKind.SPRINT else self.issue_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender is told; ``outcome`` and ``reason`` are the metric's labels too."""
+
+    status: int
+    outcome: str
+    """``queued``, ``duplicate``, ``ignored`` or ``refused``."""
+    reason: str = ""
+    detail: str = ""
+    hints: int = 0
+
+    def body(self) -> bytes:
+        """The answer's JSON."""
+        told: dict[str, Any] = {"status": self.outcome}
+        if self.reason:
+            told["reason"] = self.reason
+        if self.detail:
+            told["detail"] = self.detail
+        if self.hints:
+            told["hints"] = self.hints
+        return orjson.dumps(told)
+
+
+class Count(Protocol):
+    """Told of every answer."""
+
+    def __call__(self, connection: str, outcome: str, reason: str, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The front door's work, wired once."""
+
+    entrances: Mapping[str, Entrance]
+    door: Door
+    pace: Pace
+    count: Count
+
+    def receive(self, name: str, environ: Environ) -> Answer:
+        """Take one delivery for the connection ``name`` and say what became of it. Never raises."""
+        entrance = self.entrances.get(name)
+        if entrance is None:
+            refused = Refused(RefusedBecause.UNKNOWN_CONNECTION, "No connection of that name is configured.")
+            return self._refused("unknown", refused, "")
+        digest = ""
+        try:
+            body = read_body(environ, entrance.max_body)
+            entrance.verify(body, environ)
+            digest = hashlib.sha256(body).hexdigest()
+            payload = parse_json(body)
+            late = entrance.late(payload)
+            event = entrance.read(payload, digest)
+            return self._take(entrance, event, digest, late=late)
+        except Refused as refused:
+            return self._refused(entrance.name, refused, digest)
+
+    def _take(self, entrance: Entrance, event: Event, digest: str, *, late: bool) -> Answer:
+        if event.ignored is not None:
+            answer = Answer(HTTPStatus.OK, "ignored", str(event.ignored), event.detail)
+            self._note(entrance.name, answer, event.name, digest)
+            return self._told(entrance.name, answer, event.name, digest)
+        hints = tuple(replace(hint, late=True) for hint in event.hints) if late else event.hints
+        settles = [self.pace.settle(hint) for hint in hints]
+        try:
+            fresh = self.door.offer(entrance.name, digest, hints, settles, self.pace.ceiling_ms)
+        except NotStored as error:
+            log.error("not stored", connection=entrance.name, digest=digest[:12], error=str(error))
+            raise Refused(
+                RefusedBecause.NOT_STORED, "The event could not be stored; please send it again later."
+            ) from error
+        answer = (
+            Answer(HTTPStatus.OK, "queued", "late" if late else "", hints=len(hints))
+            if fresh
+            else Answer(HTTPStatus.OK, "duplicate")
+        )
+        return self._told(entrance.name, answer, event.name, digest)
+
+    def _refused(self, connection: str, refused: Refused, digest: str) -> Answer:
+        answer = Answer(_STATUS[refused.reason], "refused", str(refused.reason), refused.sentence)
+        if refused.reason not in (RefusedBecause.NOT_STORED, RefusedBecause.UNKNOWN_CONNECTION):
+            self._note(f"{connection}:refused", answer, "", digest)
+        return self._told(connection, answer, "", digest)
+
+    def _note(self, book: str, answer: Answer, event: str, digest: str) -> None:
+        note = {"outcome": answer.outcome, "reason": answer.reason, "detail": answer.detail, "event": event}
+        try:
+            self.door.note(book, note | {"digest": digest[:12]})
+        except NotStored as error:
+            # The delivery led to nothing, so nothing is lost but this note; the log still tells of it.
+            log.warning("note not kept", error=str(error))
+
+    def _told(self, connection: str, answer: Answer, event: str, digest: str) -> Answer:
+        self.count(connection, answer.outcome, answer.reason)
+        log.info(
+            "delivery",
+            connection=connection,
+            event=event,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            digest=digest[:12],
+        )
+        return answer
+
+
+def read_body(environ: Environ, limit: int) -> bytes:
+    """The raw body, never more than ``limit`` bytes of it. Raises Refused."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared.isdigit() and int(declared) > limit:
+        raise Refused(RefusedBecause.TOO_LARGE, f"The body is over the limit of {limit} bytes.")
+    kind = str(environ.get("CONTENT_TYPE") or "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" or environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise Refused(
+            RefusedBecause.WRONG_CONTENT_TYPE, "The body must be application/json without a content encoding."
+        )
+    body = _read(environ, int(declared) if declared.isdigit() else limit + 1)
+    if len(body) > limit:
+        raise Refused(RefusedBecause.TOO_LARGE, f"The body is over the limit of {limit} bytes.")
+    return body
+
+
+def _read(environ: Environ, most: int) -> bytes:
+    if not environ.get("CONTENT_LENGTH") and not environ.get("wsgi.input_terminated"):
+        # Without a length and an end to look for, reading would wait for the sender to hang up.
+        return b""
+    try:
+        body: bytes = environ["wsgi.input"].read(most)
+    except OSError as error:
+        raise Refused(RefusedBecause.WRONG_SHAPE, "The body did not arrive whole.") from error
+    return body
+
+
+def parse_json(body: bytes) -> object:
+    """The body's JSON. Raises Refused when it is empty or none; depth and size are bounded by the parser."""
+    if not body:
+        raise Refused(
+            RefusedBecause.EMPTY_BODY,
+            "The body is empty; if the webhook has “Exclude body” switched on, switch it off.",
+        )
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(RefusedBecause.NOT_JSON, "The body is not JSON.") from error

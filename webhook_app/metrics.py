@@ -1,0 +1,143 @@
+"""``/metrics`` for Prometheus.
+
+What web processes count themselves is kept by ``prometheus_client`` in files they share (set
+``PROMETHEUS_MULTIPROC_DIR``; ``sprintwarden serve`` does), so it is right with several processes and
+goes on while Redis is away. What workers did and what waits is read from Redis at each scrape: it
+is the same from whichever machine it is scraped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from redis import Redis
+from redis.exceptions import RedisError
+
+from store.budget import standing_pauses
+from store.decisions import Decisions
+from store.inbox import Inbox
+from store.rulebook import RulebookShelf
+
+
+class DeliveryCounter:
+    """Counts answers by connection, outcome and reason. Fits ``intake.Count``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._counter = Counter(
+            "sprintwarden_deliveries_total",
+            "Webhook deliveries by what became of them.",
+            ("connection", "outcome", "reason"),
+            registry=registry,
+        )
+        self._children: dict[tuple[str, str, str], Counter] = {}
+
+    def __call__(self, connection: str, outcome: str, reason: str, /) -> None:
+        key = (connection, outcome, reason)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._counter.labels(*key)
+        child.inc()
+
+
+class StoreCollector(Collector):
+    """What Redis knows, asked at each scrape."""
+
+    def __init__(self, redis: Redis, inbox: Inbox, connections: Iterable[str]) -> None:
+        self._redis = redis
+        self._inbox = inbox
+        self._connections = tuple(connections)
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("sprintwarden_redis_up", "Whether Redis answered this scrape.")
+        try:
+            found = [*self._inbox_metrics(), *self._run_metrics(), *self._other_metrics()]
+        except RedisError:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        yield from found
+
+    def _inbox_metrics(self) -> Iterator[Metric]:
+        depth = self._inbox.depth()
+        overdue = depth.oldest_overdue.total_seconds()
+        yield _gauge(
+            "sprintwarden_inbox_pending", "Subjects with hints waiting or being worked.", depth.pending
+        )
+        yield _gauge("sprintwarden_inbox_due", "Subjects that are due and not taken yet.", depth.due)
+        yield _gauge(
+            "sprintwarden_inbox_oldest_overdue_seconds", "How late the most overdue subject is.", overdue
+        )
+        yield _gauge("sprintwarden_dead_letters", "Subjects that were given up.", depth.dead)
+
+    def _run_metrics(self) -> Iterator[Metric]:
+        runs = CounterMetricFamily(
+            "sprintwarden_runs", "Runs by how they ended.", labels=("connection", "outcome", "because")
+        )
+        labels = CounterMetricFamily(
+            "sprintwarden_labels_added", "Labels put on issues.", labels=("connection",)
+        )
+        comments = CounterMetricFamily(
+            "sprintwarden_comments_written", "Comments posted or edited.", labels=("connection",)
+        )
+        counted = Decisions(self._redis).counters()
+        for name in self._connections:
+            counted.setdefault(f"labels|{name}", 0)
+            counted.setdefault(f"comments|{name}", 0)
+        families = {"runs": runs, "labels": labels, "comments": comments}
+        for name, value in sorted(counted.items()):
+            kind, *values = name.split("|")
+            families[kind].add_metric(values, value)
+        yield from families.values()
+
+    def _other_metrics(self) -> Iterator[Metric]:
+        pauses = GaugeMetricFamily(
+            "sprintwarden_pause_seconds", "Rate limit pauses in force, by what they cover.", labels=("scope",)
+        )
+        for scope, left in standing_pauses(self._redis):
+            pauses.add_metric([scope], left)
+        yield pauses
+        shelf = RulebookShelf(self._redis)
+        refused = shelf.turned()
+        yield _gauge(
+            "sprintwarden_rules_file_refused",
+            "1 while the newest rules file is not the one in force because of its errors.",
+            0 if refused is None else 1,
+        )
+
+
+def render(own: CollectorRegistry, store: StoreCollector) -> bytes:
+    """The exposition text: this machine's web processes together, and the shared store."""
+    registry = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(_Forward(own))
+    registry.register(store)
+    return generate_latest(registry)
+
+
+class _Forward(Collector):
+    """One process alone: its own registry beside the store's."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._registry.collect())
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,99 @@
+"""Carry a plan out: the only place that writes to a tracker.
+
+Before each write the lease is renewed (a run whose lease has ended starts none), and the intent is
+noted; after it the outcome is. Whatever dies in between, the next run knows that it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store.inbox import Batch, Inbox
+from store.journal import CommentRecord, CommentState, Intent, Journals
+from trackers.model import Issue
+from trackers.protocol import AddLabels, Failure, Operation, PutComment, Step, Tracker, Written
+from workers.checkpoints import Checkpoint
+from workers.plan import digest
+
+
+class LeaseLost(Exception):
+    """The subject passed to another run: nothing more may be written by this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was really written, and what the tracker would not have."""
+
+    written: tuple[Written, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(label.path for written in self.written for label in written.labels)
+
+    @property
+    def comment(self) -> str | None:
+        return next((written.comment.id for written in self.written if written.comment), None)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return tuple(failure for written in self.written for failure in written.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Writes for one tracker, under the leases of one inbox."""
+
+    tracker: Tracker
+    inbox: Inbox
+    journals: Journals
+    checkpoint: Checkpoint
+
+    def apply(self, batch: Batch, issue: Issue, operations: Sequence[Operation]) -> Applied:
+        """Carry out ``operations`` in as few requests as the tracker allows.
+
+        Raises LeaseLost, and whatever of ``trackers.errors`` ends a write as a whole.
+        """
+        if not operations:
+            return Applied()
+        # No write before we know whose name it is under (P6).
+        self.tracker.identity()
+        return Applied(tuple(self._send(batch, step) for step in self.tracker.steps(issue, operations)))
+
+    def _send(self, batch: Batch, step: Step) -> Written:
+        if not self.inbox.renew(batch):
+            raise LeaseLost(str(batch.subject))
+        self.journals.intend(batch.subject, _intent(step))
+        self.checkpoint("intended")
+        written = step.send()
+        self.checkpoint("written")
+        self._note(batch, step, written)
+        self.checkpoint("noted")
+        return written
+
+    def _note(self, batch: Batch, step: Step, written: Written) -> None:
+        puts = {item.topic: item for item in step.operations if isinstance(item, PutComment)}
+        comments: dict[str, CommentRecord] = {}
+        if written.comment is not None:
+            put = puts[written.comment.topic]
+            state = CommentState.SETTLED if put.settles else CommentState.POSTED
+            comments[put.topic] = CommentRecord(written.comment.id, digest(put.body), state)
+        for failure in written.failures:
+            operation = failure.operation
+            if isinstance(operation, PutComment) and failure.comment_gone:
+                comments[operation.topic] = CommentRecord(operation.id or "", "", CommentState.DELETED)
+        self.journals.note_written(
+            batch.subject,
+            labels={label.id: label.name for label in written.labels},
+            comments=comments,
+            updated=written.updated,
+        )
+
+
+def _intent(step: Step) -> Intent:
+    labels = [item for item in step.operations if isinstance(item, AddLabels)]
+    topics = [item.topic for item in step.operations if isinstance(item, PutComment)]
+    return Intent(
+        tuple(label.id for item in labels for label in item.labels),
+        topics[0] if topics else None,
+    )

@@ -1,0 +1,101 @@
+"""The clock: turns due subjects into wake-ups and puts the newest good rules in force.
+
+Any number may run: taking a subject is one script in Redis.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from threading import Event
+from typing import Final
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from store import keys
+from store.inbox import Inbox, Taken
+from workers.rules_in_force import RulesFile
+from workers.shop import RUN_LIMIT
+from workers.tasks import WAKE
+
+log = structlog.get_logger("clock")
+
+LIVE: Final = "live"
+BULK: Final = "bulk"
+AHEAD: Final = 20
+"""Wake-ups kept in RQ's queue: enough to keep workers busy, few enough that order stays in the inbox."""
+TICK_S: Final = 0.2
+_BUSY_TICK_S: Final = 0.02
+_RULES_EVERY_S: Final = 1.0
+_HOUSEKEEPING_EVERY_S: Final = 60.0
+_FAILED_JOBS_KEPT_S: Final = 24 * 3600
+
+
+def queue(name: str, redis: Redis) -> Queue:
+    """An RQ queue of ours. Every queue is made here, so that none ever reads or writes pickle."""
+    return Queue(name, connection=redis, serializer=JSONSerializer)
+
+
+class Clock:
+    """One clock. ``tick`` does all that is due and says how long to sleep."""
+
+    def __init__(self, redis: Redis, inbox: Inbox, rules: RulesFile) -> None:
+        self._redis = redis
+        self._inbox = inbox
+        self._rules = rules
+        self._queue = queue(LIVE, redis)
+        self._next_rules = 0.0
+        self._next_housekeeping = 0.0
+
+    def tick(self) -> float:
+        """Do what is due; the seconds until the next tick. Raises RedisError when Redis is away."""
+        now = time.monotonic()
+        if now >= self._next_rules:
+            self._rules.look()
+            self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
+            self._next_rules = now + _RULES_EVERY_S
+        if now >= self._next_housekeeping:
+            self._inbox.forget_old_dead()
+            self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
+        room = AHEAD - self._queue.count
+        taken = self._inbox.take(room) if room > 0 else []
+        self._wake(taken)
+        return _BUSY_TICK_S if taken else TICK_S
+
+    def _wake(self, taken: list[Taken]) -> None:
+        if not taken:
+            return
+        jobs = [
+            Queue.prepare_data(
+                WAKE,
+                args=(str(item.subject), item.token),
+                timeout=int(RUN_LIMIT.total_seconds()),
+                result_ttl=0,
+                failure_ttl=_FAILED_JOBS_KEPT_S,
+                description=f"wake {item.subject}",
+            )
+            for item in taken
+        ]
+        # A clock that dies here has only leased the subjects: they are due again when the lease ends.
+        self._queue.enqueue_many(jobs)
+
+
+def run_clock(clock: Clock, stop: Event) -> None:
+    """Tick until ``stop`` is set. While Redis is away it waits and says so once."""
+    away = False
+    while not stop.is_set():
+        try:
+            pause = clock.tick()
+            if away:
+                log.info("redis is back")
+                away = False
+        except RedisError as error:
+            if not away:
+                log.warning("redis is away", error=type(error).__name__)
+                away = True
+            pause = 1.0
+        stop.wait(pause)

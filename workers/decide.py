@@ -1,0 +1,173 @@
+"""Whether hints call for anything, before and after the issue was read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from rules.matching import ProjectRules
+from store.journal import CommentState, Journal
+from trackers.model import Hint, HintKind, Issue, Memory, Scope, SubjectKind
+from trackers.protocol import LABELS_TOPIC, Recall
+
+TAGGED_BY: frozenset[str] = frozenset({"title", "description", "project"})
+"""A change of these, soon after an issue's creation, calls for labels anew."""
+
+
+class Because(StrEnum):
+    """Why a run does nothing, or nothing more. Each is a metric's label, so the set is closed."""
+
+    CONNECTION_NOT_KNOWN = "connection_not_known"
+    SPRINTS_NOT_WATCHED = "sprints_not_watched"
+    ECHO = "echo_of_our_own_write"
+    ANSWERED = "answered_by_a_later_reading"
+    ONLY_LABELS_CHANGED = "only_labels_changed"
+    DELETED = "deleted"
+    GONE = "gone"
+    PROJECT_NOT_NAMED = "project_not_named"
+    OLDER_THAN_WINDOW = "older_than_window"
+    NOTHING_FITS = "nothing_fits"
+    ALL_THERE = "all_there_already"
+    ALL_WITHHELD = "all_withheld"
+    DRY_RUN = "dry_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the hints alone tell: the reading to make, or why none is needed."""
+
+    recall: Recall | None = None
+    because: Because | None = None
+    vetoed: Mapping[str, str] = field(default_factory=dict)
+    """Label id → how we know: taken off by a person, as the events tell."""
+
+
+def glance(hints: Sequence[Hint], journal: Journal, me: str | None, *, recalls_labels: bool) -> Glance:
+    """What ``hints`` about one subject call for, given what we remember of it.
+
+    ``me`` is our account's id; ``recalls_labels`` says that the tracker needs to be asked about
+    labels people took off (Linear), because no reading tells by itself.
+    """
+    if hints and hints[0].subject.kind is SubjectKind.SPRINT:
+        return Glance(because=Because.SPRINTS_NOT_WATCHED)
+    if hints and hints[-1].kind is HintKind.ISSUE_DELETED:
+        return Glance(because=Because.DELETED)
+    vetoed = {label: "event" for hint in hints for label in hint.labels_removed}
+    open_comment = _open_comment(journal)
+    silence = _needs_no_reading(hints, journal, me, open_comment=open_comment)
+    if silence is not None:
+        return Glance(because=silence, vetoed=vetoed)
+    unsure = not journal.known or journal.intent is not None
+    topics = (LABELS_TOPIC,) if unsure and LABELS_TOPIC not in journal.comments else ()
+    return Glance(Recall(memory=recalls_labels and unsure, comments=topics), vetoed=vetoed)
+
+
+def _needs_no_reading(
+    hints: Sequence[Hint], journal: Journal, me: str | None, *, open_comment: bool
+) -> Because | None:
+    if not hints:
+        return None
+    if all(is_echo(hint, journal, me) for hint in hints):
+        return Because.ECHO
+    if all(is_answered(hint, journal) for hint in hints):
+        return Because.ANSWERED
+    if all(_only_labels(hint) for hint in hints) and not open_comment:
+        return Because.ONLY_LABELS_CHANGED
+    return None
+
+
+def is_echo(hint: Hint, journal: Journal, me: str | None) -> bool:
+    """Whether an event tells of our own write and nothing else (P6).
+
+    Known by content (only labels were added, all of them ours) together with the ``updated`` our
+    write returned or, where the tracker returns none, with our account as actor. The actor alone
+    proves nothing: the token may belong to a person.
+    """
+    ours = bool(hint.labels_added) and all(label in journal.applied for label in hint.labels_added)
+    if not ours or hint.labels_removed or not _only_labels(hint):
+        return False
+    if hint.updated is not None and hint.updated == journal.write_updated:
+        return True
+    return journal.write_updated is None and me is not None and hint.actor == me
+
+
+def is_answered(hint: Hint, journal: Journal) -> bool:
+    """Whether our last reading was as new as the event's own ``updated``.
+
+    An equal time counts only when it has a fraction of a second: some Data Center databases keep
+    whole seconds, in which two changes look alike. Labels taken off are never skipped over: the
+    event itself is the news.
+    """
+    if hint.updated is None or journal.read_updated is None or hint.labels_removed:
+        return False
+    if hint.updated == journal.read_updated:
+        return hint.updated.microsecond != 0
+    return hint.updated < journal.read_updated
+
+
+def _only_labels(hint: Hint) -> bool:
+    return hint.kind is HintKind.ISSUE_CHANGED and set(hint.changed) <= {"labels"}
+
+
+def _open_comment(journal: Journal) -> bool:
+    comment = journal.comments.get(LABELS_TOPIC)
+    return comment is not None and comment.state is CommentState.POSTED
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All a plan rests on: the issue as read, and what people and we did to it before."""
+
+    issue: Issue
+    journal: Journal
+    vetoed: Mapping[str, str]
+    """Label id → how we know that a person took it off."""
+    applied: frozenset[str]
+    """Ids of the labels we ever put on."""
+    found_comments: Mapping[str, str]
+    """Topic → id of a comment of ours found on the tracker."""
+
+
+def situation(
+    issue: Issue, journal: Journal, memory: Memory, seen: Mapping[str, str], found: Mapping[str, str]
+) -> Situation:
+    """Put together what is known. A label we applied that is not there now was taken off by a person (P5)."""
+    present = {label.id for label in issue.labels}
+    applied = frozenset(journal.applied) | memory.applied
+    vetoed = {
+        **dict.fromkeys(memory.vetoed - present, "history"),
+        **dict.fromkeys(applied - present, "state"),
+    }
+    vetoed |= journal.vetoed
+    vetoed |= seen
+    return Situation(issue, journal, vetoed, applied, found)
+
+
+def applies(
+    hints: Iterable[Hint],
+    issue: Issue,
+    rules: ProjectRules,
+    scope: Scope,
+    *,
+    now: datetime,
+    open_comment: bool,
+) -> Because | None:
+    """Why tagging does not act on an issue that was read, or None when it does."""
+    if scope.projects is not None and issue.project not in scope.projects:
+        return Because.PROJECT_NOT_NAMED
+    kinds = {hint.kind for hint in hints}
+    if HintKind.ISSUE_CREATED in kinds or not kinds:
+        return None
+    changed = {name for hint in hints for name in hint.changed}
+    if not changed & TAGGED_BY:
+        return None if open_comment else Because.ONLY_LABELS_CHANGED
+    if issue.created is not None and now - issue.created > rules.window:
+        return Because.OLDER_THAN_WINDOW
+    return None
+
+
+def has_open_comment(journal: Journal) -> bool:
+    """Whether our comment about labels stands on the issue, waiting to be settled."""
+    return _open_comment(journal)

@@ -1,0 +1,227 @@
+"""From judgement to operations: what would be written, what is withheld, and why. Pure.
+
+Dry run, ``explain``, ``replay`` and the record all show this same plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from classifiers.tagging import Judgement, Proposal, Silent
+from rules.matching import ProjectRules
+from rules.schema import Mode
+from store.journal import CommentState
+from trackers.model import Issue, Label, Memory
+from trackers.prose import Prose
+from trackers.protocol import LABELS_TOPIC, AddLabels, CreateLabel, Operation, Palette, PutComment
+from workers import wording
+from workers.decide import Because, Situation
+
+Render = Callable[[Prose], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A proposal with the tracker's own label for it; ``label`` is None when it is still to be made."""
+
+    proposal: Proposal
+    label: Label | None
+
+    @property
+    def name(self) -> str:
+        return self.label.path if self.label else self.proposal.label
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A proposal that is not carried out, and why, as a sentence without a full stop."""
+
+    proposal: Proposal
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run means to do about an issue's labels."""
+
+    mode: Mode
+    chosen: tuple[Chosen, ...] = ()
+    already: tuple[Chosen, ...] = ()
+    """What fits and is on the issue."""
+    withheld: tuple[Withheld, ...] = ()
+    silent: tuple[Silent, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    """What is written in this mode; in a dry run, what would be."""
+    missing: tuple[str, ...] = ()
+    """Names no label of the tracker has."""
+    because: Because | None = None
+    """Why there is nothing to write; None when there is."""
+
+    @property
+    def dry(self) -> bool:
+        """Nothing of it is written."""
+        return self.mode is Mode.DRY_RUN
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as the record, ``explain --json`` and ``replay`` show it."""
+        return {
+            "mode": str(self.mode),
+            "labels": [_proposal_json(item.proposal) | {"label": item.name} for item in self.chosen],
+            "already": [item.name for item in self.already],
+            "withheld": [_proposal_json(item.proposal) | {"why": item.why} for item in self.withheld],
+            "operations": [_operation_json(operation) for operation in self.operations],
+            "because": str(self.because) if self.because else None,
+        }
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """Proposals on their way into chosen, already there and withheld."""
+
+    chosen: list[Chosen] = field(default_factory=list)
+    already: list[Chosen] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def plan(judgement: Judgement, at: Situation, rules: ProjectRules, palette: Palette, render: Render) -> Plan:
+    """Turn what fits into the operations that bring it about in this project's mode."""
+    sorting = _Sorting()
+    for proposal in judgement.proposals:
+        _sort(proposal, sorting, at, rules, palette)
+    for proposal in judgement.over_limit:
+        sorting.withheld.append(Withheld(proposal, f"at most {rules.max_labels} labels are put on an issue"))
+    operations = _operations(sorting, at, rules, render)
+    return Plan(
+        mode=rules.mode,
+        chosen=tuple(sorting.chosen),
+        already=tuple(sorting.already),
+        withheld=tuple(sorting.withheld),
+        silent=judgement.silent,
+        operations=operations,
+        missing=tuple(sorting.missing),
+        because=None if operations else _why_nothing(judgement, sorting),
+    )
+
+
+def _sort(
+    proposal: Proposal, sorting: _Sorting, at: Situation, rules: ProjectRules, palette: Palette
+) -> None:
+    label = palette.find(proposal.label)
+    if label is None:
+        sorting.missing.append(proposal.label)
+        if rules.create_labels and palette.creatable(proposal.label):
+            sorting.chosen.append(Chosen(proposal, None))
+        else:
+            sorting.withheld.append(Withheld(proposal, "the tracker has no such label, and none is made"))
+    elif _present(label, at.issue) or any(label == item.label for item in sorting.chosen):
+        sorting.already.append(Chosen(proposal, label))
+    elif label.id in at.vetoed:
+        sorting.withheld.append(Withheld(proposal, "a person took it off this issue"))
+    elif (rival := _rival(label, at.issue, sorting)) is not None:
+        why = f"the issue has {rival} of the same group, and only one may be set"
+        sorting.withheld.append(Withheld(proposal, why))
+    else:
+        sorting.chosen.append(Chosen(proposal, label))
+
+
+def _present(label: Label, issue: Issue) -> bool:
+    # A label that differs only in case says the same to a reader, so it is not added beside it.
+    return any(has.id == label.id or has.path.casefold() == label.path.casefold() for has in issue.labels)
+
+
+def _rival(label: Label, issue: Issue, sorting: _Sorting) -> str | None:
+    if label.group is None:
+        return None
+    taken = [*issue.labels, *(item.label for item in sorting.chosen if item.label is not None)]
+    return next((other.path for other in taken if other.group == label.group), None)
+
+
+def _operations(
+    sorting: _Sorting, at: Situation, rules: ProjectRules, render: Render
+) -> tuple[Operation, ...]:
+    operations: list[Operation] = []
+    if sorting.chosen and rules.mode is not Mode.SUGGEST:
+        operations.append(_add(sorting.chosen, at))
+    comment = _comment(sorting, at, rules, render)
+    if comment is not None:
+        operations.append(comment)
+    return tuple(operations)
+
+
+def _add(chosen: list[Chosen], at: Situation) -> AddLabels:
+    labels = tuple(item.label for item in chosen if item.label is not None)
+    new = tuple(CreateLabel(item.proposal.label) for item in chosen if item.label is None)
+    applied = at.applied | {label.id for label in labels}
+    return AddLabels(labels, new, Memory(applied, frozenset(at.vetoed)))
+
+
+def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Render) -> PutComment | None:
+    held = at.journal.comments.get(LABELS_TOPIC)
+    id_ = held.id if held else at.found_comments.get(LABELS_TOPIC)
+    if held is not None and held.state is CommentState.DELETED:
+        return None
+    prose = _prose(sorting, at, rules)
+    settles = prose is None
+    if prose is None:
+        # Only a suggestion waits for an end; a comment that tells what was done stays true.
+        if id_ is None or rules.mode is not Mode.SUGGEST:
+            return None
+        prose = wording.suggestions_settled()
+    elif not _speaks(at.issue, rules):
+        return None
+    body = render(prose)
+    if held is not None and held.digest == digest(body):
+        return None
+    return PutComment(LABELS_TOPIC, body, id_, settles)
+
+
+def _prose(sorting: _Sorting, at: Situation, rules: ProjectRules) -> Prose | None:
+    """What the comment should say as things stand; None when there is nothing to tell."""
+    if rules.mode is Mode.SUGGEST:
+        return wording.suggested(_reasons(sorting.chosen)) if sorting.chosen else None
+    # Labels of an earlier run belong in it too, also those whose comment a crash kept from being written.
+    ours = [item for item in sorting.already if item.label is not None and item.label.id in at.applied]
+    told = [*ours, *sorting.chosen]
+    return wording.labelled(_reasons(told)) if told else None
+
+
+def _reasons(items: Sequence[Chosen]) -> wording.Reasons:
+    return [(item.name, item.proposal.because) for item in items]
+
+
+def _speaks(issue: Issue, rules: ProjectRules) -> bool:
+    if issue.synced_outside and not rules.comment_outside:
+        return False
+    return rules.comment or rules.mode is Mode.SUGGEST
+
+
+def _why_nothing(judgement: Judgement, sorting: _Sorting) -> Because:
+    if not judgement.proposals:
+        return Because.NOTHING_FITS
+    return Because.ALL_WITHHELD if sorting.withheld else Because.ALL_THERE
+
+
+def digest(body: str) -> str:
+    """By which a comment's text is known to be unchanged."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _proposal_json(proposal: Proposal) -> dict[str, Any]:
+    return {"label": proposal.label, "source": proposal.source, "because": list(proposal.because)}
+
+
+def _operation_json(operation: Operation) -> Mapping[str, Any]:
+    match operation:
+        case AddLabels(labels, new, _):
+            return {
+                "do": "add_labels",
+                "labels": [label.path for label in labels] + [made.name for made in new],
+                "create": [made.name for made in new],
+            }
+        case PutComment(topic, body, id_, settles):
+            verb = "settle_comment" if settles else ("edit_comment" if id_ else "post_comment")
+            return {"do": verb, "topic": topic, "body": body}

@@ -1,0 +1,114 @@
+"""RQ workers under RQ's pool: non-forking, respawned when they die, warm before the first job.
+
+A worker that forks for every job pays for it with a cold HTTP connection each time. These do not
+fork; what a fork would protect from, a job that kills its process, costs a lease and not an event.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.serializers import JSONSerializer
+from rq.worker import SimpleWorker
+from rq.worker_pool import ForkProcess, WorkerPool
+
+from trackers.errors import TrackerError
+from workers import tasks
+from workers.clock import queue
+from workers.shop import Shop
+
+log = structlog.get_logger("pool")
+
+Wiring = Callable[[], tuple[Redis, Shop]]
+"""Opens the Redis client of one worker process and its floor; called in that process."""
+
+_WORKER_TTL_S: Final = 60
+_DIE_WITH_PARENT: Final = 1
+"""prctl(2)'s PR_SET_PDEATHSIG."""
+
+
+class WarmPool(WorkerPool):
+    """RQ's pool, with workers that wire their own floor."""
+
+    def __init__(self, name: str, redis: Redis, count: int, wiring: Wiring) -> None:
+        super().__init__(
+            [name], redis, num_workers=count, worker_class=SimpleWorker, serializer=JSONSerializer
+        )
+        self._queue_name = name
+        self._wiring = wiring
+
+    def get_worker_process(
+        self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO"
+    ) -> Any:
+        """RQ's hook for how a worker process is made."""
+        del burst, _sleep
+        return ForkProcess(
+            target=work,
+            args=(name, self._queue_name, self._wiring, logging_level),
+            name=f"sprintwarden {self._queue_name}",
+        )
+
+
+def work(name: str, queue_name: str, wiring: Wiring, logging_level: str = "INFO") -> None:
+    """Be one worker on one queue until told to stop.
+
+    One queue only: on several, RQ loses a job that was popped by a worker dying at that moment.
+    """
+    _start_afresh()
+    redis, shop = wiring()
+    tasks.open_for_business(shop)
+    warm_up(shop)
+    worker = SimpleWorker(
+        [queue(queue_name, redis)],
+        name=name,
+        connection=redis,
+        serializer=JSONSerializer,
+        worker_ttl=_WORKER_TTL_S,
+    )
+    worker.work(burst=False, with_scheduler=False, logging_level=logging_level)
+
+
+def warm_up(shop: Shop) -> None:
+    """Do before the first job what would make it slow: compile the rules, learn who we are.
+
+    A tracker or a Redis that is away now is no reason not to start.
+    """
+    try:
+        shop.rules.now()
+    except RedisError as error:
+        log.warning("redis is away", error=type(error).__name__)
+        return
+    for name, desk in shop.desks.items():
+        try:
+            me = desk.tracker.identity()
+        except (TrackerError, RedisError) as error:
+            log.warning("identity not known yet", connection=name, error=str(error))
+            continue
+        if not me.is_app and not desk.connection.service_account:
+            log.warning(
+                "the token belongs to a person: their own edits and ours cannot be told apart by name; "
+                "use a service account, or say service_account: true if it is one",
+                connection=name,
+            )
+    gc.collect()
+    gc.freeze()
+
+
+def _start_afresh() -> None:
+    """Shed what the fork brought along from the pool."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Without this a killed pool would leave workers behind beside those of its successor.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+        if os.getppid() == 1:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,100 @@
+"""What is kept of a run: enough to explain it to a person, without the issue's text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from rules.schema import Mode
+from store.inbox import Batch
+from trackers.model import Hint
+from workers.apply import Applied
+from workers.decide import Because
+from workers.plan import Plan
+
+
+class Outcome(StrEnum):
+    """How a run ended. Each is a metric's label, so the set is closed."""
+
+    APPLIED = "applied"
+    SUGGESTED = "suggested"
+    DRY_RUN = "dry_run"
+    NOTHING = "nothing"
+    IGNORED = "ignored"
+    PARTLY_REFUSED = "partly_refused"
+    POSTPONED = "postponed"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended, and why where it did nothing or less than planned."""
+
+    outcome: Outcome
+    because: Because | None = None
+    cause: str = ""
+    plan: Plan | None = None
+    applied: Applied | None = None
+    rules: str | None = None
+    purge: bool = False
+    """Nothing about the subject shall be kept."""
+
+
+def outcome_of(plan: Plan, applied: Applied) -> Ending:
+    """The ending of a run that came as far as applying its plan."""
+    if applied.failures:
+        cause = " ".join(failure.sentence for failure in applied.failures)
+        return Ending(Outcome.PARTLY_REFUSED, cause=cause, plan=plan, applied=applied)
+    if plan.because is not None:
+        return Ending(Outcome.NOTHING, plan.because, plan=plan)
+    if plan.dry:
+        return Ending(Outcome.DRY_RUN, Because.DRY_RUN, plan=plan)
+    outcome = Outcome.SUGGESTED if plan.mode is Mode.SUGGEST else Outcome.APPLIED
+    return Ending(outcome, plan=plan, applied=applied)
+
+
+def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
+    """The JSON-ready record of one run."""
+    kept: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "outcome": str(ending.outcome),
+        "because": str(ending.because) if ending.because else None,
+        "cause": ending.cause,
+        "hints": [_hint(hint) for hint in batch.hints],
+        "attempt": batch.attempts,
+        "waited_ms": int(batch.waited.total_seconds() * 1000),
+        "took_ms": int(took.total_seconds() * 1000),
+        "rules": ending.rules,
+    }
+    if ending.plan is not None:
+        # The comment's text is on the issue; what it says is in the labels' reasons.
+        plan = ending.plan.to_json()
+        plan["operations"] = [
+            {key: value for key, value in operation.items() if key != "body"}
+            for operation in plan["operations"]
+        ]
+        kept["plan"] = plan
+    if ending.applied is not None:
+        kept["written"] = {"labels": list(ending.applied.labels), "comment": ending.applied.comment}
+        kept["refused"] = [failure.sentence for failure in ending.applied.failures]
+    return kept
+
+
+def counters(connection: str, ending: Ending) -> dict[str, int]:
+    """What the run adds to the counters, by ``name{connection,outcome,because}``."""
+    because = str(ending.because) if ending.because else ""
+    counted = {f"runs|{connection}|{ending.outcome}|{because}": 1}
+    if ending.applied is not None:
+        if ending.applied.labels:
+            counted[f"labels|{connection}"] = len(ending.applied.labels)
+        if ending.applied.comment:
+            counted[f"comments|{connection}"] = 1
+    return counted
+
+
+def _hint(hint: Hint) -> dict[str, Any]:
+    told = hint.to_json()
+    del told["subject"]
+    return told

@@ -1,0 +1,179 @@
+"""One run over all hints about one subject: load ▸ decide ▸ plan ▸ apply ▸ record."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from classifiers.tagging import judge
+from rules.load import RuleBook
+from store.inbox import Batch
+from store.journal import Journal
+from trackers.errors import Stale
+from trackers.model import Hint, Subject, SubjectKind
+from trackers.protocol import Reading, Recall
+from workers import failures
+from workers.decide import Because, Situation, applies, glance, has_open_comment, situation
+from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
+from workers.plan import Plan, plan
+from workers.record import Ending, Outcome, counters, outcome_of, record
+from workers.shop import Desk, Shop
+
+log = structlog.get_logger("run")
+
+
+def run(shop: Shop, subject: Subject, token: int) -> Ending | None:
+    """Work a subject under the lease that ``token`` stands for; None when it is not ours (any more).
+
+    Whatever goes wrong with the tracker or in a step becomes an ending by the table of
+    ``workers.failures``. Only a failing Redis is raised: nothing can be kept then, and the lease
+    brings the subject back.
+    """
+    batch = shop.inbox.begin(subject, token)
+    if batch is None:
+        return None
+    started = time.monotonic()
+    shop.checkpoint("begun")
+    ending = _ending(shop, batch)
+    if ending is None:
+        log.warning("lease lost", subject=str(subject), token=token)
+        return None
+    took = timedelta(seconds=time.monotonic() - started)
+    _keep(shop, batch, ending, took)
+    _log(batch, ending, took)
+    return ending
+
+
+def _ending(shop: Shop, batch: Batch) -> Ending | None:
+    poisoned = failures.died(batch.attempts, batch.cause)
+    if poisoned is not None:
+        return _fated(shop, batch, poisoned)
+    try:
+        return _work(shop, batch)
+    except failures.NEVER_OURS:
+        raise
+    except Exception as error:
+        chosen = failures.fate(error, Standing(batch.attempts, batch.waited))
+        if failures.is_ours(error):
+            log.exception("run failed", subject=str(batch.subject), token=batch.token)
+        return _fated(shop, batch, chosen)
+
+
+def _work(shop: Shop, batch: Batch) -> Ending:
+    desk = shop.desks.get(batch.subject.connection)
+    if desk is None:
+        return Ending(Outcome.IGNORED, Because.CONNECTION_NOT_KNOWN)
+    journal = _journal(shop, batch.subject)
+    seen = glance(batch.hints, journal, _me(desk, journal), recalls_labels=not desk.tracker.sees_own_labels)
+    if seen.because is Because.DELETED:
+        return Ending(Outcome.IGNORED, Because.DELETED, purge=True)
+    if seen.recall is None:
+        shop.journals.note_vetoes(batch.subject, seen.vetoed)
+        return Ending(Outcome.IGNORED, seen.because)
+    book = shop.rules.now()
+    if book is None:
+        raise failures.NoRules("No good rules file was found yet; mend config/rules.yaml.")
+    reading = load(desk, batch.subject.id, seen.recall, batch.hints)
+    found = {comment.topic: comment.id for comment in reading.comments}
+    at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
+    shop.journals.note_read(
+        batch.subject,
+        reading.issue.updated,
+        vetoed=at.vetoed,
+        applied=at.applied - journal.applied.keys(),
+        comments=found,
+    )
+    shop.checkpoint("loaded")
+    return replace(_act(shop, desk, batch, at, book), rules=book.version_id)
+
+
+def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) -> Ending:
+    rules = book.effective(desk.connection.name, at.issue.project)
+    because = applies(
+        batch.hints,
+        at.issue,
+        rules,
+        desk.connection.scope(),
+        now=datetime.now(UTC),
+        open_comment=has_open_comment(at.journal),
+    )
+    shop.checkpoint("decided")
+    if because is not None:
+        return Ending(Outcome.IGNORED, because)
+    made = plan_for(desk, at, book)
+    shop.checkpoint("planned")
+    operations = () if made.dry else made.operations
+    return outcome_of(made, desk.applier.apply(batch, at.issue, operations))
+
+
+def load(desk: Desk, issue: str, recall: Recall, hints: tuple[Hint, ...]) -> Reading:
+    """Read the issue's present state. Raises Stale when an event already told of a newer one."""
+    reading = desk.tracker.read(issue, recall)
+    told = max((hint.updated for hint in hints if hint.updated is not None), default=None)
+    if told is not None and reading.issue.updated is not None and reading.issue.updated < told:
+        raise Stale("The tracker answered with an older state than its event told of.")
+    return reading
+
+
+def plan_for(desk: Desk, at: Situation, book: RuleBook) -> Plan:
+    """What would be done about an issue by the rules of ``book``, whatever called for it."""
+    rules = book.effective(desk.connection.name, at.issue.project)
+    judgement = judge(rules, at.issue)
+    made = plan(judgement, at, rules, desk.tracker.palette(at.issue), desk.render)
+    if made.missing and desk.tracker.look_again(at.issue):
+        made = plan(judgement, at, rules, desk.tracker.palette(at.issue), desk.render)
+    return made
+
+
+def _journal(shop: Shop, subject: Subject) -> Journal:
+    return shop.journals.read(subject) if subject.kind is SubjectKind.ISSUE else Journal()
+
+
+def _me(desk: Desk, journal: Journal) -> str | None:
+    """Our account, asked only where an echo could be told by it."""
+    return desk.tracker.identity().id if journal.applied and journal.write_updated is None else None
+
+
+def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:
+    match fate:
+        case Leave():
+            return None
+        case Ignore(because):
+            return Ending(Outcome.IGNORED, because)
+        case Again(delay, cause, free):
+            shop.inbox.postpone(batch, delay, cause, free=free)
+            return Ending(Outcome.POSTPONED, cause=cause)
+        case Bury(cause):
+            shop.inbox.bury(batch, cause)
+            return Ending(Outcome.DEAD, cause=cause)
+
+
+def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
+    """Record the run, then take its hints out of the inbox: dying in between only repeats the record."""
+    counted = counters(batch.subject.connection, ending)
+    if ending.purge:
+        shop.journals.purge(batch.subject)
+        shop.decisions.purge(batch.subject)
+        shop.decisions.count(counted)
+    else:
+        shop.decisions.add(batch.subject, record(batch, ending, took), counted)
+    shop.checkpoint("recorded")
+    if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):
+        shop.inbox.finish(batch)
+
+
+def _log(batch: Batch, ending: Ending, took: timedelta) -> None:
+    log.info(
+        "run",
+        subject=str(batch.subject),
+        token=batch.token,
+        outcome=str(ending.outcome),
+        because=str(ending.because) if ending.because else None,
+        cause=ending.cause or None,
+        digests=[hint.digest[:12] for hint in batch.hints],
+        attempt=batch.attempts,
+        took_ms=round(took.total_seconds() * 1000),
+    )

@@ -1,0 +1,141 @@
+"""Everything a worker works with, wired once per process."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from redis import Redis
+
+from rules.connection_schema import Deployment
+from rules.connections import AccessToken, ApiKey, ClientCredentials, Connection, EmailToken
+from store.budget import Budget
+from store.cache import Cache
+from store.decisions import Decisions
+from store.inbox import Inbox
+from store.journal import Journals
+from store.rulebook import RulebookShelf
+from trackers.http import host_of, open_http
+from trackers.jira import markup as jira_markup
+from trackers.jira.client import JiraClient
+from trackers.jira.service import JiraService
+from trackers.jira.setup import JiraSetup, connect_with
+from trackers.linear import markup as linear_markup
+from trackers.linear.client import Credentials, LinearClient
+from trackers.linear.service import LinearService
+from trackers.prose import Prose
+from trackers.protocol import Tracker
+from workers import checkpoints
+from workers.apply import Applier
+from workers.checkpoints import Checkpoint
+from workers.gate import SharedGate
+from workers.rules_in_force import LiveRules
+
+LEASE = timedelta(seconds=45)
+"""How long a run may be silent before its subject is given to another; renewed before each write."""
+RUN_LIMIT = timedelta(seconds=35)
+"""A run is stopped after this; shorter than the lease, longer than a read and a write that time out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One connection's place on the floor."""
+
+    connection: Connection
+    tracker: Tracker
+    render: Callable[[Prose], str]
+    applier: Applier
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The floor: the shared memory and a desk for each connection."""
+
+    inbox: Inbox
+    journals: Journals
+    decisions: Decisions
+    rules: LiveRules
+    desks: dict[str, Desk]
+    checkpoint: Checkpoint
+
+
+def open_shop(
+    redis: Redis, connections: Sequence[Connection], *, checkpoint: Checkpoint = checkpoints.nothing
+) -> Shop:
+    """Wire the floor. Opens no connection to anything yet."""
+    inbox = Inbox(redis, lease=LEASE)
+    journals = Journals(redis)
+    context = ssl.create_default_context()
+
+    def desk(connection: Connection) -> Desk:
+        tracker, render = open_tracker(connection, redis, context)
+        return Desk(connection, tracker, render, Applier(tracker, inbox, journals, checkpoint))
+
+    return Shop(
+        inbox=inbox,
+        journals=journals,
+        decisions=Decisions(redis),
+        rules=LiveRules(RulebookShelf(redis)),
+        desks={connection.name: desk(connection) for connection in connections},
+        checkpoint=checkpoint,
+    )
+
+
+def open_tracker(
+    connection: Connection, redis: Redis, context: ssl.SSLContext | None = None
+) -> tuple[Tracker, Callable[[Prose], str]]:
+    """The tracker behind a connection, with the way its comments are written."""
+    gate = SharedGate(Budget(redis, host_of(connection.url), _account(connection)))
+    cache = Cache(redis, connection.name)
+    match connection.auth:
+        case EmailToken(email, token):
+            return _jira(connection, gate, cache, context, basic=(email, token.reveal())), jira_markup.render
+        case AccessToken(token):
+            return _jira(connection, gate, cache, context, bearer=token.reveal()), jira_markup.render
+        case ApiKey(key):
+            credentials = Credentials(key=key.reveal())
+        case ClientCredentials(client_id, client_secret):
+            credentials = Credentials(client=(client_id, client_secret.reveal()))
+        case _:
+            assert_never(connection.auth)
+    http = open_http({"Accept": "application/json"}, context)
+    client = LinearClient(http, connection.url, gate, credentials)
+    return LinearService(client, cache, connection.name), linear_markup.render
+
+
+def _jira(
+    connection: Connection,
+    gate: SharedGate,
+    cache: Cache,
+    context: ssl.SSLContext | None,
+    *,
+    basic: tuple[str, str] | None = None,
+    bearer: str | None = None,
+) -> JiraService:
+    http = open_http({"Accept": "application/json"}, context)
+    if basic is not None:
+        http.auth = basic
+    else:
+        http.headers["Authorization"] = f"Bearer {bearer}"
+    setup = JiraSetup(connect_with(connection.url, basic=basic, bearer=bearer), gate, cache)
+    client = JiraClient(http, connection.url, gate)
+    cloud = connection.deployment is Deployment.CLOUD
+    return JiraService(client, setup, cloud=cloud, base_url=connection.url)
+
+
+def _account(connection: Connection) -> str:
+    """Names the account whose limits are shared, without giving its secret away."""
+    match connection.auth:
+        case EmailToken(email, _):
+            named = email
+        case AccessToken(token):
+            named = token.reveal()
+        case ApiKey(key):
+            named = key.reveal()
+        case ClientCredentials(client_id, _):
+            named = client_id
+    return hashlib.sha256(named.encode()).hexdigest()[:12]
