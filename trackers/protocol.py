@@ -123,6 +123,12 @@ class Tracker(Protocol):
     def palette(self, issue: Issue) -> Palette:
         """The labels of the issue's project; from a cache wherever it can be."""
 
+    def label_names(self, projects: Sequence[str]) -> frozenset[str] | None:
+        """Every label that issues of ``projects`` could get; None where the tracker cannot list them."""
+
+    def label_name(self, name: str) -> str:
+        """``name`` in the form the tracker would take it."""
+
     def look_again(self, issue: Issue) -> bool:
         """Forget the cached labels of the issue's project because one was not found among them.
 

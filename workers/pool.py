@@ -6,11 +6,8 @@ fork; what a fork would protect from, a job that kills its process, costs a leas
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,6 +21,7 @@ from rq.worker_pool import ForkProcess, WorkerPool
 from trackers.errors import TrackerError
 from workers import tasks
 from workers.clock import queue
+from workers.lifeline import end_with_parent
 from workers.shop import Shop
 
 log = structlog.get_logger("pool")
@@ -32,8 +30,6 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 """Opens the Redis client of one worker process and its floor; called in that process."""
 
 _WORKER_TTL_S: Final = 60
-_DIE_WITH_PARENT: Final = 1
-"""prctl(2)'s PR_SET_PDEATHSIG."""
 
 
 class WarmPool(WorkerPool):
@@ -108,7 +104,4 @@ def _start_afresh() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Without this a killed pool would leave workers behind beside those of its successor.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
-        if os.getppid() == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+    end_with_parent()

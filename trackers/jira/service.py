@@ -89,6 +89,21 @@ class JiraService:
     def palette(self, issue: Issue) -> JiraPalette:
         return JiraPalette()
 
+    def label_names(self, projects: Sequence[str]) -> frozenset[str] | None:
+        if not self._cloud:
+            return None
+        found: set[str] = set()
+        while True:
+            params = {"startAt": str(len(found)), "maxResults": "1000"}
+            page = mapping(self._client.call("GET", "/rest/api/2/label", params=params))
+            values = [label for label in map(text, items(page.get("values"))) if label]
+            found.update(values)
+            if not values or page.get("isLast", True):
+                return frozenset(found)
+
+    def label_name(self, name: str) -> str:
+        return valid_label(name)
+
     def look_again(self, issue: Issue) -> bool:
         return False
 

@@ -121,6 +121,17 @@ class LinearService:
     def palette(self, issue: Issue) -> LinearPalette:
         return LinearPalette(self._usable_labels(issue.team_id or ""))
 
+    def label_names(self, projects: Sequence[str]) -> frozenset[str] | None:
+        teams = mapping(self._client.call("TeamsByKey", {"keys": list(projects)}).data.get("teams"))
+        found: set[str] = set()
+        for team in map(mapping, items(teams.get("nodes"))):
+            for usable in self._usable_labels(str(team.get("id"))):
+                found |= {usable.label.name, usable.label.path}
+        return frozenset(found)
+
+    def label_name(self, name: str) -> str:
+        return name.strip()
+
     def look_again(self, issue: Issue) -> bool:
         marker = f"labels-again:{issue.team_id}"
         if self._cache.get(marker) is not None:

@@ -1,0 +1,331 @@
+"""connections.yaml from text to connections with their secrets looked up."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel
+
+from rules import connection_schema as schema
+from rules.connection_schema import Deployment, Late, WebhookAuth
+from rules.problems import BadFile, Problem
+from rules.secret import Secret
+from rules.source import Path, Source, read_source
+from rules.validate import did_you_mean, finish, validate
+from trackers.model import Scope, TrackerKind
+
+MIN_SECRET_CHARS = 8
+MAX_SECRET_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EmailToken:
+    """Jira Cloud: sent as basic authentication."""
+
+    email: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """Jira Data Center: a personal access token, sent as bearer."""
+
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Linear: a personal API key."""
+
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """Linear: an OAuth application that acts for itself."""
+
+    client_id: str
+    client_secret: Secret
+
+
+Auth = EmailToken | AccessToken | ApiKey | ClientCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How deliveries of a connection are checked."""
+
+    auth: WebhookAuth
+    secrets: tuple[Secret, ...]
+    """All that are good at present; never empty."""
+    max_body: int
+    """In bytes."""
+    user: str | None = None
+    """With ``basic`` only."""
+    max_age: timedelta | None = None
+    """Linear only."""
+    late: Late = Late.ACCEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A tracker this service is connected to."""
+
+    name: str
+    tracker: TrackerKind
+    deployment: Deployment | None
+    """Jira only."""
+    url: str
+    """Without a slash at the end."""
+    auth: Auth
+    service_account: bool
+    webhook: Webhook
+    projects: tuple[str, ...]
+    """Jira project keys or Linear team keys; never empty."""
+    boards: tuple[str, ...] = ()
+    """Jira board ids."""
+    cycles: bool = False
+    """Linear: whether the teams' cycles are watched."""
+
+    def scope(self) -> Scope:
+        """What this connection watches."""
+        if self.tracker is TrackerKind.LINEAR:
+            return Scope(frozenset(self.projects), frozenset(self.projects if self.cycles else ()))
+        return Scope(frozenset(self.projects), frozenset(self.boards))
+
+
+def load_connections(text: bytes, file: str, environ: Mapping[str, str]) -> tuple[Connection, ...]:
+    """Read and check a connections file and look its secrets up.
+
+    ``file`` is its name in messages, and files of secrets are found relative to its folder.
+    Raises BadFile with everything that is wrong; no message holds a secret.
+    """
+    source = read_source(text, file)
+    whole, problems = validate(schema.ConnectionsFile, source, quiet=_quiet)
+    found = source.data.get("connections")
+    connections = []
+    for name, part in (found if isinstance(found, dict) else {}).items():
+        if isinstance(part, dict):
+            reader = _Reader(source, ("connections", name), environ)
+            connection = reader.read(part)
+            problems += reader.problems
+            if connection is not None:
+                connections.append(connection)
+    every = finish(source, problems)
+    if whole is None or every:
+        raise BadFile(every)
+    return tuple(connections)
+
+
+class _Reader:
+    """Reads one connection; what is wrong gathers in ``problems``."""
+
+    def __init__(self, source: Source, at: Path, environ: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self._source = source
+        self._at = at
+        self._environ = environ
+
+    def read(self, part: dict[str, Any]) -> Connection | None:
+        """The connection, or None when anything is wrong with it."""
+        model = self._model(part)
+        if model is None:
+            return None
+        checked, problems = validate(model, self._source, self._at, quiet=_quiet, hints=_hint)
+        said = {(problem.line, problem.column) for problem in self.problems}
+        self.problems += [problem for problem in problems if (problem.line, problem.column) not in said]
+        self._meaning(part)
+        secrets = dict(self._secrets(part))
+        if self.problems or checked is None:
+            return None
+        return _connection(str(self._at[-1]), checked, secrets)
+
+    def _model(self, part: dict[str, Any]) -> type[schema.Part] | None:
+        tracker, deployment = part.get("tracker"), part.get("deployment", "cloud")
+        if tracker == "linear":
+            return schema.LinearPart
+        if tracker != "jira":
+            self._choice(part, "tracker", ("jira", "linear"))
+            return None
+        if deployment == "data_center":
+            return schema.JiraDataCenterPart
+        if deployment != "cloud":
+            self._choice(part, "deployment", ("cloud", "data_center"))
+        return schema.JiraCloudPart
+
+    def _choice(self, part: dict[str, Any], key: str, choices: tuple[str, ...]) -> None:
+        allowed = " or ".join(choices)
+        if key not in part:
+            self._say((), at_key=True, message=f'the key "{key}" is missing: it says {allowed}')
+        elif isinstance(part[key], str):
+            self._say((key,), f'"{key}" must be {allowed}' + did_you_mean(part[key], choices))
+        elif part[key] is not None:
+            self._say((key,), f'"{key}" must be {allowed}')
+
+    def _say(self, path: Path, message: str, *, at_key: bool = False) -> None:
+        self.problems.append(self._source.problem((*self._at, *path), message, at_key=at_key))
+
+    def _meaning(self, part: dict[str, Any]) -> None:
+        """What a schema cannot say."""
+        auth, webhook = part.get("auth"), part.get("webhook")
+        if part.get("tracker") == "linear" and isinstance(auth, dict):
+            self._linear_auth(auth.keys())
+        if part.get("tracker") == "jira" and isinstance(webhook, dict):
+            basic = webhook.get("auth") == "basic"
+            if basic and "user" not in webhook:
+                self._say(("webhook",), 'auth: basic needs the key "user" beside it')
+            if not basic and "user" in webhook:
+                self._say(("webhook", "user"), '"user" goes with auth: basic only', at_key=True)
+
+    def _linear_auth(self, keys: Any) -> None:
+        application = {"client_id", "client_secret"} & keys
+        if "key" in keys and application:
+            self._say(("auth",), "auth has both a key and client credentials: keep one of them")
+        elif "key" not in keys and len(application) < 2:
+            self._say(("auth",), "auth for Linear needs key, or client_id and client_secret")
+
+    def _secrets(self, part: dict[str, Any]) -> Iterator[tuple[Path, Secret]]:
+        for path, reference in _references(part):
+            secret = self._secret(path, reference)
+            if secret is not None:
+                yield path, secret
+
+    def _secret(self, path: Path, reference: dict[str, Any]) -> Secret | None:
+        kinds = [kind for kind in ("env", "file") if kind in reference]
+        if len(kinds) != 1:
+            self._say(path, "a secret is referred to by exactly one of env and file")
+            return None
+        name = reference[kinds[0]]
+        if not isinstance(name, str) or not name.isprintable() or not name.strip():
+            return None  # the schema has said so
+        if kinds[0] == "env":
+            if not schema.VARIABLE.match(name):
+                return None
+            value, where = self._environ.get(name), f"the environment variable {name}"
+            fault = None if value is not None else f"{where} is not set"
+        else:
+            where = f"the file {name}"
+            value, fault = self._contents(name)
+        fault = fault or _weak(value or "", where)
+        if fault is not None:
+            self._say((*path, kinds[0]), fault)
+            return None
+        return Secret((value or "").rstrip("\r\n"))
+
+    def _contents(self, name: str) -> tuple[str | None, str | None]:
+        """The text of a file of secrets, or what is wrong with it."""
+        try:
+            with (FilePath(self._source.file).parent / name).open("rb") as stream:
+                held = stream.read(MAX_SECRET_BYTES + 1)
+            text = held.decode("utf-8")
+        except OSError as error:
+            return None, f"the file {name} cannot be read ({error.strerror})"
+        except ValueError:
+            return None, f"the file {name} is not UTF-8 text"
+        if len(held) > MAX_SECRET_BYTES:
+            return None, f"the file {name} is too large for a secret"
+        return text, None
+
+
+def _weak(value: str, where: str) -> str | None:
+    """Why ``value`` cannot be a secret, if it cannot; ``where`` is named, the value never."""
+    bare = value.rstrip("\r\n")
+    if not bare.strip():
+        return f"{where} is empty"
+    if len(bare) < MIN_SECRET_CHARS:
+        return f"{where} is shorter than {MIN_SECRET_CHARS} characters"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in bare):
+        return f"{where} holds a line break or control character inside the secret"
+    return None
+
+
+def _references(part: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every well-formed place of a secret in a connection."""
+    auth, webhook = part.get("auth"), part.get("webhook")
+    for key in ("token", "key", "client_secret"):
+        if isinstance(auth, dict) and isinstance(auth.get(key), dict):
+            yield ("auth", key), auth[key]
+    secrets = webhook.get("secrets") if isinstance(webhook, dict) else None
+    for index, secret in enumerate(secrets if isinstance(secrets, list) else []):
+        if isinstance(secret, dict):
+            yield ("webhook", "secrets", index), secret
+
+
+def _quiet(path: Path) -> bool:
+    """Whether what stands at ``path`` could be a secret somebody wrote in the wrong place."""
+    return "auth" in path or "secrets" in path
+
+
+def _hint(model: type[BaseModel], key: str) -> str | None:
+    """A sentence for a key that would be right for the other tracker or deployment."""
+    return _HINTS.get((model, key))
+
+
+_JIRA_PARTS = (schema.JiraCloudPart, schema.JiraDataCenterPart)
+_JIRA_AUTHS = (schema.CloudAuth, schema.DataCenterAuth)
+_NO_TIME = "is for Linear: Jira's deliveries carry no signed time"
+_HINTS: dict[tuple[type[BaseModel], str], str] = {
+    (schema.LinearPart, "deployment"): '"deployment" is for Jira: Linear has but one',
+    (schema.LinearPart, "projects"): '"projects" is for Jira: on Linear name the teams, "teams: [ENG]"',
+    (
+        schema.LinearPart,
+        "boards",
+    ): '"boards" is for Jira: on Linear "cycles: true" watches the teams\' cycles',
+    (schema.LinearAuth, "email"): '"email" is for Jira: on Linear use key, or client_id and client_secret',
+    (schema.LinearAuth, "token"): '"token" is for Jira: on Linear use key, or client_id and client_secret',
+    (schema.LinearWebhook, "user"): '"user" is for Jira: Linear always signs its deliveries',
+    (schema.DataCenterAuth, "email"): '"email" is for Jira Cloud: Data Center needs the token alone',
+    (schema.JiraWebhook, "max_age"): f'"max_age" {_NO_TIME}',
+    (schema.JiraWebhook, "late"): f'"late" {_NO_TIME}',
+    **{
+        (part, "teams"): '"teams" is for Linear: on Jira name the projects, "projects: [ABC]"'
+        for part in _JIRA_PARTS
+    },
+    **{
+        (part, "cycles"): '"cycles" is for Linear: on Jira name the boards, "boards: [12]"'
+        for part in _JIRA_PARTS
+    },
+    **{
+        (auth, key): f'"{key}" is for Linear: on Jira use token (with email on Jira Cloud)'
+        for auth in _JIRA_AUTHS
+        for key in ("key", "client_id", "client_secret")
+    },
+}
+
+
+def _connection(name: str, part: schema.Part, secrets: dict[Path, Secret]) -> Connection:
+    hook = part.webhook
+    return Connection(
+        name=name,
+        tracker=TrackerKind(part.tracker),
+        deployment=None if isinstance(part, schema.LinearPart) else Deployment(part.deployment),
+        url=part.url,
+        auth=_auth(part, secrets),
+        service_account=part.service_account,
+        webhook=Webhook(
+            auth=WebhookAuth(hook.auth),
+            secrets=tuple(secrets["webhook", "secrets", index] for index in range(len(hook.secrets))),
+            max_body=hook.max_body,
+            user=hook.user if isinstance(hook, schema.JiraWebhook) else None,
+            max_age=hook.max_age if isinstance(hook, schema.LinearWebhook) else None,
+            late=hook.late if isinstance(hook, schema.LinearWebhook) else Late.ACCEPT,
+        ),
+        projects=part.teams if isinstance(part, schema.LinearPart) else part.projects,
+        boards=() if isinstance(part, schema.LinearPart) else part.boards or (),
+        cycles=isinstance(part, schema.LinearPart) and part.cycles,
+    )
+
+
+def _auth(part: schema.Part, secrets: dict[Path, Secret]) -> Auth:
+    if isinstance(part, schema.JiraCloudPart):
+        return EmailToken(part.auth.email, secrets["auth", "token"])
+    if isinstance(part, schema.JiraDataCenterPart):
+        return AccessToken(secrets["auth", "token"])
+    if part.auth.client_id is not None:
+        return ClientCredentials(part.auth.client_id, secrets["auth", "client_secret"])
+    return ApiKey(secrets["auth", "key"])

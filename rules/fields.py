@@ -1,0 +1,171 @@
+"""The kinds of value the files share: names, labels, durations, sizes, words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from rules.patterns import MAX_REGEX_CHARS, BadPattern, regex_finder
+
+MAX_LABEL_CHARS = 255
+MAX_WORDS = 300
+MAX_WORD_CHARS = 100
+MAX_LIST_CHARS = 6_000
+
+_DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)\Z")
+_SIZE = re.compile(r"([1-9][0-9]{0,9})(KiB|MiB)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"KiB": 1024, "MiB": 1024 * 1024}
+_LONGEST = timedelta(days=366)
+
+
+class Strictly(BaseModel):
+    """A part of a file: no unknown keys, no value turned silently into another kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def refusal(sentence: str) -> PydanticCustomError:
+    """The error to raise in a validator so that ``sentence`` reaches the admin as it is."""
+    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
+
+
+def _version(value: Any) -> Any:
+    # Literal would let 1.0 and true pass, which equal 1.
+    if value is None or (type(value) is int and value == 1):
+        return value
+    raise refusal('the only version there is so far is "version: 1"')
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    hit = _DURATION.match(value) if isinstance(value, str) else None
+    if hit is None:
+        raise refusal("a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d")
+    length = timedelta(seconds=int(hit[1]) * _SECONDS[hit[2]])
+    if length > _LONGEST:
+        raise refusal("a duration can be at most 366d")
+    return length
+
+
+def _size(value: Any) -> int:
+    hit = _SIZE.match(value) if isinstance(value, str) else None
+    size = int(hit[1]) * _BYTES[hit[2]] if hit else value
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise refusal("a size is a whole number of bytes, or one with KiB or MiB behind it, such as 5MiB")
+    if not 1024 <= size <= 64 * _BYTES["MiB"]:
+        raise refusal("a size must be between 1KiB and 64MiB")
+    return size
+
+
+def _printable(text: str, what: str) -> str:
+    if not text.strip():
+        raise refusal(f"{what} must not be empty")
+    if text != text.strip():
+        raise refusal(f"{what} must not begin or end with a space")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        raise refusal(f"{what} must not contain control characters or line breaks")
+    return text
+
+
+def _label(text: str) -> str:
+    _printable(text, "a label")
+    if len(text) > MAX_LABEL_CHARS:
+        raise refusal(f"a label can have at most {MAX_LABEL_CHARS} characters; this one has {len(text)}")
+    return text
+
+
+def _name(text: str) -> str:
+    _printable(text, "a name")
+    if len(text) > MAX_LABEL_CHARS:
+        raise refusal(f"a name can have at most {MAX_LABEL_CHARS} characters; this one has {len(text)}")
+    return text
+
+
+def _phrase(text: str) -> str:
+    if not text.strip():
+        raise refusal("a phrase must not be empty")
+    if len(text) > MAX_WORD_CHARS:
+        raise refusal(
+            f"a word or phrase can have at most {MAX_WORD_CHARS} characters; this one has {len(text)}"
+        )
+    return text
+
+
+def _word(text: str) -> str:
+    stem = _phrase(text).removesuffix("*")
+    if not stem.strip():
+        raise refusal("a star alone would match every word: put letters before it")
+    if stem != stem.rstrip():
+        raise refusal("a star must follow its word without a space")
+    if "*" in stem:
+        raise refusal("a star can only stand at the end of a word; use regex for anything else")
+    return text
+
+
+def _regex(text: str) -> str:
+    try:
+        # Compiled as the larger, case-insensitive program: what fits so, fits either way.
+        regex_finder(text)
+    except BadPattern as error:
+        raise refusal(str(error)) from None
+    return text
+
+
+def _bounded(texts: tuple[str, ...]) -> tuple[str, ...]:
+    total = sum(map(len, texts))
+    if total > MAX_LIST_CHARS:
+        raise refusal(
+            f"this list has {total:,} characters in all, more than {MAX_LIST_CHARS:,}: use several conditions"
+        )
+    return texts
+
+
+T = TypeVar("T")
+# Strict mode would want a tuple where YAML can only give a list.
+Listed = Annotated[tuple[T, ...], Strict(False), Field(min_length=1)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,6}(s|m|h|d)$"}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1024},
+                {"type": "string", "pattern": "^[1-9][0-9]*(KiB|MiB)$"},
+            ]
+        }
+    ),
+]
+LabelName = Annotated[
+    str,
+    AfterValidator(_label),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_LABEL_CHARS}),
+]
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_LABEL_CHARS}),
+]
+Words = Annotated[
+    Listed[Annotated[str, AfterValidator(_word)]], Field(max_length=MAX_WORDS), AfterValidator(_bounded)
+]
+Phrases = Annotated[
+    Listed[Annotated[str, AfterValidator(_phrase)]], Field(max_length=MAX_WORDS), AfterValidator(_bounded)
+]
+Regex = Annotated[
+    str,
+    AfterValidator(_regex),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_REGEX_CHARS}),
+]

@@ -1,0 +1,238 @@
+"""rules.yaml from text to something the workers can use: read, checked, inherited, compiled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from rules.matching import CompiledRule, ProjectRules, compile_rule
+from rules.problems import BadFile, Problem
+from rules.schema import (
+    MAX_LABELS,
+    MAX_NESTING,
+    MAX_RULES,
+    Condition,
+    Conditions,
+    Layer,
+    Mode,
+    RulesFile,
+    Tagging,
+)
+from rules.source import Path, Source, read_source
+from rules.validate import did_you_mean, finish, quoted, validate
+
+_CONDITION_KEYS = frozenset(info.alias or name for name, info in Condition.model_fields.items()) - {"labels"}
+_LOOKED_FOR = frozenset({"words", "phrases", "regex"})
+_TEXT_KEYS = ("title", "body", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One layer with its rules compiled."""
+
+    layer: Layer
+    rules: tuple[CompiledRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """A good rules file, ready for use. Made by ``load_rules``."""
+
+    version_id: str
+    """The first 12 hex digits of the text's SHA-256."""
+    _parts: dict[str, _Part] = field(repr=False)
+    _known: dict[tuple[str, ...], ProjectRules] = field(default_factory=dict, repr=False, compare=False)
+
+    def effective(self, connection: str, project: str) -> ProjectRules:
+        """What holds for a project or team of a connection, inherited settings included.
+
+        The layers are defaults, the connection, the project's key, and the key as that connection's
+        own (``CONNECTION/KEY``). A name that no layer mentions gets the outer layers alone.
+        """
+        key = project.upper()
+        wanted = ("defaults", f"connections {connection}", f"projects {key}", f"projects {connection}/{key}")
+        names = tuple(name for name in wanted if name in self._parts)
+        if names not in self._known:
+            self._known[names] = _combined([self._parts[name] for name in names])
+        return self._known[names]
+
+
+def load_rules(text: bytes, file: str) -> RuleBook:
+    """Read and check a rules file; ``file`` is its name in messages.
+
+    Raises BadFile with everything that is wrong, each with its place.
+    """
+    source = read_source(text, file)
+    rules, problems = validate(RulesFile, source, hints=_hint)
+    problems += _meaning(source)
+    every = finish(source, problems)
+    if rules is None or every:
+        raise BadFile(every)
+    return RuleBook(hashlib.sha256(text).hexdigest()[:12], dict(_parts(rules)))
+
+
+def _hint(model: type[BaseModel], key: str) -> str | None:
+    if key in _LOOKED_FOR and issubclass(model, Conditions):
+        return f'"{key}" does not say where to look: put it under title, body or text'
+    if key == "label" and model is Condition:
+        return 'a condition on labels already there is written "labels: [...]"'
+    return None
+
+
+def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:
+    yield "defaults", _part(rules.defaults or Layer())
+    for name, layer in (rules.connections or {}).items():
+        yield f"connections {name}", _part(layer)
+    for name, layer in (rules.projects or {}).items():
+        yield f"projects {name}", _part(layer)
+
+
+def _part(layer: Layer) -> _Part:
+    rules = layer.tagging.rules if layer.tagging else None
+    return _Part(layer, tuple(map(compile_rule, rules or ())))
+
+
+def _combined(parts: list[_Part]) -> ProjectRules:
+    """The settings of all parts, the later ones ruling."""
+    mode = Mode.DRY_RUN
+    settings: dict[str, Any] = {
+        "window": timedelta(hours=1),
+        "comment": False,
+        "comment_outside": False,
+        "create_labels": False,
+        "max_labels": 5,
+    }
+    rules: dict[str, CompiledRule] = {}
+    for part in parts:
+        mode = part.layer.mode or mode
+        tagging = part.layer.tagging or Tagging()
+        settings |= {name: value for name in settings if (value := getattr(tagging, name)) is not None}
+        for name in tagging.without or ():
+            rules.pop(name.casefold(), None)
+        # A dict keeps the place of a name that is set again, which is what replacing means here.
+        rules |= {rule.name.casefold(): rule for rule in part.rules}
+    return ProjectRules(mode=mode, rules=tuple(rules.values()), **settings)
+
+
+# What a schema cannot say. These look at the plain data, so that they speak even when a schema
+# has found something else wrong; each therefore passes over whatever has not the shape it expects.
+
+
+def _meaning(source: Source) -> Iterator[Problem]:
+    layers = list(_layers(source.data))
+    names = {where: list(_rule_names(tagging)) for where, tagging in layers}
+    for where, tagging in layers:
+        path = (*where, "tagging")
+        yield from _repeated_names(source, (*path, "rules"), names[where])
+        yield from _needless(source, (*path, "without"), tagging, _outer(where, names))
+        for index, rule in enumerate(_list(tagging.get("rules"))):
+            if isinstance(rule, dict):
+                yield from _rule(source, (*path, "rules", index), rule)
+
+
+def _layers(data: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The tagging part of each layer, with the layer's path."""
+    layers: list[tuple[Path, Any]] = [(("defaults",), data.get("defaults"))]
+    for group in ("connections", "projects"):
+        layers += [((group, name), layer) for name, layer in _dict(data.get(group)).items()]
+    for path, layer in layers:
+        yield path, _dict(_dict(layer).get("tagging"))
+
+
+def _rule_names(tagging: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    for index, rule in enumerate(_list(tagging.get("rules"))):
+        fields = _dict(rule)
+        first = next(iter(_list(fields.get("labels"))), None)
+        name = fields.get("name") or fields.get("label") or first
+        if isinstance(name, str):
+            yield index, name
+
+
+def _repeated_names(source: Source, path: Path, names: list[tuple[int, str]]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, name in names:
+        line = first.setdefault(name.casefold(), source.locate((*path, index))[0])
+        if line != source.locate((*path, index))[0]:
+            message = (
+                f"a rule named {quoted(name)} stands already in line {line}: give this one a name of its own"
+            )
+            yield source.problem((*path, index), message)
+
+
+def _outer(where: Path, names: dict[Path, list[tuple[int, str]]]) -> list[str]:
+    """The names of all rules that the layer at ``where`` may inherit."""
+    if where == ("defaults",):
+        return []
+    outer: list[Path] = [("defaults",)]
+    if where[0] == "projects":
+        connection, slash, key = str(where[1]).rpartition("/")
+        outer += [
+            other for other in names if other[0] == "connections" and (not slash or other[1] == connection)
+        ]
+        outer += [("projects", key)] if slash else []
+    return [name for layer in outer for _, name in names.get(layer, [])]
+
+
+def _needless(source: Source, path: Path, tagging: dict[str, Any], outer: list[str]) -> Iterator[Problem]:
+    known = {name.casefold() for name in outer}
+    for index, name in enumerate(_list(tagging.get("without"))[:MAX_RULES]):
+        if isinstance(name, str) and name.casefold() not in known:
+            message = f"no rule named {quoted(name)} is inherited here" + did_you_mean(name, outer)
+            yield source.problem((*path, index), message)
+
+
+def _rule(source: Source, path: Path, rule: dict[str, Any]) -> Iterator[Problem]:
+    if "label" not in rule and "labels" not in rule:
+        yield source.problem(path, 'this rule puts no label on: add "label" or "labels"')
+    if "label" in rule and "labels" in rule:
+        yield source.problem(
+            (*path, "labels"), 'this rule has both "label" and "labels": keep one of them', at_key=True
+        )
+    if not _CONDITION_KEYS & rule.keys():
+        yield source.problem(
+            path, "this rule has no condition, so it would match every issue: add text, type, any ..."
+        )
+    yield from _repeated_labels(source, (*path, "labels"), _list(rule.get("labels")))
+    yield from _conditions(source, path, rule, 1)
+
+
+def _repeated_labels(source: Source, path: Path, labels: list[Any]) -> Iterator[Problem]:
+    for index, label in enumerate(labels[: MAX_LABELS + 1]):
+        if isinstance(label, str) and label in labels[:index]:
+            yield source.problem((*path, index), f"the label {quoted(label)} is listed twice")
+
+
+def _conditions(source: Source, path: Path, conditions: dict[str, Any], depth: int) -> Iterator[Problem]:
+    if depth > MAX_NESTING:
+        yield source.problem(path, f"conditions are nested more than {MAX_NESTING} levels deep here")
+        return
+    for key in _TEXT_KEYS:
+        yield from _text_condition(source, (*path, key), conditions.get(key))
+    inner: list[tuple[Path, Any]] = [((*path, "not"), conditions.get("not"))]
+    for key in ("any", "all"):
+        inner += [((*path, key, index), item) for index, item in enumerate(_list(conditions.get(key)))]
+    for where, condition in inner:
+        if condition == {}:
+            yield source.problem(where, "this condition is empty: say what must hold")
+        elif isinstance(condition, dict):
+            yield from _conditions(source, where, condition, depth + 1)
+
+
+def _text_condition(source: Source, path: Path, condition: Any) -> Iterator[Problem]:
+    if isinstance(condition, dict) and not condition.keys() & _LOOKED_FOR:
+        unknown: Iterable[str] = condition.keys() - {"case_sensitive"}
+        if not unknown:
+            yield source.problem(path, f'"{path[-1]}" says nothing to look for: add words, phrases or regex')
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,232 @@
+"""What may stand in rules.yaml. The models are the reference: editor completion is generated from them.
+
+One principle holds everywhere: what stands side by side must all hold, and of a list one is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, Strict
+
+from rules.fields import Duration, LabelName, Listed, Name, Phrases, Regex, Strictly, Version, Words, refusal
+from trackers.model import AuthorKind
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_RULES = 200
+MAX_LABELS = 20
+MAX_NESTING = 8
+
+_PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)?[A-Z0-9][A-Z0-9_]*\Z")
+_CONNECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+
+
+class Mode(StrEnum):
+    """What happens with a decision."""
+
+    DRY_RUN = "dry_run"
+    SUGGEST = "suggest"
+    APPLY = "apply"
+
+
+def _project_key(text: str) -> str:
+    if not _PROJECT.match(text):
+        if _PROJECT.match(text.upper()):
+            raise refusal(f'project and team keys are written in capitals (did you mean "{text.upper()}"?)')
+        raise refusal(
+            "this is not a project or team key such as ABC, nor a connection with one such as acme-jira/ABC"
+        )
+    return text
+
+
+def connection_name(text: str) -> str:
+    """``text`` if it can name a connection. Raises a validation error if not."""
+    if not _CONNECTION.match(text):
+        raise refusal("a connection's name is up to 63 small letters, digits and hyphens, such as acme-jira")
+    return text
+
+
+ProjectKey = Annotated[str, AfterValidator(_project_key)]
+ConnectionName = Annotated[str, AfterValidator(connection_name)]
+
+
+class TextCondition(Strictly):
+    """What a text must hold. Keys side by side must all hold; of each list one is enough."""
+
+    words: Words | None = Field(
+        default=None,
+        description="Whole words, one is enough. A space matches any white space; "
+        "a star at the end matches any ending (secur*).",
+    )
+    phrases: Phrases | None = Field(
+        default=None, description="Pieces of text found anywhere, also inside words. One is enough."
+    )
+    regex: Regex | None = Field(
+        default=None,
+        description="A regular expression as re2 reads it (no look-around, no back-references). "
+        "Begin it with (?m) if ^ and $ are to mean lines.",
+    )
+    case_sensitive: bool | None = Field(
+        default=None, description="Whether capitals matter in this condition. They do not by default."
+    )
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+
+class Conditions(Strictly):
+    """Keys that say something about an issue. Side by side they must all hold."""
+
+    title: TextCondition | None = Field(default=None, description="About the title.")
+    body: TextCondition | None = Field(default=None, description="About the description.")
+    text: TextCondition | None = Field(
+        default=None, description="About the title or the description: one of them is enough."
+    )
+    type: Listed[Name] | None = Field(
+        default=None, description="Issue types, such as Bug. One is enough. Linear has none."
+    )
+    priority: Listed[Name] | None = Field(
+        default=None, description="Priorities as the tracker names them. One is enough."
+    )
+    component: Listed[Name] | None = Field(
+        default=None, description="Jira components. One of them on the issue is enough."
+    )
+    project: Listed[Name] | None = Field(
+        default=None, description="Jira project keys or Linear team keys. One is enough."
+    )
+    team: Listed[Name] | None = Field(
+        default=None, description="The same as project, under Linear's name for it."
+    )
+    author: Listed[Annotated[AuthorKind, Strict(False)]] | None = Field(
+        default=None, description="Who filed the issue: a person of the team, an app, a customer, or unknown."
+    )
+    any: Listed[Condition] | None = Field(default=None, description="At least one of these conditions holds.")
+    all: Listed[Condition] | None = Field(default=None, description="All of these conditions hold.")
+    not_: Condition | None = Field(default=None, alias="not", description="This condition does not hold.")
+
+
+class Condition(Conditions):
+    """One condition. Keys side by side must all hold."""
+
+    labels: Listed[LabelName] | None = Field(
+        default=None, description="Labels already on the issue (Linear: name or group/name). One is enough."
+    )
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+
+class Rule(Conditions):
+    """Labels, and the conditions under which an issue gets them."""
+
+    name: Name | None = Field(
+        default=None, description="What the rule is called. By default its first label."
+    )
+    label: LabelName | None = Field(default=None, description="The label to put on.")
+    labels: Annotated[Listed[LabelName], Field(max_length=MAX_LABELS)] | None = Field(
+        default=None, description="Several labels to put on, in place of label."
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["label"]}, {"required": ["labels"]}]}
+    )
+
+
+class Tagging(Strictly):
+    """How issues are labelled by rules."""
+
+    window: Duration | None = Field(
+        default=None,
+        description="How long after its creation a change of title or description is looked at. Default 1h.",
+    )
+    comment: bool | None = Field(
+        default=None, description="Whether a comment tells the reasons when labels are put on. Default false."
+    )
+    comment_outside: bool | None = Field(
+        default=None,
+        description="Whether comments are written on Linear issues that are mirrored to places outside the "
+        "workspace. Default false.",
+    )
+    create_labels: bool | None = Field(
+        default=None, description="Whether labels the tracker lacks may be created. Default false."
+    )
+    max_labels: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None, description="The most labels put on one issue. Default 5."
+    )
+    rules: Annotated[Listed[Rule], Field(max_length=MAX_RULES)] | None = Field(
+        default=None,
+        description="Added after the rules inherited; one of the same name takes the inherited one's place.",
+    )
+    without: Listed[Name] | None = Field(
+        default=None, description="Names of inherited rules that do not apply here."
+    )
+
+
+class Layer(Strictly):
+    """Settings for everything, for a connection, or for a project or team."""
+
+    mode: Annotated[Mode, Strict(False)] | None = Field(
+        default=None,
+        description="dry_run only records what would be done, suggest writes one comment and no label, "
+        "apply puts labels on. Default dry_run.",
+    )
+    tagging: Tagging | None = Field(default=None, description="How issues are labelled by rules.")
+
+
+class RulesFile(Strictly):
+    """What Sprintwarden does with issues: defaults, refined by connection, refined by project or team."""
+
+    version: Version = Field(description="The version of this file's format.")
+    defaults: Layer | None = Field(default=None, description="What holds everywhere unless refined below.")
+    connections: dict[ConnectionName, Layer] | None = Field(
+        default=None, description="Refinements by connection, under its name in connections.yaml."
+    )
+    projects: dict[ProjectKey, Layer] | None = Field(
+        default=None,
+        description="Refinements by Jira project key or Linear team key; "
+        "CONNECTION/KEY where two trackers share a key.",
+    )
+
+
+for _model in (Conditions, Condition, Rule, Tagging, Layer, RulesFile):
+    _model.model_rebuild()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of rules.yaml, for completion in editors."""
+    schema = _without_null(RulesFile.model_json_schema(by_alias=True))
+    return {
+        "$schema": SCHEMA_DIALECT,
+        "title": "Sprintwarden rules",
+        **{k: v for k, v in schema.items() if k != "title"},
+    }
+
+
+def _without_null(part: Any) -> Any:
+    """``part`` without the null that stands for "not set": a key with nothing after it is refused."""
+    if isinstance(part, list):
+        return [_without_null(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    cleaned = {
+        key: _without_null(value) for key, value in part.items() if key != "default" or value is not None
+    }
+    choices = cleaned.get("anyOf")
+    if isinstance(choices, list) and {"type": "null"} in choices:
+        kept = [choice for choice in choices if choice != {"type": "null"}]
+        del cleaned["anyOf"]
+        cleaned = {**(kept[0] if len(kept) == 1 else {"anyOf": kept}), **cleaned}
+    # A title that only repeats the key is noise in an editor's tooltip.
+    if (
+        isinstance(cleaned.get("title"), str)
+        and ("type" in cleaned or "$ref" in cleaned)
+        and "properties" not in cleaned
+    ):
+        del cleaned["title"]
+    return cleaned
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,121 @@
+"""Linear's own control endpoints, beside the common ones: credentials, limits, cycles, labels."""
+
+from __future__ import annotations
+
+import flask
+from flask import Blueprint, Response, jsonify
+
+from sandbox.control import PERSON, asked
+from sandbox.linear.tracker import LinearTracker
+
+_NEW_ISSUE = frozenset(
+    {
+        "project",
+        "title",
+        "body",
+        "type",
+        "priority",
+        "components",
+        "labels",
+        "actor",
+        "sprint",
+        "points",
+        "quiet",
+        "status",
+        "describe_later",
+        "age_seconds",
+    }
+)
+
+
+def blueprint(tracker: LinearTracker) -> Blueprint:
+    """Endpoints under ``/_sandbox``; to be registered before the common ones.
+
+    ``POST /_sandbox/issues`` is the common one with two more keys: ``describe_later`` and
+    ``age_seconds``.
+    """
+    switches = Blueprint("linear_control", __name__, url_prefix="/_sandbox")
+    switches.register_error_handler(LookupError, lambda error: _problem(404, error))
+    switches.register_error_handler(ValueError, lambda error: _problem(400, error))
+    _add_issues(switches, tracker)
+    _add_credentials(switches, tracker)
+    _add_workspace(switches, tracker)
+    return switches
+
+
+def _add_issues(switches: Blueprint, tracker: LinearTracker) -> None:
+    @switches.post("/issues")
+    def create() -> tuple[Response, int]:
+        wish = asked(_NEW_ISSUE, "project", "title")
+        return jsonify(tracker.create_issue({"actor": PERSON} | wish)), 201
+
+    @switches.post("/linear/issues/<key>/purge")
+    def purge(key: str) -> tuple[str, int]:
+        tracker.purge_issue(key)
+        return "", 204
+
+
+def _add_credentials(switches: Blueprint, tracker: LinearTracker) -> None:
+    @switches.post("/linear/revoke")
+    def revoke() -> tuple[str, int]:
+        wish = asked(frozenset({"key", "tokens"}))
+        tracker.door.revoke(key=bool(wish.get("key", True)), tokens=bool(wish.get("tokens", True)))
+        return "", 204
+
+    @switches.post("/linear/restore")
+    def restore() -> tuple[str, int]:
+        tracker.door.restore()
+        return "", 204
+
+    @switches.post("/linear/drain")
+    def drain() -> tuple[str, int]:
+        limit = asked(frozenset({"limit"}), "limit")["limit"]
+        if limit not in ("requests", "complexity"):
+            raise ValueError("limit must be requests or complexity")
+        tracker.door.drain(limit)
+        return "", 204
+
+    @switches.patch("/linear/webhook")
+    def webhook() -> tuple[str, int]:
+        tracker.hooks.enable(bool(asked(frozenset({"enabled"}))["enabled"]))
+        return "", 204
+
+    @switches.patch("/linear/settings")
+    def settings() -> tuple[str, int]:
+        wish = asked(frozenset({"label_creation"}))
+        if "label_creation" in wish:
+            with tracker.state.lock:
+                tracker.state.label_creation = bool(wish["label_creation"])
+        return "", 204
+
+
+def _add_workspace(switches: Blueprint, tracker: LinearTracker) -> None:
+    @switches.get("/linear/cycles")
+    def cycles() -> Response:
+        return jsonify(tracker.cycle_views())
+
+    @switches.patch("/linear/cycles/<team>/<int:number>")
+    def cycle(team: str, number: int) -> Response:
+        wish = asked(frozenset({"name", "starts_in", "ends_in", "close", "actor"}))
+        return jsonify(tracker.edit_cycle(team, number, wish))
+
+    @switches.get("/linear/labels")
+    def labels() -> Response:
+        return jsonify(tracker.label_views())
+
+    @switches.post("/linear/labels")
+    def create_label() -> tuple[Response, int]:
+        return jsonify(tracker.create_label(asked(frozenset({"name", "team", "group"}), "name"))), 201
+
+    @switches.patch("/linear/labels/<label_id>")
+    def rename_label(label_id: str) -> Response:
+        return jsonify(tracker.rename_label(label_id, str(asked(frozenset({"name"}), "name")["name"])))
+
+    @switches.delete("/linear/labels/<label_id>")
+    def delete_label(label_id: str) -> tuple[str, int]:
+        tracker.delete_label(label_id)
+        return "", 204
+
+
+def _problem(status: int, error: Exception) -> flask.typing.ResponseReturnValue:
+    return jsonify({"error": str(error.args[0]) if error.args else type(error).__name__}), status

@@ -1,0 +1,66 @@
+"""``explain``: past decisions about an issue, the plan as of now, and why nothing is done. Read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sprintwarden.settings import Complaint, Settings
+from sprintwarden.wiring import named, read_connections
+from store.connect import connect
+from store.rulebook import RulebookShelf
+from trackers.model import Subject, SubjectKind
+from trackers.protocol import LABELS_TOPIC, Recall
+from workers.decide import Because, Situation, situation
+from workers.plan import Plan
+from workers.run import plan_for
+from workers.shop import Shop, open_shop
+
+
+def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
+    """Everything ``explain --json`` prints. Raises Complaint, or a member of ``trackers.errors``."""
+    connections = read_connections(settings.connections_file)
+    connection = named(connections, name)
+    redis = connect(settings.redis())
+    shop = open_shop(redis, [connection])
+    desk = shop.desks[name]
+    book = shop.rules.now()
+    if book is None:
+        raise Complaint(
+            "No rules are in force yet: start the service once, so that its clock reads rules.yaml."
+        )
+    first = desk.tracker.read(issue, Recall())
+    subject = Subject(name, SubjectKind.ISSUE, first.issue.id)
+    at = _situation(shop, subject)
+    scope = connection.scope()
+    if scope.projects is not None and at.issue.project not in scope.projects:
+        plan: Plan | None = None
+        because: str | None = str(Because.PROJECT_NOT_NAMED)
+    else:
+        plan = plan_for(desk, at, book)
+        because = str(plan.because) if plan.because else None
+    shelf = RulebookShelf(redis)
+    turned = shelf.turned()
+    return {
+        "connection": name,
+        "issue": at.issue.key,
+        "subject": str(subject),
+        "labels": [label.path for label in at.issue.labels],
+        "rules": {"version": book.version_id, "refused": list(turned.problems) if turned else []},
+        "decisions": shop.decisions.of(subject),
+        "now": plan.to_json() if plan else None,
+        "because": because,
+        "silent": [
+            {"source": silent.source, "labels": list(silent.labels), "lacking": list(silent.lacking)}
+            for silent in (plan.silent if plan else ())
+        ],
+    }
+
+
+def _situation(shop: Shop, subject: Subject) -> Situation:
+    desk = shop.desks[subject.connection]
+    journal = shop.journals.read(subject)
+    topics = () if LABELS_TOPIC in journal.comments else (LABELS_TOPIC,)
+    recall = Recall(memory=not desk.tracker.sees_own_labels, comments=topics)
+    reading = desk.tracker.read(subject.id, recall)
+    found = {comment.topic: comment.id for comment in reading.comments}
+    return situation(reading.issue, journal, reading.memory, {}, found)

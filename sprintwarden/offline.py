@@ -1,0 +1,112 @@
+"""``replay``: what one saved webhook body would lead to, without a network, a Redis or an account."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from classifiers.tagging import judge
+from rules.load import RuleBook, load_rules
+from rules.problems import BadFile
+from sprintwarden.settings import Complaint
+from store.journal import Journal
+from trackers.jira import fields as jira_fields
+from trackers.jira import markup as jira_markup
+from trackers.jira import webhook as jira
+from trackers.jira.service import JiraPalette
+from trackers.linear import fields as linear_fields
+from trackers.linear import markup as linear_markup
+from trackers.linear import webhook as linear
+from trackers.linear.service import LinearPalette, UsableLabel
+from trackers.model import Event, HintKind, Issue, Label, Memory, Refused, Scope, TrackerKind
+from trackers.protocol import Palette
+from trackers.reading import mapping
+from webhook_app.intake import parse_json
+from workers.decide import applies, situation
+from workers.plan import plan
+
+_NAMELESS = "replay"
+"""The connection's name in a replay: no layer of a rules file is called so unless an admin wants it."""
+
+
+def replay(tracker: TrackerKind, body: bytes, book: RuleBook) -> dict[str, Any]:
+    """``{status, reason, hints, plan}`` for one body. Its signature and age are not looked at."""
+    digest = hashlib.sha256(body).hexdigest()
+    parse = jira.parse if tracker is TrackerKind.JIRA else linear.parse
+    try:
+        payload = parse_json(body)
+        event = parse(payload, connection=_NAMELESS, digest=digest, scope=Scope())
+    except Refused as refused:
+        return _told("refused", str(refused.reason), refused.sentence, "", [], None)
+    if event.ignored is not None:
+        return _told("ignored", str(event.ignored), event.detail, event.name, [], None)
+    hints = [hint.to_json() for hint in event.hints]
+    return _told("queued", "", event.detail, event.name, hints, _plan(tracker, mapping(payload), event, book))
+
+
+def _told(
+    status: str,
+    reason: str,
+    detail: str,
+    event: str,
+    hints: list[dict[str, Any]],
+    plan_: dict[str, Any] | None,
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "reason": reason or None,
+        "detail": detail or None,
+        "event": event or None,
+        "hints": hints,
+        "plan": plan_,
+    }
+
+
+def _plan(
+    tracker: TrackerKind, payload: Mapping[str, Any], event: Event, book: RuleBook
+) -> dict[str, Any] | None:
+    kinds = {HintKind.ISSUE_CREATED, HintKind.ISSUE_CHANGED}
+    about = [hint for hint in event.hints if hint.kind in kinds]
+    if not about:
+        return None
+    issue = _issue(tracker, payload)
+    rules = book.effective(_NAMELESS, issue.project)
+    # The body is its own present: how long ago it was recorded says nothing about what it asked for.
+    now = about[0].at or issue.updated or datetime.now(UTC)
+    because = applies(about, issue, rules, Scope(), now=now, open_comment=False)
+    if because is not None:
+        return {"mode": str(rules.mode), "labels": [], "operations": [], "because": str(because)}
+    vetoed = {label: "event" for hint in about for label in hint.labels_removed}
+    at = situation(issue, Journal(), Memory(), vetoed, {})
+    render = jira_markup.render if tracker is TrackerKind.JIRA else linear_markup.render
+    made = plan(judge(rules, issue), at, rules, _palette(tracker, issue, book), render)
+    return made.to_json()
+
+
+def _issue(tracker: TrackerKind, payload: Mapping[str, Any]) -> Issue:
+    if tracker is TrackerKind.JIRA:
+        return jira_fields.issue_from_json(mapping(payload.get("issue")))
+    return linear_fields.issue_from_json(mapping(payload.get("data") or payload.get("issueData")))
+
+
+def _palette(tracker: TrackerKind, issue: Issue, book: RuleBook) -> Palette:
+    if tracker is TrackerKind.JIRA:
+        return JiraPalette()
+    # Offline nobody can say which labels the team has: the rules' own names stand for them.
+    rules = book.effective(_NAMELESS, issue.project)
+    names = {name for rule in rules.rules for name in rule.labels}
+    labels = [*issue.labels, *(Label(f"by-name:{name}", name) for name in sorted(names))]
+    return LinearPalette([UsableLabel(label, of_team=True) for label in labels])
+
+
+def read_rules(path: Path) -> RuleBook:
+    """A rules file, compiled. Raises Complaint with every problem of it."""
+    try:
+        return load_rules(path.read_bytes(), str(path))
+    except OSError as error:
+        raise Complaint(f"{path} cannot be read: {error.strerror}.") from error
+    except BadFile as error:
+        raise Complaint(str(error)) from error

@@ -1,0 +1,64 @@
+"""The web process: gunicorn with our settings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from sprintwarden.settings import Settings
+from sprintwarden.wiring import build_web
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop."""
+    with tempfile.TemporaryDirectory(prefix="sprintwarden-metrics-") as folder:
+        # Read by prometheus_client at its first import, which must therefore come later.
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        Web(build_web(settings), options(settings)).run()
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """gunicorn's settings."""
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "workers": settings.web_processes,
+        "worker_class": "gthread",
+        "threads": settings.web_threads,
+        "preload_app": True,
+        "keepalive": 30,
+        "graceful_timeout": 10,
+        "timeout": 30,
+        "limit_request_line": 4_094,
+        "logger_class": "sprintwarden.logs.DiscreetLogger",
+        "loglevel": "warning",
+        "control_socket_disable": True,
+        "child_exit": _forget,
+    }
+
+
+class Web(BaseApplication):  # type: ignore[misc]
+    """gunicorn around an application that is already made."""
+
+    def __init__(self, app: Flask, settings: Mapping[str, Any]) -> None:
+        self._app = app
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._app
+
+
+def _forget(server: Any, worker: Any) -> None:
+    """A web process has ended: its gauges leave the metrics, its counts stay."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

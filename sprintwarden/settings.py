@@ -1,0 +1,75 @@
+"""Settings of one process, from the environment. What an admin tunes about behaviour is in ``config/``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Complaint(Exception):
+    """Something the user can mend; shown as it is, without a traceback."""
+
+
+class Settings(BaseSettings):
+    """Every name is read from ``SPRINTWARDEN_<NAME>``; the Redis address from ``REDIS_URL``."""
+
+    model_config = SettingsConfigDict(env_prefix="SPRINTWARDEN_", frozen=True)
+
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    config: Path = Path("config")
+    """Folder with ``rules.yaml`` and ``connections.yaml``; may be mounted read-only."""
+    data: Path = Path("var")
+    """Folder for the embedded Redis of ``sprintwarden run``."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    web_processes: int = Field(default=2, ge=1, le=64)
+    web_threads: int = Field(default=16, ge=1, le=256)
+    """Per process. Jira keeps up to 30 deliveries in flight; together they should be met."""
+    workers: int = Field(default=2, ge=1, le=64)
+    bulk_workers: int = Field(default=1, ge=1, le=64)
+    settle_issue_s: float = Field(default=3.0, ge=0, le=300)
+    settle_sprint_s: float = Field(default=30.0, ge=0, le=3_600)
+    ceiling_s: float = Field(default=300.0, ge=0, le=3_600)
+
+    @property
+    def rules_file(self) -> Path:
+        return self.config / "rules.yaml"
+
+    @property
+    def connections_file(self) -> Path:
+        return self.config / "connections.yaml"
+
+    @property
+    def settle_issue(self) -> timedelta:
+        return timedelta(seconds=self.settle_issue_s)
+
+    @property
+    def settle_sprint(self) -> timedelta:
+        return timedelta(seconds=self.settle_sprint_s)
+
+    @property
+    def ceiling(self) -> timedelta:
+        return timedelta(seconds=self.ceiling_s)
+
+    def redis(self) -> str:
+        """The Redis address. Raises Complaint when there is none."""
+        if not self.redis_url:
+            raise Complaint(
+                "REDIS_URL is not set. Set it to your Redis (redis://host:6379/0), "
+                "or use `sprintwarden run`, which starts one of its own."
+            )
+        return self.redis_url
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises Complaint naming every variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = [
+            f"SPRINTWARDEN_{str(problem['loc'][0]).upper()}: {problem['msg']}." for problem in error.errors()
+        ]
+        raise Complaint("\n".join(said)) from None

@@ -1,0 +1,114 @@
+"""What the commands print for people: plain sentences, most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from workers.wording import and_list
+
+_WHY: Final[Mapping[str, str]] = {
+    "connection_not_known": "its connection is no longer configured",
+    "sprints_not_watched": "sprints are not watched yet",
+    "echo_of_our_own_write": "the event told of our own write",
+    "answered_by_a_later_reading": "a later reading had already seen the change",
+    "only_labels_changed": "only labels changed, which calls for nothing",
+    "deleted": "the issue was deleted",
+    "gone": "the issue is not there any more, or the account may not see it",
+    "project_not_named": "the connection does not name this project or team",
+    "older_than_window": "the issue is older than the time in which edits are looked at",
+    "nothing_fits": "no rule fits",
+    "all_there_already": "every label that fits is there already",
+    "all_withheld": "every label that fits is withheld",
+    "dry_run": "the mode is dry_run: nothing is written",
+    "unknown_event": "this kind of event is not known",
+    "unused_event": "nothing listens to this kind of event",
+    "no_watched_field": "nothing that is watched has changed",
+    "board_not_named": "the connection does not name this board",
+    "not_about_an_issue": "it is not about an issue",
+}
+
+
+def why(name: str | None) -> str:
+    """The sentence behind a reason's name."""
+    return _WHY.get(name or "", name or "")
+
+
+def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
+    """A plan's labels with their reasons, what is withheld, and why nothing is done."""
+    lines = [
+        f"{indent}{label['label']}: {and_list(label['because'])} ({label['source']})"
+        for label in plan.get("labels", ())
+    ]
+    lines += [f"{indent}{label}: there already" for label in plan.get("already", ())]
+    lines += [f"{indent}{held['label']}: withheld, {held['why']}" for held in plan.get("withheld", ())]
+    for operation in plan.get("operations", ()):
+        if operation["do"] == "add_labels":
+            lines.append(f"{indent}→ add {and_list(operation['labels'])}")
+        else:
+            lines.append(f"{indent}→ {operation['do'].replace('_', ' ')}")
+            lines += [f"{indent}    {line}" for line in str(operation.get("body", "")).splitlines()]
+    if plan.get("because"):
+        lines.append(f"{indent}Nothing to do: {why(plan['because'])}.")
+    return lines
+
+
+def show_replay(told: Mapping[str, Any]) -> str:
+    """A replay."""
+    status, reason = told["status"], told["reason"]
+    lines = [f"{told['event'] or 'The body'}: {status}" + (f", {why(reason)}" if reason else "")]
+    if told["detail"]:
+        lines.append(f"  {told['detail']}")
+    for hint in told["hints"]:
+        changed = f" ({', '.join(hint['changed'])})" if hint.get("changed") else ""
+        lines.append(f"  {hint['kind'].replace('_', ' ')}: {hint['subject'].partition(':')[2]}{changed}")
+    if told["plan"]:
+        lines.append(f"Plan, in mode {told['plan']['mode']}:")
+        lines += show_plan(told["plan"])
+    return "\n".join(lines)
+
+
+def show_explanation(told: Mapping[str, Any]) -> str:
+    """An explanation."""
+    labels = ", ".join(told["labels"]) or "none"
+    lines = [f"{told['issue']} ({told['connection']}), labels now: {labels}", ""]
+    lines.append(f"Now, by rules version {told['rules']['version']}:")
+    lines += show_plan(told["now"]) if told["now"] else [f"  Nothing: {why(told['because'])}."]
+    if told["rules"]["refused"]:
+        lines.append("  The newest rules file is not in force, because of its errors:")
+        lines += [f"    {problem}" for problem in told["rules"]["refused"]]
+    lines += ["", "Rules that are silent, and what they lack:"]
+    lines += [f"  {silent['source']}: {and_list(silent['lacking'])}" for silent in told["silent"]] or [
+        "  none"
+    ]
+    lines += ["", "Decisions so far, newest first:"]
+    lines += _decisions(told["decisions"]) or ["  none: no event about this issue has been worked"]
+    return "\n".join(lines)
+
+
+def show_decision(record: Mapping[str, Any]) -> list[str]:
+    """One decision record: when, on what event, how it ended, and its plan."""
+    events = and_list([hint["kind"].replace("_", " ") for hint in record.get("hints", ())]) or "no event"
+    head = f"  {record['at'][:19].replace('T', ' ')}  {record['outcome'].replace('_', ' ')}  on {events}"
+    if record.get("because"):
+        head += f": {why(record['because'])}"
+    lines = [head]
+    if record.get("cause"):
+        lines.append(f"      {record['cause']}")
+    if record.get("plan"):
+        lines += show_plan({**record["plan"], "because": None}, "      ")
+    return lines
+
+
+def show_dead(told: Sequence[Mapping[str, Any]]) -> str:
+    """The dead letters."""
+    if not told:
+        return "No dead letters."
+    return "\n".join(
+        f"{letter['subject']}  since {letter['since']}, after {letter['attempts']} attempts: {letter['cause']}"
+        for letter in told
+    )
+
+
+def _decisions(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [line for record in records for line in show_decision(record)]

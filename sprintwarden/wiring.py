@@ -1,0 +1,78 @@
+"""From settings to parts: the one place that knows how the rooms fit together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from flask import Flask
+from redis import Redis
+
+from rules.connections import Connection, load_connections
+from rules.problems import BadFile
+from sprintwarden.settings import Complaint, Settings
+from store.connect import connect
+from store.inbox import Inbox
+from store.rulebook import RulebookShelf
+from workers import checkpoints
+from workers.clock import Clock
+from workers.pool import WarmPool
+from workers.rules_in_force import RulesFile
+from workers.shop import LEASE, Shop, open_shop
+
+
+def read_connections(path: Path) -> tuple[Connection, ...]:
+    """The connections an admin configured. Raises Complaint with every problem of the file."""
+    try:
+        return load_connections(path.read_bytes(), str(path), os.environ)
+    except OSError as error:
+        raise Complaint(f"{path} cannot be read: {error.strerror}.") from error
+    except BadFile as error:
+        raise Complaint(str(error)) from error
+
+
+def named(connections: Sequence[Connection], name: str) -> Connection:
+    """The connection of that name. Raises Complaint with the names there are."""
+    for connection in connections:
+        if connection.name == name:
+            return connection
+    known = ", ".join(connection.name for connection in connections) or "none is configured"
+    raise Complaint(f"There is no connection {name!r}; known are: {known}.")
+
+
+def build_web(settings: Settings) -> Flask:
+    """The front door. Imported here, so that no other process loads Flask."""
+    from webhook_app.app import WebSettings, create_app
+
+    return create_app(
+        WebSettings(
+            redis_url=settings.redis(),
+            connections=read_connections(settings.connections_file),
+            settle_issue=settings.settle_issue,
+            settle_sprint=settings.settle_sprint,
+            ceiling=settings.ceiling,
+        )
+    )
+
+
+def build_shop(settings: Settings) -> tuple[Redis, Shop]:
+    """A worker process' Redis for RQ, and its floor with a Redis client of its own."""
+    connections = read_connections(settings.connections_file)
+    checkpoint = checkpoints.from_environment(os.environ)
+    floor = connect(settings.redis())
+    RulesFile(settings.rules_file, RulebookShelf(floor)).look()
+    # RQ waits in a blocking pop, longer than our own patience: it gets a client it may set up its way.
+    return Redis.from_url(settings.redis()), open_shop(floor, connections, checkpoint=checkpoint)
+
+
+def build_pool(settings: Settings, queue: str, count: int) -> WarmPool:
+    """The workers of one queue."""
+    return WarmPool(queue, Redis.from_url(settings.redis()), count, lambda: build_shop(settings))
+
+
+def build_clock(settings: Settings) -> Clock:
+    """A clock."""
+    redis = connect(settings.redis())
+    rules = RulesFile(settings.rules_file, RulebookShelf(redis))
+    return Clock(redis, Inbox(redis, lease=LEASE), rules)

@@ -1,0 +1,273 @@
+"""Every fault of a rules file is told at its place; the mark ▸ in a text shows where that is."""
+
+# The tables read better with a case to a line.
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules import source as source_module
+from rules.fields import MAX_LIST_CHARS, MAX_WORDS
+from rules.load import load_rules
+from rules.patterns import words_finder
+from rules.problems import MOST_PROBLEMS, BadFile, Problem
+from rules.source import MAX_BYTES, read_source
+
+FIXTURES = Path(__file__).parent / "rules_fixtures"
+MARK = "▸"
+
+
+def problems(text: str | bytes) -> list[Problem]:
+    held = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    with pytest.raises(BadFile) as caught:
+        load_rules(held, "rules.yaml")
+    return list(caught.value.problems)
+
+
+def told(marked: str) -> str:
+    """The message of the only problem, which must stand at the mark."""
+    before = marked[: marked.index(MARK)]
+    place = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    found = problems(marked.replace(MARK, ""))
+    assert [(problem.line, problem.column) for problem in found] == [place], list(map(str, found))
+    return found[0].message
+
+
+@pytest.mark.parametrize(
+    ("marked", "part"),
+    [
+        ("▸", "the file is empty"),
+        ("▸\n# only a comment\n", "the file is empty"),
+        ("▸- version: 1", "must be a mapping"),
+        ("▸just text", "must be a mapping"),
+        ("version: 1\n▸---\nversion: 1", "a second document"),
+        ("%YAML 1.1\n▸---\nversion: 1", "only YAML 1.2"),
+        ("▸\ufeffversion: 1", "byte order mark"),
+        ("version: 1\ndefaults:\n▸\tmode: apply", "a tab is used to indent"),
+        ("version: 1\ndefaults:\n  ▸\tmode: apply", "a tab is used to indent"),
+        ("version: 1 # ▸\x07", "U+0007"),
+        ("version: 1\ndefaults: {mode: apply▸", "not closed"),
+        ('version: 1\ndefaults: "apply▸', "closing quote"),
+        ("version: 1\ndefaults: mode▸: apply", 'a ":" stands where none can be'),
+        ("version: 1\ndefaults:\n    mode: apply\n   ▸tagging: {}", "not indented like"),
+        ("version: 1\ndefaults: ▸@x", "cannot start with this character"),
+        ('version: 1\ndefaults: "\\▸d"', "use single quotes"),
+        ("version: 1\ndefaults: ▸*nothing", "refers to nothing above"),
+        ("version: 1\ndefaults: &self {mode: apply, tagging: ▸*self}", "refers to nothing above"),
+        ("version: 1\n▸<<: {mode: apply}", "merge keys"),
+        ("version: 1\ndefaults: ▸!secret {mode: apply}", "tags"),
+        ("version: 1\n? ▸[a]\n: b", "a key must be plain text"),
+        ("version: 1\ndefaults: {}\n▸defaults: {}", "set twice: it was set before in line 2"),
+        ("version: 1\n▸defaults:\n", "there is no value here"),
+        ("version: 1\ndefaults: {▸mode: ~}", "there is no value here"),
+    ],
+)
+def test_text_that_cannot_be_read(marked: str, part: str) -> None:
+    assert part in told(marked)
+
+
+def test_invalid_utf8_is_told_at_its_byte() -> None:
+    (only,) = problems("version: 1\nä: ".encode() + b"\xff")
+    assert (only.line, only.column) == (2, 4)
+    assert "UTF-8" in only.message
+
+
+def test_too_large_a_file_is_not_even_read() -> None:
+    (only,) = problems(b"#" * (MAX_BYTES + 1))
+    assert "1,048,577 bytes" in only.message
+
+
+def test_too_deep_a_file_is_refused_quickly() -> None:
+    (only,) = problems("[" * 100_000)
+    assert "32 levels deep" in only.message
+    assert (only.line, only.column) == (1, 34)
+
+
+def test_too_many_values_are_refused() -> None:
+    (only,) = problems("a: [" + "1," * source_module.MAX_NODES + "]")
+    assert "more than 50,000 values" in only.message
+
+
+def test_an_alias_bomb_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    (only,) = problems("\n".join(lines))
+    assert "aliases repeat more than 5,000 values" in only.message
+
+
+def test_small_aliases_are_fine() -> None:
+    book = load_rules(b"version: 1\nprojects:\n  ABC: &same {mode: apply}\n  OPS: *same\n", "rules.yaml")
+    assert book.effective("c", "OPS").mode == "apply"
+
+
+def test_every_tabbed_line_is_told() -> None:
+    assert [
+        problem.line for problem in problems("version: 1\ndefaults:\n\tmode: apply\n\ttagging: {}\n")
+    ] == [3, 4]
+
+
+def test_half_a_character_is_refused() -> None:
+    found = problems('version: 1\ndefaults: {tagging: {window: "\\ud800"}}')
+    assert "half a character" in found[-1].message
+    assert (found[-1].line, found[-1].column) == (2, 30)
+
+
+def in_rule(rule: str) -> str:
+    return "version: 1\ndefaults:\n  tagging:\n    rules:\n      - " + rule + "\n"
+
+
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        ("▸defaults: {}", 'the key "version" is missing'),
+        ("version: ▸2", 'the only version there is so far is "version: 1"'),
+        ("version: ▸true", 'the only version there is so far is "version: 1"'),
+        ('version: ▸"1"', 'the only version there is so far is "version: 1"'),
+        ("version: 1\n▸default: {}", 'unknown key "default" (did you mean "defaults"?)'),
+        ("version: 1\n▸learned: {}", 'unknown key "learned": only connections, defaults, projects, version can stand here'),
+        ("version: 1\ndefaults: {mode: ▸aply}", '"mode" must be dry_run, suggest or apply, not "aply" (did you mean "apply"?)'),
+        ("version: 1\ndefaults: ▸apply", '"defaults" must be a mapping of keys to values'),
+        ("version: 1\ndefaults: {tagging: {comment: ▸yes}}", '"comment" must be true or false'),
+        ("version: 1\ndefaults: {tagging: {max_labels: ▸0}}", '"max_labels" must be 1 or more'),
+        ("version: 1\ndefaults: {tagging: {max_labels: ▸21}}", '"max_labels" must be 20 or less'),
+        ("version: 1\ndefaults: {tagging: {max_labels: ▸2.5}}", '"max_labels" must be a whole number'),
+        ("version: 1\ndefaults: {tagging: {max_labels: ▸true}}", '"max_labels" must be a whole number'),
+        ("version: 1\ndefaults: {tagging: {window: ▸1 hour}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d"),
+        ("version: 1\ndefaults: {tagging: {window: ▸60}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d"),
+        ("version: 1\ndefaults: {tagging: {window: ▸367d}}", "a duration can be at most 366d"),
+        ("version: 1\ndefaults: {tagging: {rules: ▸[]}}", '"rules" is an empty list: name at least one'),
+        ("version: 1\nprojects: {▸abc: {}}", 'project and team keys are written in capitals (did you mean "ABC"?)'),
+        ("version: 1\nprojects: {▸A B: {}}", "this is not a project or team key such as ABC, nor a connection with one such as acme-jira/ABC"),
+        ("version: 1\nconnections: {▸Acme: {}}", "a connection's name is up to 63 small letters, digits and hyphens, such as acme-jira"),
+        (in_rule("▸bug"), 'an entry of "rules" must be a mapping of keys to values'),
+        (in_rule("▸type: [Bug]"), 'this rule puts no label on: add "label" or "labels"'),
+        (in_rule("{label: a, ▸labels: [b], type: [Bug]}"), 'this rule has both "label" and "labels": keep one of them'),
+        (in_rule("▸label: a"), "this rule has no condition, so it would match every issue: add text, type, any ..."),
+        (in_rule("{label: ▸'', type: [Bug]}"), "a label must not be empty"),
+        (in_rule("{label: ▸' a', type: [Bug]}"), "a label must not begin or end with a space"),
+        (in_rule('{label: ▸"a\\tb", type: [Bug]}'), "a label must not contain control characters or line breaks"),
+        (in_rule(f"{{label: ▸{'x' * 256}, type: [Bug]}}"), "a label can have at most 255 characters; this one has 256"),
+        (in_rule("{label: ▸404, type: [Bug]}"), '"label" must be text: put it in quotes'),
+        (in_rule("{labels: [a, ▸a], type: [Bug]}"), 'the label "a" is listed twice'),
+        (in_rule("{labels: ▸[], type: [Bug]}"), '"labels" is an empty list: name at least one'),
+        (in_rule("{name: ▸' ', label: a, type: [Bug]}"), "a name must not be empty"),
+        (in_rule("{label: a, type: ▸Bug}"), '"type" must be a list, even of one: [...]'),
+        (in_rule("{label: a, author: [▸custmer]}"), 'an entry of "author" must be person, app, customer or unknown, not "custmer" (did you mean "customer"?)'),
+        (in_rule("{label: a, any: ▸[]}"), '"any" is an empty list: name at least one'),
+        (in_rule("{label: a, any: [▸{}]}"), "this condition is empty: say what must hold"),
+        (in_rule("{label: a, not: ▸{}}"), "this condition is empty: say what must hold"),
+        (in_rule("{label: a, type: [Bug], ▸words: [x]}"), '"words" does not say where to look: put it under title, body or text'),
+        (in_rule("{label: a, any: [{▸label: x}]}"), 'a condition on labels already there is written "labels: [...]"'),
+        (in_rule("{label: a, title: ▸{}}"), '"title" says nothing to look for: add words, phrases or regex'),
+        (in_rule("{label: a, title: ▸{case_sensitive: true}}"), '"title" says nothing to look for: add words, phrases or regex'),
+        (in_rule("{label: a, title: {▸word: [x]}}"), 'unknown key "word" (did you mean "words"?)'),
+        (in_rule("{label: a, title: {words: ▸[]}}"), '"words" is an empty list: name at least one'),
+        (in_rule("{label: a, title: {words: [▸'*']}}"), "a star alone would match every word: put letters before it"),
+        (in_rule("{label: a, title: {words: [▸a*b]}}"), "a star can only stand at the end of a word; use regex for anything else"),
+        (in_rule("{label: a, title: {words: [▸'a *']}}"), "a star must follow its word without a space"),
+        (in_rule("{label: a, title: {words: [▸404]}}"), 'an entry of "words" must be text: put it in quotes'),
+        (in_rule("{label: a, title: {phrases: [▸'']}}"), "a phrase must not be empty"),
+        (in_rule(f"{{label: a, title: {{phrases: [▸{'x' * 101}]}}}}"), "a word or phrase can have at most 100 characters; this one has 101"),
+        (in_rule(f"{{label: a, title: {{words: ▸[{'x, ' * 301}]}}}}"), '"words" has 301 entries; at most 300 are allowed'),
+        (in_rule(f"{{label: a, title: {{words: ▸[{('x' * 99 + ', ') * 61}]}}}}"), "this list has 6,039 characters in all, more than 6,000: use several conditions"),
+        (in_rule("{label: a, title: {regex: ▸'(a'}}"), "re2 refuses this regular expression: missing ): (a"),
+        (in_rule("{label: a, title: {regex: ▸'(?<=a)b'}}"), "this regular expression looks ahead or behind, which re2 cannot do: use all, any and not instead"),
+        (in_rule(r"{label: a, title: {regex: ▸'(a)\1'}}"), r"this regular expression refers back to a group, which re2 cannot do (invalid escape sequence: \1)"),
+        (in_rule("{label: a, title: {regex: ▸'((a{100}){100}){100}'}}"), "this regular expression is too large"),
+        (in_rule(f"{{label: a, title: {{regex: ▸{'x' * 1001}}}}}"), "this regular expression has 1,001 characters, more than 1,000"),
+        (in_rule("{label: a, title: {regex: ▸''}}"), "this regular expression also finds an empty text, so it would match every issue"),
+        (in_rule("{label: a, title: {regex: ▸'a*'}}"), "this regular expression also finds an empty text, so it would match every issue"),
+        (in_rule("{label: a, title: {regex: ▸'x|'}}"), "this regular expression also finds an empty text, so it would match every issue"),
+        (in_rule(r"{label: a, title: {regex: ▸'\b'}}"), "this regular expression also finds an empty text, so it would match every issue"),
+        (in_rule("{label: a, not: " + "{not: " * 7 + "▸{type: [Bug]}" + "}" * 8), "conditions are nested more than 8 levels deep here"),
+        (in_rule("{label: a, type: [Bug]}\n      - ▸{label: A, type: [Epic]}"), 'a rule named "A" stands already in line 5: give this one a name of its own'),
+        ("version: 1\ndefaults: {tagging: {without: [▸bug]}}", 'no rule named "bug" is inherited here'),
+        (in_rule("{label: bug, type: [Bug]}") + "projects: {ABC: {tagging: {without: [▸bugg]}}}", 'no rule named "bugg" is inherited here (did you mean "bug"?)'),
+    ],
+)  # fmt: skip
+def test_meaning_that_cannot_be_used(marked: str, message: str) -> None:
+    assert told(marked).startswith(message)
+
+
+def test_many_mistakes_are_told_at_once() -> None:
+    found = problems((FIXTURES / "mistakes.yaml").read_bytes())
+    assert "\n".join(map(str, found)) + "\n" == (FIXTURES / "mistakes.txt").read_text(encoding="utf-8")
+
+
+def test_without_looks_at_the_layers_it_can_inherit_from() -> None:
+    text = """
+version: 1
+defaults: {tagging: {rules: [{label: a, type: [Bug]}]}}
+connections:
+  one: {tagging: {rules: [{label: b, type: [Bug]}], without: [a]}}
+projects:
+  ABC: {tagging: {without: [a, b]}}
+  one/ABC: {tagging: {without: [a, b]}}
+  two/ABC: {tagging: {without: [a, b]}}
+"""
+    assert [(p.line, p.column) for p in problems(text)] == [(9, 36)]
+
+
+@pytest.mark.parametrize("pattern", ["^$", "a+", r"\S", "^[a-z]+$", "(?m)^x", "[^a]", "."])
+def test_patterns_that_find_something_are_taken(pattern: str) -> None:
+    load_rules(in_rule(f"{{label: a, title: {{regex: '{pattern}'}}}}").encode(), "rules.yaml")
+
+
+def test_the_longest_word_lists_still_compile() -> None:
+    for piece in ("θẞßǅ", "kK\u212a", "日本"):
+        size = MAX_LIST_CHARS // MAX_WORDS
+        words_finder(tuple(f"{(piece * size)[: size - 1]}*" for _ in range(MAX_WORDS)))
+
+
+def test_problems_beyond_the_most_are_counted() -> None:
+    found = problems("version: 1\n" + "".join(f"k{n}: 1\n" for n in range(150)))
+    assert len(found) == MOST_PROBLEMS + 1
+    assert found[-1].message == "50 more problems follow from here"
+
+
+def test_what_is_quoted_from_the_file_is_short_and_on_one_line() -> None:
+    (only,) = problems('version: 1\n"' + "x\\n" * 500 + '": 1')
+    assert len(only.message) < 200
+    assert "\n" not in str(only)
+
+
+def test_a_bad_file_prints_and_pickles_with_all_problems() -> None:
+    error = BadFile([Problem("f", 2, 1, "b"), Problem("f", 1, 5, "a"), Problem("f", 2, 1, "b")])
+    assert str(error) == "f:1:5: a\nf:2:1: b"
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
+
+
+def test_places_of_keys_and_values() -> None:
+    source = read_source(b"a:\n  - b: 1\n    'c d': [x, y]\n", "f")
+    assert source.data == {"a": [{"b": 1, "c d": ["x", "y"]}]}
+    assert source.locate(()) == (1, 1)
+    assert source.locate(("a", 0, "b")) == (2, 8)
+    assert source.locate(("a", 0, "c d", 1)) == (3, 16)
+    assert source.locate_key(("a", 0, "c d")) == (3, 5)
+    assert source.locate(("a", 0, "missing")) == (2, 5)
+
+
+def test_plain_values_are_those_of_yaml_1_2() -> None:
+    text = b"{a: yes, b: 0x1F, c: 0o17, d: 017, e: 1e3, f: 'true', g: True, h: 12:30, i: 2026-01-01, j: -3}"
+    assert read_source(text, "f").data == {
+        "a": "yes", "b": 31, "c": 15, "d": 17, "e": 1000.0, "f": "true", "g": True, "h": "12:30",
+        "i": "2026-01-01", "j": -3,
+    }  # fmt: skip
+
+
+@given(
+    st.binary(max_size=200) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@?, \n\t\\01<", max_size=80).map(str.encode)
+)
+def test_no_text_raises_anything_but_bad_file(text: bytes) -> None:
+    found: tuple[Problem, ...] | None = None
+    try:
+        load_rules(text, "f")
+    except BadFile as error:
+        found = error.problems
+    assert found is None or (found and all(problem.line >= 1 and problem.column >= 1 for problem in found))

@@ -1,0 +1,141 @@
+"""The files as shipped load, say what they should, and stay in step with the schema."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from ruamel.yaml import YAML
+
+from rules.connections import load_connections
+from rules.load import load_rules
+from rules.matching import match
+from rules.schema import Mode, json_schema
+from trackers.model import AuthorKind, Issue
+
+CONFIG = Path(__file__).parents[2] / "config"
+RULES = load_rules((CONFIG / "rules.yaml").read_bytes(), "config/rules.yaml").effective("acme", "ABC")
+ISSUE = Issue("1", "ABC-1", "ABC", "", "", None, None, (), (), AuthorKind.PERSON, None, None)
+
+
+def labels(title: str, body: str = "", **fields: Any) -> set[str]:
+    issue = replace(ISSUE, title=title, body=body, **fields)
+    return {label for verdict in match(RULES, issue) if verdict.matched for label in verdict.labels}
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "expected"),
+    [
+        ("Stored XSS in the comment field", "Any user can post a script tag.", {"security"}),
+        ("Update lodash because of CVE-2021-23337", "", {"security"}),
+        ("Search is very slow with 10k projects", "", {"performance"}),
+        ("Slow down the loading animation", "It moves too fast for the eye.", set()),
+        ("Report takes 40 seconds to open", "", {"performance"}),
+        ("Fix the typo in README", "", {"bug", "documentation"}),
+        ("App crashes when a photo is rotated", "panic: runtime error: index out of range", {"bug", "crash"}),
+        ("Crash course for new colleagues", "", set()),
+        ("Please add support for passkeys", "", {"feature"}),
+        ("Allow users to sort by date", "", {"feature"}),
+        ("Add button does nothing", "", set()),
+        ("Allow list is ignored", "", set()),
+        ("Add tests for the support page", "", set()),
+        ("How do I change the currency?", "", {"question"}),
+        ("Remove the old API?", "", set()),
+        ("Screen reader does not announce the error", "VoiceOver stays silent.", {"accessibility"}),
+        ("Improve the error message of the log-in form", "The password token has expired.", set()),
+        ("Bump express from 4.17.1 to 4.18.2", "", {"dependencies"}),
+        ("Upgrade to Django 5", "", {"dependencies"}),
+        ("Move from plan A to plan B", "", set()),
+        ("Sync loses data when two people edit", "", {"data-loss"}),
+        ("Prevent data loss on power failure", "", set()),
+        ("Split the Dockerfile into two stages", "", {"infrastructure"}),
+        ("CI runs twice on tags", "", {"infrastructure"}),
+        ("Decide the colours of the new logo", "See the docs and the test of last week.", set()),
+        ("Missing German translations in the footer", "", {"translation"}),
+        ("Wrong total", "Steps to reproduce: 1. open. Expected behavior: 5. Actual result: 6.", {"bug"}),
+    ],
+)  # fmt: skip
+def test_shipped_rules_on_small_issues(title: str, body: str, expected: set[str]) -> None:
+    assert labels(title, body) == expected
+
+
+def test_the_issue_type_says_bug_already() -> None:
+    assert "bug" in labels("Upload does not work")
+    assert "bug" not in labels("Upload does not work", type="Bug")
+
+
+def test_a_customer_is_told_apart() -> None:
+    assert labels("Hello", author=AuthorKind.CUSTOMER) == {"customer-report"}
+
+
+def test_nothing_is_written_as_shipped() -> None:
+    assert (RULES.mode, RULES.comment, RULES.create_labels) == (Mode.DRY_RUN, False, False)
+
+
+def test_the_file_names_its_schema_in_the_first_line() -> None:
+    first = (CONFIG / "rules.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=./rules.schema.json"
+
+
+def test_the_schema_file_is_in_step() -> None:
+    written = json.loads((CONFIG / "rules.schema.json").read_text(encoding="utf-8"))
+    assert written == json_schema(), "run: python -m rules.schema > config/rules.schema.json"
+
+
+def test_the_schema_is_valid_and_takes_the_shipped_file() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    data = YAML(typ="safe", pure=True).load((CONFIG / "rules.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(data, schema)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"version": 2},
+        {"version": 1, "defaults": None},
+        {"version": 1, "defaults": {"mode": "aply"}},
+        {"version": 1, "defaults": {"tagging": {"window": "1 hour"}}},
+        {"version": 1, "defaults": {"tagging": {"rules": [{"type": ["Bug"]}]}}},
+        {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "titel": {}}]}}},
+        {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "any": [{}]}]}}},
+    ],
+)
+def test_an_editor_sees_the_same_mistakes(bad: dict[str, Any]) -> None:
+    assert list(jsonschema.Draft202012Validator(json_schema()).iter_errors(bad))
+
+
+def test_every_key_is_described() -> None:
+    definitions = json_schema()["$defs"].values()
+    bare = [key for part in (json_schema(), *definitions) for key, field in part.get("properties", {}).items()
+            if "description" not in field]  # fmt: skip
+    assert bare == []
+
+
+def test_the_shipped_connections_are_none() -> None:
+    assert load_connections((CONFIG / "connections.yaml").read_bytes(), "config/connections.yaml", {}) == ()
+
+
+def test_the_commented_connections_are_good_ones() -> None:
+    lines = (CONFIG / "connections.yaml").read_text(encoding="utf-8").splitlines()
+    start = lines.index("connections: {}")
+    text = "\n".join(["version: 1", "connections:", *(line.removeprefix("#") for line in lines[start + 1 :])])
+    names = ("ACME_JIRA_TOKEN", "ACME_JIRA_HOOK", "ACME_LINEAR_KEY", "ACME_LINEAR_HOOK")
+    found = load_connections(text.encode(), "connections.yaml", dict.fromkeys(names, "long-enough"))
+    assert [connection.name for connection in found] == ["acme-jira", "acme-linear"]
+
+
+def test_the_commented_refinements_are_good_ones() -> None:
+    text = (CONFIG / "rules.yaml").read_text(encoding="utf-8")
+    head, tail = text.split("#\n# connections:\n")
+    refined = "connections:\n" + "\n".join(
+        line.removeprefix("# ").removeprefix("#") for line in tail.splitlines()
+    )
+    rules = load_rules((head + refined).encode(), "rules.yaml").effective("acme-linear", "ABC")
+    assert (rules.mode, rules.comment) == (Mode.APPLY, True)
+    assert rules.rules[-1].name == "billing"
