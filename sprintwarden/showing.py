@@ -88,7 +88,8 @@ def show_explanation(told: Mapping[str, Any]) -> str:
 
 def show_decision(record: Mapping[str, Any]) -> list[str]:
     """One decision record: when, on what event, how it ended, and its plan."""
-    events = and_list([hint["kind"].replace("_", " ") for hint in record.get("hints", ())]) or "no event"
+    kinds = dict.fromkeys(hint["kind"].replace("_", " ") for hint in record.get("hints", ()))
+    events = and_list(list(kinds)) or "no event"
     head = f"  {record['at'][:19].replace('T', ' ')}  {record['outcome'].replace('_', ' ')}  on {events}"
     if record.get("because"):
         head += f": {why(record['because'])}"
@@ -105,7 +106,7 @@ def show_dead(told: Sequence[Mapping[str, Any]]) -> str:
     if not told:
         return "No dead letters."
     return "\n".join(
-        f"{letter['subject']}  since {letter['since']}, after {letter['attempts']} attempts: {letter['cause']}"
+        f"{letter['subject']}  since {letter['since']}, attempts: {letter['attempts']}. {letter['cause']}"
         for letter in told
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
+import structlog
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from werkzeug.exceptions import HTTPException
@@ -18,6 +19,8 @@ from store.inbox import Inbox
 from webhook_app import health, metrics
 from webhook_app.entrance import entrance
 from webhook_app.intake import RETRY_AFTER_S, Intake, Pace
+
+log = structlog.get_logger("web")
 
 _PATIENCE_S = 0.8
 """For Redis. Two waits of it stay under the two seconds in which a sender gets its 503."""
@@ -71,6 +74,15 @@ def create_app(settings: WebSettings) -> Flask:
     @app.get("/metrics")
     def metrics_page() -> Response:
         return Response(metrics.render(registry, collector), content_type=CONTENT_TYPE_LATEST)
+
+    @app.errorhandler(Exception)
+    def our_fault(error: Exception) -> Response:
+        log.exception("fault", path=request.path)
+        told = {
+            "status": "refused",
+            "detail": "A fault of ours; it is in the log. Please send it again later.",
+        }
+        return Response(orjson.dumps(told), 500, content_type=_JSON)
 
     @app.errorhandler(HTTPException)
     def plain_error(error: HTTPException) -> Response:

@@ -152,7 +152,7 @@ class Intake:
         log.info(
             "delivery",
             connection=connection,
-            event=event,
+            name=event,
             outcome=answer.outcome,
             reason=answer.reason,
             digest=digest[:12],

@@ -1,0 +1,122 @@
+"""``demo``: the story of ``sandbox.story`` through real processes, told as it happens."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from sandbox.remote import Remote
+from sandbox.story import Act, Cast, acts, extra_effects
+from sprintwarden.showing import show_decision
+from sprintwarden.stage import JIRA, LINEAR, Script, Stage
+from store.decisions import Decisions
+from trackers.model import Subject, SubjectKind
+
+_ACT_S: Final = 25.0
+_QUIET_S: Final = 5.0
+"""Long enough after the last act for an effect too many to show itself."""
+
+
+def play(*, once: bool) -> int:
+    """Play the story. 0 when every effect is as expected and there is none too many, else 1."""
+    rules = resources.files("sprintwarden").joinpath("demo_rules.yaml").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
+        _say("Starting Redis, a toy Jira, a toy Linear, the web process, workers and the clock …")
+        with Stage(Path(folder), Script(rules)) as stage:
+            _say(f"The service listens on {stage.url}.")
+            good = _Teller(stage).tell()
+            if not once:
+                _say(f"\nSee the issues: Jira {stage.jira.url}  Linear {stage.linear.url}  (Ctrl-C ends)")
+                _wait_for_ctrl_c()
+    return 0 if good else 1
+
+
+class _Teller:
+    """Plays acts and prints what the service decided about each."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._cast = Cast(stage.jira, stage.linear)
+        self._told: set[str] = set()
+
+    def tell(self) -> bool:
+        good = not [act for number, act in enumerate(acts(), 1) if not self._act(number, act)]
+        time.sleep(_QUIET_S)
+        self._news()
+        extra = extra_effects(self._cast)
+        for effect in extra:
+            _say(f"✗ {effect}")
+        if good and not extra:
+            _say("\n✓ Every effect is as expected, and there is none too many.")
+        return good and not extra
+
+    def _act(self, number: int, act: Act) -> bool:
+        _say(f"\n{number}. {act.title}")
+        act.do(self._cast)
+        deadline = time.monotonic() + _ACT_S
+        missing = list(act.missing(self._cast))
+        while missing and time.monotonic() < deadline:
+            time.sleep(0.2)
+            missing = list(act.missing(self._cast))
+        self._wait_idle(deadline)
+        missing = list(act.missing(self._cast))
+        self._news()
+        for what in missing:
+            _say(f"  ✗ {what}")
+        return not missing
+
+    def _wait_idle(self, deadline: float) -> None:
+        """Until every webhook of the act is answered and worked."""
+        while time.monotonic() < deadline:
+            under_way = self._stage.jira.pending() + self._stage.linear.pending()
+            if not under_way and not self._stage.redis.zcard("sw:pending"):
+                return
+            time.sleep(0.2)
+
+    def _news(self) -> None:
+        for line in self._new_lines():
+            _say(line)
+
+    def _new_lines(self) -> Iterator[str]:
+        for name, toy in ((JIRA, self._stage.jira), (LINEAR, self._stage.linear)):
+            yield from self._answers(name, toy)
+            yield from self._decisions(name, toy)
+
+    def _answers(self, name: str, toy: Remote) -> Iterator[str]:
+        for delivery in toy.deliveries():
+            answer = delivery["answer"] or {}
+            status = answer.get("status")
+            if status in ("duplicate", "refused") and self._is_new(f"{name} delivery {delivery['n']}"):
+                said = answer.get("detail") or "its bytes were seen before"
+                yield f"  {name}, {delivery['event']}: {status} ({delivery['status']}), {said}"
+
+    def _decisions(self, name: str, toy: Remote) -> Iterator[str]:
+        for issue in toy.issues():
+            records = Decisions(self._stage.redis).of(Subject(name, SubjectKind.ISSUE, issue["id"]))
+            for record in reversed(records):
+                if self._is_new(f"{name} {issue['id']} {record['at']}"):
+                    yield f"  {issue['key']}"
+                    yield from show_decision(record)
+
+    def _is_new(self, what: str) -> bool:
+        new = what not in self._told
+        self._told.add(what)
+        return new
+
+
+def _wait_for_ctrl_c() -> None:
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        _say("Ending.")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
