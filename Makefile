@@ -1,0 +1,50 @@
+# `make` alone shows what there is.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+.PHONY: help setup demo run test check lint types format lock clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## make .venv ready for work
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## play the main job on this machine (ARGS=--once ends by itself)
+	@$(BIN)/sprintwarden demo $(ARGS)
+
+run: $(READY) ## run the service here, with an embedded Redis unless REDIS_URL is set
+	@$(BIN)/sprintwarden run
+
+test: $(READY) ## run all tests (ARGS are pytest's)
+	$(BIN)/pytest $(ARGS)
+
+check: lint types ## lint and types
+
+lint: $(READY) ## style, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(READY) ## strict type check
+	$(BIN)/mypy
+
+format: $(READY) ## put the code in its usual form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## lock dependencies anew: names, versions and hashes only
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra demo --group dev -o requirements/dev.txt
+
+clean: ## remove what was built here; var/, with the embedded Redis' data, stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
