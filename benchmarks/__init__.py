@@ -1,1 +1,1 @@
-"""Measurements, run by hand."""
+"""Measurements, run by hand on a quiet machine: ``python -m benchmarks.receiver`` and the like."""
