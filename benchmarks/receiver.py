@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +115,18 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
 async def latencies(port: int, rate: int, seconds: int, numbers: Iterator[int]) -> list[float]:
     """Milliseconds from when a request was due to its answer, at a fixed rate."""
     every = 1 / rate
-    bodies = [request for request, _ in zip(requests("/webhooks/bench", numbers), range(rate * seconds), strict=False)]
-    idle: asyncio.Queue[Any] = asyncio.Queue()
+    bodies = list(islice(requests("/webhooks/bench", numbers), rate * seconds))
+    idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(SENDERS):
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
     found: list[float] = []
     start = time.perf_counter() + 0.1
 
     async def one(due: float, request: bytes) -> None:
-        connection = await idle.get()
-        await _ask(*connection, request)
+        reader, writer = await idle.get()
+        await _ask(reader, writer, request)
         found.append((time.perf_counter() - due) * 1000)
-        idle.put_nowait(connection)
+        idle.put_nowait((reader, writer))
 
     tasks = []
     for number, request in enumerate(bodies):
@@ -158,10 +158,7 @@ def measure(port: int, pid: int, rounds: int, seconds: float) -> None:
     rate: dict[str, list[float]] = {name: [] for name in paths}
     for round_ in range(rounds + 1):
         for name, path in paths.items():
-            supply = [
-                [request for request, _ in zip(requests(path, numbers), range(int(400 * seconds)), strict=False)]
-                for _ in range(SENDERS)
-            ]
+            supply = [list(islice(requests(path, numbers), int(400 * seconds))) for _ in range(SENDERS)]
             processes = tree(pid)
             before = cpu_seconds(processes)
             started = time.perf_counter()

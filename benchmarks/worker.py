@@ -15,6 +15,7 @@ import time
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
+from typing import cast
 
 from benchmarks.measuring import cpu_seconds, pss_mb, tree
 from sandbox.remote import Remote
@@ -37,9 +38,8 @@ def fill(stage: Stage, name: str, toy: Remote, project: str, number: int) -> Non
 
 def release(stage: Stage) -> None:
     """Make everything due now."""
-    members = stage.redis.zrange("sw:pending", 0, -1)
-    assert isinstance(members, list)
-    stage.redis.zadd("sw:pending", dict.fromkeys(members, 0))
+    for member in cast("list[str]", stage.redis.zrange("sw:pending", 0, -1)):
+        stage.redis.zadd("sw:pending", {member: 0})
 
 
 def measure(stage: Stage, name: str, toy: Remote, project: str, number: int) -> None:

@@ -22,14 +22,17 @@ def configure(level: str = "INFO") -> None:
     """Set logging up for this process."""
     number = logging.getLevelNamesMapping()[level]
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     wrapper: type[FilteringBoundLogger] = structlog.make_filtering_bound_logger(number)
     if sys.stderr.isatty():
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer()],
+            # The usual traceback would show every variable, secrets and issue text among them.
+            processors=[
+                *shared,
+                structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            ],
             wrapper_class=wrapper,
             logger_factory=structlog.WriteLoggerFactory(sys.stderr),
             cache_logger_on_first_use=True,

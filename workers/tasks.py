@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from trackers.model import Subject
 from workers.run import run
 from workers.shop import Shop
 
 WAKE = "workers.tasks.wake"
+DRAIN_S: Final = 5.0
+"""How long one wake-up goes on with other due subjects; the rest of the job's time is for the last run."""
 
 _shop: Shop | None = None
 
@@ -18,7 +23,17 @@ def open_for_business(shop: Shop) -> None:
 
 
 def wake(subject: str, token: int) -> None:
-    """Run the subject under its lease; a wake-up whose token is not the newest does nothing."""
+    """Run the subject under its lease, then whatever else is due, for a while.
+
+    A wake-up whose token is not the newest does nothing for its subject. Going on by itself saves
+    RQ's twenty round trips a job, which cost more than the run.
+    """
     if _shop is None:
         raise RuntimeError("This worker was not opened for business; start it with `sprintwarden work`.")
+    until = time.monotonic() + DRAIN_S
     run(_shop, Subject.parse(subject), token)
+    while time.monotonic() < until:
+        taken = _shop.inbox.take(1)
+        if not taken:
+            return
+        run(_shop, taken[0].subject, taken[0].token)

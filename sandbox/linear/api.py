@@ -137,6 +137,19 @@ class Api:
 
     def __init__(self) -> None:
         self.schema = build()
+        # A client sends the same few documents over and over; each is checked once.
+        self._document = functools.lru_cache(maxsize=100)(self._checked)
+
+    def _checked(self, text: str) -> DocumentNode:
+        """The document, parsed and valid. Raises the refusal of one that is not."""
+        try:
+            document = parse(text)
+        except GraphQLError as error:
+            raise errors.wrong_document(error.message) from error
+        problems = validate(self.schema, document)
+        if problems:
+            raise errors.wrong_document(problems[0].message)
+        return document
 
     def prepare(self, request: Any) -> Prepared:
         """Read a request's JSON. Raises the refusal of one that does not fit the schema."""
@@ -145,13 +158,7 @@ class Api:
         variables = request.get("variables") or {}
         if not isinstance(variables, dict):
             raise errors.wrong_document("variables must be a JSON object")
-        try:
-            document = parse(request["query"])
-        except GraphQLError as error:
-            raise errors.wrong_document(error.message) from error
-        problems = validate(self.schema, document)
-        if problems:
-            raise errors.wrong_document(problems[0].message)
+        document = self._document(request["query"])
         operation = get_operation_ast(document, request.get("operationName"))
         if operation is None:
             raise errors.wrong_document("operationName must name one of the document's operations")
