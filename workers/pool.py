@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 from rq.worker_pool import ForkProcess, WorkerPool
@@ -30,6 +31,21 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 """Opens the Redis client of one worker process and its floor; called in that process."""
 
 _WORKER_TTL_S: Final = 60
+
+
+class WakeJob(Job):
+    """A job that can be one thing only: a wake-up.
+
+    RQ calls whatever function a job names. Without this, whoever can write to Redis could have any
+    importable function called in a worker, pickle or no pickle.
+    """
+
+    @property
+    def func(self) -> Callable[..., object]:
+        """The function to call. Raises ValueError when the job names another one."""
+        if self.func_name != tasks.WAKE:
+            raise ValueError("Not one of our jobs: it names a function that is no wake-up.")
+        return tasks.wake
 
 
 class WarmPool(WorkerPool):
@@ -68,6 +84,7 @@ def work(name: str, queue_name: str, wiring: Wiring, logging_level: str = "INFO"
         name=name,
         connection=redis,
         serializer=JSONSerializer,
+        job_class=WakeJob,
         worker_ttl=_WORKER_TTL_S,
     )
     worker.work(burst=False, with_scheduler=False, logging_level=logging_level)
