@@ -18,6 +18,11 @@ TIMEOUT: Final = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
 GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
 
+def is_away(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer says that nobody is there: a gateway's own, but not a 503 that says until when."""
+    return status in GATEWAY_STATUSES and not (status == 503 and "retry-after" in headers)
+
+
 def open_http(headers: Mapping[str, str], context: ssl.SSLContext | None = None) -> httpx.Client:
     """A client with warm connections that follows no redirect: it never leaves the configured host."""
     return httpx.Client(
@@ -46,7 +51,7 @@ def exchange(http: httpx.Client, gate: Gate, request: httpx.Request) -> httpx.Re
     except httpx.HTTPError as error:
         gate.unreachable()
         raise Unreachable(f"{host_of(str(request.url))} gave no answer ({type(error).__name__}).") from error
-    if response.status_code in GATEWAY_STATUSES and "retry-after" not in response.headers:
+    if is_away(response.status_code, response.headers):
         gate.unreachable()
         raise Unreachable(f"{host_of(str(request.url))} answered {response.status_code}.")
     gate.answered()

@@ -105,7 +105,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
         return _bounded(timedelta(seconds=min(seconds, CEILING.total_seconds())))
     try:
         moment = parsedate_to_datetime(raw)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -64,5 +64,14 @@ def one_line(text: str) -> str:
     return " ".join(visible.split())
 
 
+def spaced_like(original: str, shown: str) -> str:
+    """``shown``, with a space where ``original`` begins or ends with white space: spans stand in a row."""
+    if not shown:
+        return " " if original and not original.strip() else ""
+    before = " " if original[:1].isspace() else ""
+    after = " " if original[-1:].isspace() else ""
+    return f"{before}{shown}{after}"
+
+
 def _shown(char: str) -> bool:
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}

@@ -1,6 +1,7 @@
 """Prose as Jira wiki text, which Cloud and Data Center both read through REST v2.
 
-Escapes after Atlassian's notation guide: a backslash takes a character's meaning away.
+Escapes after Atlassian's notation guide and its renderer: a backslash takes a character's meaning
+away, but not one that follows another backslash (two of them break the line).
 https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?section=all
 """
 
@@ -9,11 +10,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line
+from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line, spaced_like
 
-_MEANT: Final = re.compile(r"([\\{}\[\]()*_+^~?!|-])")
-_NO_BREAK: Final = "\u2060"
-"""Word joiner: invisible, and enough to keep a scheme from being read as a link."""
+_MEANT: Final = re.compile(r"([{}\[\]()*_+^~?!|%#@-])")
+_JOINER: Final = "\u2060"
+"""Word joiner: invisible, and enough to keep what it divides from being read as one."""
+_DIVIDED: Final = re.compile(
+    r"\\"  # a backslash, from whatever follows it
+    r"|:(?=//)|(?<![^\W_])(?:mailto|file|news|irc|nntp):|(?<![^\W_])www(?=\.)"  # a link's beginning
+    r"|&(?=#?\w)"  # what makes a name an entity
+    r"|\A(?:h[1-6]|bq|fn\d*)(?=\.)"  # what a line of another kind begins with
+    r"|[:;](?=[DP](?!\w))",  # eyes, from their mouth
+    re.IGNORECASE,
+)
 
 
 def render(prose: Prose) -> str:
@@ -30,20 +39,19 @@ def render(prose: Prose) -> str:
 
 def escape(text: str) -> str:
     """``text`` as it will be read, with nothing in it meaning anything to Jira."""
-    clean = one_line(text).replace("://", f":{_NO_BREAK}//")
-    return _MEANT.sub(r"\\\1", clean)
+    # The joiner comes after each match, so that no two characters that mean something together touch.
+    divided = _DIVIDED.sub(rf"\g<0>{_JOINER}", one_line(text))
+    return _MEANT.sub(r"\\\1", divided)
 
 
 def _spans(spans: Spans) -> str:
-    return "".join(map(_span, spans))
+    return "".join(map(_span, spans)).strip()
 
 
 def _span(span: Span) -> str:
     text = escape(span.text)
-    match span.style:
-        case Style.BOLD:
-            return f"*{text}*"
-        case Style.CODE:
-            return f"{{{{{text}}}}}"
-        case _:
-            return text
+    if text and span.style is Style.BOLD:
+        text = f"*{text}*"
+    elif text and span.style is Style.CODE:
+        text = f"{{{{{text}}}}}"
+    return spaced_like(span.text, text)

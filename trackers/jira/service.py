@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from trackers.errors import Gone, ServerFault
+from trackers.errors import Forbidden, Gone, ServerFault
 from trackers.jira.client import JiraClient
-from trackers.jira.fields import issue_from_json
+from trackers.jira.fields import issue_from_json, issue_id
 from trackers.jira.setup import JiraSetup
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
 from trackers.protocol import AddLabels, Failure, Operation, PutComment, Reading, Recall, Step, Written
@@ -34,8 +35,8 @@ _READ_FIELDS: Final = (
 )
 _ISSUE: Final = "/rest/api/2/issue/{issue}"
 _LONGEST_LABEL: Final = 255
-_MOST_REMEMBERED: Final = 100
-"""A property holds 32,768 characters: a hundred labels of full length stay below it."""
+_MOST_REMEMBERED: Final = 32_000
+"""A property holds 32,768 characters as JSON."""
 
 
 class JiraPalette:
@@ -75,12 +76,8 @@ class JiraService:
     def read(self, issue: str, recall: Recall) -> Reading:
         fields = [*_READ_FIELDS, "comment"] if recall.comments else list(_READ_FIELDS)
         params = {"fields": ",".join(fields), "properties": PROPERTY}
-        try:
-            raw = mapping(self._client.call("GET", _ISSUE, path={"issue": issue}, params=params))
-        except Gone:
-            self._setup.confirm_identity()
-            raise
-        if ident(raw.get("id")) is None or not mapping(raw.get("fields")):
+        raw = mapping(self._call("GET", _ISSUE, path={"issue": issue}, params=params))
+        if issue_id(raw) is None or not mapping(raw.get("fields")):
             raise ServerFault("Jira answered a reading without an issue in it.")
         memory = _memory(mapping(raw.get("properties")).get(PROPERTY))
         comments = self._own_comments(raw, recall.comments) if recall.comments else ()
@@ -120,30 +117,42 @@ class JiraService:
         return tuple(steps)
 
     def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
-        remember = {
-            "v": 1,
-            "applied": sorted(operation.remember.applied)[:_MOST_REMEMBERED],
-            "vetoed": sorted(operation.remember.vetoed)[:_MOST_REMEMBERED],
-        }
         body = {
             "update": {"labels": [{"add": label.id} for label in operation.labels]},
-            "properties": [{"key": PROPERTY, "value": remember}],
+            "properties": [{"key": PROPERTY, "value": _remembered(operation.remember)}],
         }
-        params = {"returnIssue": "true"} if self._cloud else {}
-        if self._setup.may_edit_quietly(issue.project):
-            params["notifyUsers"] = "false"
-        answer = self._client.call(
-            "PUT", _ISSUE, path={"issue": issue.id}, params=params, body=body, writes=issue.id
-        )
+        quiet = self._setup.may_edit_quietly(issue.project)
+        try:
+            answer = self._edit(issue, body, quiet=quiet)
+        except Forbidden:
+            if not quiet:
+                raise
+            # The permission may have been taken from us since it was asked about.
+            answer = self._edit(issue, body, quiet=False)
+            self._setup.must_mail(issue.project)
         updated = moment(mapping(mapping(answer).get("fields")).get("updated"))
         return Written(labels=operation.labels, updated=updated)
+
+    def _edit(self, issue: Issue, body: Mapping[str, Any], *, quiet: bool) -> Any:
+        params = {"returnIssue": "true"} if self._cloud else {}
+        if quiet:
+            params["notifyUsers"] = "false"
+        return self._call("PUT", _ISSUE, path={"issue": issue.id}, params=params, body=body, writes=issue.id)
+
+    def _call(self, method: str, template: str, **asked: Any) -> Any:
+        """Ask about an issue; to be told that it is gone makes us look whether the credentials hold."""
+        try:
+            return self._client.call(method, template, **asked)
+        except Gone:
+            self._setup.confirm_identity()
+            raise
 
     def _put_comment(self, issue: Issue, operation: PutComment) -> Written:
         if operation.id is None:
             return self._post_comment(issue, operation)
         path = {"issue": issue.id, "comment": operation.id}
         try:
-            self._client.call(
+            self._call(
                 "PUT",
                 _ISSUE + "/comment/{comment}",
                 path=path,
@@ -161,7 +170,7 @@ class JiraService:
             properties.append(_INTERNAL)
         body = {"body": operation.body, "properties": properties}
         path = {"issue": issue.id}
-        answer = self._client.call("POST", _ISSUE + "/comment", path=path, body=body, writes=issue.id)
+        answer = self._call("POST", _ISSUE + "/comment", path=path, body=body, writes=issue.id)
         comment = ident(mapping(answer).get("id"))
         if comment is None:
             raise ServerFault("Jira took a comment but did not say its id.")
@@ -214,6 +223,14 @@ def valid_label(name: str) -> str:
     """
     printable = "".join(character if character.isprintable() else " " for character in name)
     return re.sub(r"\s+", "-", printable.strip())[:_LONGEST_LABEL]
+
+
+def _remembered(memory: Memory) -> dict[str, Any]:
+    """What our issue property shall say; of more labels than it holds, as many as fit."""
+    applied, vetoed = sorted(memory.applied), sorted(memory.vetoed)
+    while len(json.dumps([applied, vetoed])) > _MOST_REMEMBERED:
+        max(applied, vetoed, key=len).pop()
+    return {"v": 1, "applied": applied, "vetoed": vetoed}
 
 
 def _memory(raw: object) -> Memory:

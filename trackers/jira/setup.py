@@ -10,18 +10,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from trackers.errors import Forbidden, Gone, LimitReached, ServerFault, Unauthorized, Unreachable
+from trackers.errors import (
+    Forbidden,
+    Gone,
+    LimitReached,
+    ServerFault,
+    TrackerError,
+    Unauthorized,
+    Unreachable,
+)
+from trackers.http import is_away
 from trackers.jira.client import CREDENTIALS_PAUSE
-from trackers.limits import DEFAULT, EVERYTHING, Pause
+from trackers.limits import EVERYTHING, Pause, jira_pause
 from trackers.model import Change, Identity
 from trackers.protocol import Cache, Gate
 from trackers.reading import ident, items, mapping, moment, text
 
 if TYPE_CHECKING:
-    from jira import JIRA
+    from jira import JIRA, JIRAError
 
 _TIMEOUT: Final = (5, 15)
 _DAY: Final = timedelta(days=1)
@@ -84,6 +93,10 @@ class JiraSetup:
 
         return bool(self._remembered(f"quiet:{project}", _DAY, ask))
 
+    def must_mail(self, project: str) -> None:
+        """Remember that an edit in ``project`` without mail was refused, whatever was answered before."""
+        self._cache.put(f"quiet:{project}", json.dumps(False), _DAY)
+
     def deployment(self) -> str:
         """``cloud`` or ``data_center``, as the server says itself."""
         info = mapping(self._remembered("server-info", _DAY, lambda jira: jira.server_info()))
@@ -125,6 +138,7 @@ class JiraSetup:
     def _ask(self, question: Callable[[JIRA], T]) -> T:
         from jira import JIRAError
         from requests import RequestException
+        from requests.exceptions import JSONDecodeError
 
         self._gate.ask([EVERYTHING])
         if self._jira is None:
@@ -132,30 +146,40 @@ class JiraSetup:
         try:
             answer = question(self._jira)
         except JIRAError as error:
-            raise self._translated(error) from error
+            # Its text holds the whole answer, which must not reach a log.
+            raise self._translated(error) from None
+        except JSONDecodeError:
+            self._gate.answered()
+            raise ServerFault("Jira answered something other than JSON while setting up.") from None
         except RequestException as error:
             self._gate.unreachable()
             raise Unreachable(f"Jira gave no answer ({type(error).__name__}).") from error
         self._gate.answered()
         return answer
 
-    def _translated(self, error: Any) -> Exception:
-        match error.status_code:
-            case 401:
-                self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
-                return Unauthorized(
-                    "Jira refuses the connection's credentials; check the token and its expiry."
-                )
-            case 403:
-                return Forbidden(
-                    "Jira forbids what was asked while setting up; check the account's permissions."
-                )
-            case 404:
-                return Gone("Jira does not know what was asked, or the account may not see it.")
-            case 429:
-                self._gate.limit(EVERYTHING, DEFAULT, "rate limit")
-                return LimitReached("Jira limits requests.", (Pause(EVERYTHING, DEFAULT, "rate limit"),))
-        return ServerFault(f"Jira answered {error.status_code} while setting up.")
+    def _translated(self, error: JIRAError) -> TrackerError:
+        response, status = error.response, error.status_code or 0
+        # A response is false where its status is an error's, so it is compared with None.
+        told_by = {} if response is None else response.headers
+        headers = {name.lower(): str(value) for name, value in told_by.items()}
+        if is_away(status, headers):
+            self._gate.unreachable()
+            return Unreachable(f"Jira answered {status} while setting up.")
+        self._gate.answered()
+        if status in (429, 503):
+            told = jira_pause(headers, operation="", issue=None, now=datetime.now(UTC))
+            self._gate.limit(EVERYTHING, told.length, told.reason)
+            return LimitReached(
+                f"Jira limits requests: {told.reason}.", (Pause(EVERYTHING, told.length, told.reason),)
+            )
+        if status == 401 or (status == 403 and "x-authentication-denied-reason" in headers):
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
+        if status == 403:
+            return Forbidden("Jira forbids what was asked while setting up; check the account's permissions.")
+        if status == 404:
+            return Gone("Jira does not know what was asked, or the account may not see it.")
+        return ServerFault(f"Jira answered {status} while setting up.")
 
 
 def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None) -> Callable[[], JIRA]:
@@ -171,6 +195,8 @@ def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None)
             max_retries=0,
             timeout=_TIMEOUT,
             get_server_info=False,
+            # Else it logs whole answers, issue text and all, when they cannot be read.
+            logging=False,
             options={"check_update": False},
         )
 

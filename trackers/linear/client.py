@@ -8,8 +8,8 @@ https://linear.app/developers/rate-limiting, https://linear.app/developers/oauth
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any, Final
@@ -32,7 +32,11 @@ from trackers.protocol import Gate
 from trackers.reading import items, mapping, text
 
 CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
+_LIMIT_STATUSES: Final = frozenset({429, 503})
+"""A 503 comes this far only when it says until when; without that it is no answer at all."""
 _OPERATION: Final = re.compile(r"^(?:query|mutation) (\w+)", re.MULTILINE)
+_ROOT: Final = re.compile(r"^  (?:\w+: )?(\w+)(?=[ (])", re.MULTILINE)
+"""A root field, by the indentation of ``documents.graphql``; arguments and inner fields stand deeper."""
 _WORTH_REPEATING: Final = frozenset({"lock timeout", "internal error", "network error", "bootstrap error"})
 
 
@@ -63,6 +67,16 @@ class Answer:
     def error_at(self, root: str) -> GraphQLError | None:
         """The first error of that root field."""
         return next((error for error in self.errors if error.root == root), None)
+
+    def root(self, root: str, operation: str) -> Mapping[str, Any]:
+        """What a root field gave, when all of it came. Raises what an error anywhere below it means."""
+        if (error := self.error_at(root)) is not None:
+            raise as_exception(error, operation)
+        return mapping(self.data.get(root))
+
+    def done(self, root: str) -> bool:
+        """Whether the root field, a mutation's, says that it was carried out."""
+        return mapping(self.data.get(root)).get("success") is True
 
 
 class Credentials:
@@ -102,6 +116,10 @@ class Credentials:
         }
         request = http.build_request("POST", f"{base_url}/oauth/token", data=form)
         response = exchange(http, gate, request)
+        if response.status_code in _LIMIT_STATUSES:
+            raise _limit(response, gate, (EVERYTHING,))
+        if response.is_server_error:
+            raise ServerFault(f"Linear answered {response.status_code} to the request for a token.")
         token = text(mapping(json_of(response)).get("access_token")) if response.is_success else None
         if token is None:
             gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
@@ -118,6 +136,7 @@ class LinearClient:
         self._gate = gate
         self._credentials = credentials
         self._documents = documents()
+        self._scopes = {name: _scopes(name, document) for name, document in self._documents.items()}
 
     def call(self, operation: str, variables: Mapping[str, Any]) -> Answer:
         """Send one operation of ``documents.graphql``.
@@ -125,7 +144,7 @@ class LinearClient:
         Gives data and the errors of single root fields. Raises a member of ``trackers.errors`` when
         the operation as a whole was not carried out.
         """
-        self._gate.ask([EVERYTHING, endpoint_scope(operation)])
+        self._gate.ask(self._scopes[operation])
         answer = self._send(operation, variables)
         if answer is None:
             # The held token has ended and the call was not carried out: once more with a new one is safe.
@@ -142,27 +161,21 @@ class LinearClient:
             "POST", f"{self._base}/graphql", json=body, headers={"Authorization": header}
         )
         response = exchange(self._http, self._gate, request)
-        answer = mapping(json_of(response))
+        answer = mapping(_json(response))
         errors = tuple(_error(mapping(error)) for error in items(answer.get("errors")))
         if response.status_code == 401 or any(_unauthenticated(error) for error in errors):
             if self._credentials.renewable():
                 return None
             self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
             raise Unauthorized("Linear refuses the connection's credentials; check the key.")
-        if any(_limited(error) for error in errors) or response.status_code == 429:
-            raise self._limit(response)
+        if any(_limited(error) for error in errors) or response.status_code in _LIMIT_STATUSES:
+            raise _limit(response, self._gate, self._scopes[operation])
         if not errors and not response.is_success:
             raise ServerFault(f"Linear answered {response.status_code} to {operation}.")
         whole = next((error for error in errors if error.root is None), None)
         if whole is not None:
             raise as_exception(whole, operation)
         return Answer(mapping(answer.get("data")), errors)
-
-    def _limit(self, response: httpx.Response) -> LimitReached:
-        pauses = linear_pauses(lower(response.headers), now=datetime.now(UTC))
-        for pause in pauses:
-            self._gate.limit(pause.scope, pause.length, pause.reason)
-        return LimitReached(f"Linear limits us: {pauses[0].reason}.", pauses)
 
 
 def documents() -> dict[str, str]:
@@ -173,6 +186,36 @@ def documents() -> dict[str, str]:
     return {
         match.group(1): text_[match.start() : end].strip() for match, end in zip(starts, ends, strict=True)
     }
+
+
+def _scopes(operation: str, document: str) -> tuple[str, ...]:
+    """What a pause over the operation may be named by: its own name, or that of one of its root fields."""
+    roots = map(endpoint_scope, _ROOT.findall(document))
+    return tuple(dict.fromkeys((EVERYTHING, endpoint_scope(operation), *roots)))
+
+
+def _limit(response: httpx.Response, gate: Gate, scopes: Sequence[str]) -> LimitReached:
+    """Put in force what a limit pauses; an endpoint whose name we never ask by is the operation asked."""
+    told = linear_pauses(lower(response.headers), now=datetime.now(UTC))
+    pauses = tuple(
+        pause
+        if pause.scope in scopes
+        else replace(pause, scope=scopes[-1] if len(scopes) == 1 else scopes[1])
+        for pause in told
+    )
+    for pause in pauses:
+        gate.limit(pause.scope, pause.length, pause.reason)
+    return LimitReached(f"Linear limits us: {pauses[0].reason}.", pauses)
+
+
+def _json(response: httpx.Response) -> Any:
+    """The answer's JSON. A page in its place is a fault, unless the status alone says what happened."""
+    try:
+        return json_of(response)
+    except ServerFault:
+        if response.is_success:
+            raise
+        return None
 
 
 def as_exception(error: GraphQLError, operation: str) -> TrackerError:

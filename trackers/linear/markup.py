@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line
+from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line, spaced_like
 
-_MEANT: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+_MEANT: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+_NUMBERED: Final = re.compile(r"\A(\d{1,9})\.(?=\s|\Z)")
+"""What begins a numbered list."""
 _JOINER: Final = "\u2060"
 """Word joiner: invisible, and enough to keep a mention or a link from being recognised."""
+_DIVIDED: Final = re.compile(r":(?=//)|@|(?<![^\W_])www(?=\.)", re.IGNORECASE)
 
 
 def render(prose: Prose) -> str:
@@ -26,23 +29,22 @@ def render(prose: Prose) -> str:
 
 def escape(text: str) -> str:
     """``text`` as it will be read, with nothing in it meaning anything to Linear."""
-    return _MEANT.sub(r"\\\1", _disarm(one_line(text)))
+    return _NUMBERED.sub(r"\1\\.", _MEANT.sub(r"\\\1", _disarm(one_line(text))))
 
 
 def _disarm(text: str) -> str:
-    return text.replace("://", f":{_JOINER}//").replace("@", f"@{_JOINER}")
+    return _DIVIDED.sub(rf"\g<0>{_JOINER}", text)
 
 
 def _spans(spans: Spans) -> str:
-    return "".join(map(_span, spans))
+    return "".join(map(_span, spans)).strip()
 
 
 def _span(span: Span) -> str:
-    match span.style:
-        case Style.BOLD:
-            return f"**{escape(span.text)}**"
-        case Style.CODE:
-            # A code span shows its text as it is; only the fence itself must not appear in it.
-            return f"`{_disarm(one_line(span.text)).replace('`', chr(0x2019))}`"
-        case _:
-            return escape(span.text)
+    text = escape(span.text)
+    if text and span.style is Style.BOLD:
+        text = f"**{text}**"
+    elif text and span.style is Style.CODE:
+        # A code span shows its text as it is; only the fence itself must not appear in it.
+        text = f"`{_disarm(one_line(span.text)).replace('`', chr(0x2019))}`"
+    return spaced_like(span.text, text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from trackers.errors import Conflict, Gone, Rejected, ServerFault
-from trackers.linear.client import Answer, LinearClient, as_exception
+from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault, TrackerError
+from trackers.linear.client import Answer, GraphQLError, LinearClient, as_exception
 from trackers.linear.fields import issue_from_json
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
 from trackers.protocol import (
@@ -27,13 +27,14 @@ from trackers.protocol import (
     Step,
     Written,
 )
-from trackers.reading import items, mapping, moment, text
+from trackers.reading import items, mapping, moment, reference, text
 
 _LABELS_LIFE: Final = timedelta(hours=1)
 _LABELS_AGAIN: Final = timedelta(minutes=1)
 """A name that no label has is looked up anew this seldom."""
 _IDENTITY_LIFE: Final = timedelta(days=1)
 _MOST_HISTORY_PAGES: Final = 4
+_UNTRUE: Final = "The comment was not written, for it tells of labels that could not be added."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class LinearService:
     def _who(self) -> Identity:
         held = self._cache.get("identity")
         if held is None:
-            viewer = mapping(self._client.call("WhoAmI", {}).data.get("viewer"))
+            viewer = self._client.call("WhoAmI", {}).root("viewer", "WhoAmI")
             if text(viewer.get("id")) is None:
                 raise ServerFault("Linear does not say who the credentials belong to.")
             held = json.dumps([viewer["id"], viewer.get("displayName") or "", bool(viewer.get("app"))])
@@ -92,29 +93,29 @@ class LinearService:
         return Identity(id_, name, app)
 
     def read(self, issue: str, recall: Recall) -> Reading:
-        topic = next(iter(recall.comments), None)
+        """Read an issue by id or key in one request; in two, where its comments are looked for by a key."""
+        id_ = _uuid(issue)
+        if id_ is None and recall.comments:
+            # Only the issue's own id makes the ids of our comments.
+            id_ = self.read(issue, Recall()).issue.id
+        topics = {comment_id(self._connection, id_ or "", topic): topic for topic in recall.comments}
         variables = {
-            "id": issue,
+            "id": id_ or issue,
             "memory": recall.memory,
-            "withComment": topic is not None,
-            # Only an issue id makes the comment's id; a key is resolved by a first reading.
-            "comment": comment_id(self._connection, issue, topic) if topic else None,
+            "withComments": bool(topics),
+            "comments": list(topics),
         }
-        answer = self._client.call("ReadIssue", variables)
-        raw = mapping(answer.data.get("issue"))
-        if not raw:
-            error = answer.error_at("issue")
-            raise (
-                as_exception(error, "ReadIssue")
-                if error
-                else ServerFault("Linear answered without an issue.")
-            )
+        raw = self._client.call("ReadIssue", variables).root("issue", "ReadIssue")
+        if reference(raw.get("id")) is None:
+            raise ServerFault("Linear answered a reading without an issue in it.")
         if raw.get("trashed"):
             raise Gone("The issue is in Linear's trash.")
         memory = self._memory(issue, mapping(raw.get("history"))) if recall.memory else Memory()
         found = [mapping(node) for node in items(mapping(raw.get("comments")).get("nodes"))]
         comments = tuple(
-            Comment(str(node["id"]), topic or "", text(node.get("url"))) for node in found if node.get("id")
+            Comment(node["id"], topics[node["id"]], text(node.get("url")))
+            for node in found
+            if node.get("id") in topics
         )
         return Reading(issue_from_json(raw), memory, comments)
 
@@ -122,7 +123,7 @@ class LinearService:
         return LinearPalette(self._usable_labels(issue.team_id or ""))
 
     def label_names(self, projects: Sequence[str]) -> frozenset[str] | None:
-        teams = mapping(self._client.call("TeamsByKey", {"keys": list(projects)}).data.get("teams"))
+        teams = self._client.call("TeamsByKey", {"keys": list(projects)}).root("teams", "TeamsByKey")
         found: set[str] = set()
         for team in map(mapping, items(teams.get("nodes"))):
             for usable in self._usable_labels(str(team.get("id"))):
@@ -151,10 +152,14 @@ class LinearService:
         return (Step(name, tuple(operations), partial(self._write, issue, labels, comment)),)
 
     def _write(self, issue: Issue, labels: AddLabels | None, comment: PutComment | None) -> Written:
-        added: tuple[Label, ...] = ()
+        added, failures = self._to_add(issue, labels) if labels is not None else ((), ())
+        if failures and comment is not None:
+            failures += (Failure(comment, _UNTRUE),)
+            comment = None
+        if not added and comment is None:
+            return Written(failures=failures)
         variables: dict[str, Any] = {}
-        if labels is not None:
-            added = labels.labels + tuple(self._create(issue, new) for new in labels.new)
+        if added:
             variables |= {"issue": issue.id, "added": [label.id for label in added]}
         if comment is not None and comment.id is not None:
             variables |= {"id": comment.id, "body": comment.body}
@@ -165,8 +170,15 @@ class LinearService:
                 "body": comment.body,
                 "doNotSubscribeToIssue": True,
             }
-        answer = self._client.call(_document(labels, comment), variables)
-        return self._outcome(issue, answer, labels, added, comment)
+        answer = self._client.call(_document(bool(added), comment), variables)
+        written = self._outcome(issue, answer, labels if added else None, added, comment)
+        return replace(written, failures=failures + written.failures)
+
+    def _to_add(self, issue: Issue, labels: AddLabels) -> tuple[tuple[Label, ...], tuple[Failure, ...]]:
+        """The labels to put on, those newly made among them, and why others could not be made."""
+        made = [self._create(issue, new) for new in labels.new]
+        added = labels.labels + tuple(label for label in made if isinstance(label, Label))
+        return added, tuple(Failure(labels, str(error)) for error in made if isinstance(error, TrackerError))
 
     def _outcome(
         self,
@@ -178,58 +190,68 @@ class LinearService:
     ) -> Written:
         failures: list[Failure] = []
         put: Comment | None = None
-        updated = None
-        if labels is not None:
-            if (refused := answer.error_at("labels")) is not None:
-                if refused.says("entity not found: issuelabel", "incorrect team"):
-                    # A label we knew was deleted or moved; the next run reads the labels anew.
-                    self._cache.drop(f"labels:{issue.team_id}")
-                    raise Conflict("Linear no longer has a label that was to be added.")
-                failures.append(Failure(labels, str(as_exception(refused, "adding labels"))))
-                added = ()
-            else:
-                updated = moment(_at(answer, "labels", "issue", "updatedAt"))
-        if comment is not None:
+        if labels is not None and (refused := answer.error_at("labels")) is not None:
+            failures.append(Failure(labels, self._labels_refused(issue, refused)))
+            added = ()
+        elif labels is not None and not answer.done("labels") and answer.error_at("comment") is None:
+            # An error of the comment takes all data away, but the labels stood first and are done.
+            raise ServerFault("Linear does not say that the labels were added.")
+        if (
+            comment is not None
+            and failures
+            and not (answer.data.get("comment") or answer.error_at("comment"))
+        ):
+            failures.append(Failure(comment, _UNTRUE))
+        elif comment is not None:
             written = self._comment_outcome(issue, answer, comment)
             if isinstance(written, Failure):
                 failures.append(written)
             else:
                 put = written
-        return Written(added, put, updated, tuple(failures))
+        return Written(added, put, moment(_at(answer, "labels", "issue", "updatedAt")), tuple(failures))
+
+    def _labels_refused(self, issue: Issue, refused: GraphQLError) -> str:
+        """Why the labels were not added, when that is final."""
+        if refused.says("entity not found: issuelabel", "incorrect team"):
+            # A label we knew was deleted or moved; the next run reads the labels anew.
+            self._cache.drop(f"labels:{issue.team_id}")
+            raise Conflict("Linear no longer has a label that was to be added.")
+        return _final(refused, "adding labels")
 
     def _comment_outcome(self, issue: Issue, answer: Answer, comment: PutComment) -> Comment | Failure:
         refused = answer.error_at("comment")
+        if refused is None and not answer.done("comment"):
+            raise ServerFault("Linear does not say that the comment was written.")
         if refused is None:
             id_ = text(_at(answer, "comment", "comment", "id"))
             id_ = id_ or comment.id or comment_id(self._connection, issue.id, comment.topic)
             return Comment(id_, comment.topic, text(_at(answer, "comment", "comment", "url")))
         if comment.id is None and refused.says("conflict on insert", "already exists"):
             return self._edit_earlier(issue, comment)
-        if refused.says("entity not found"):
+        if comment.id is not None and refused.says("entity not found"):
             return Failure(
                 comment, "The comment is no longer there; it is not written again.", comment_gone=True
             )
-        return Failure(comment, str(as_exception(refused, "commenting")))
+        return Failure(comment, _final(refused, "commenting"))
 
     def _edit_earlier(self, issue: Issue, comment: PutComment) -> Comment | Failure:
         """An earlier attempt got through without our knowing: its comment gets the present text."""
-        id_ = comment_id(self._connection, issue.id, comment.topic)
-        again = self._client.call("EditComment", {"id": id_, "body": comment.body})
-        if (refused := again.error_at("comment")) is None:
-            return Comment(id_, comment.topic, text(_at(again, "comment", "comment", "url")))
-        gone = refused.says("entity not found")
-        return Failure(comment, str(as_exception(refused, "commenting")), comment_gone=gone)
+        earlier = replace(comment, id=comment_id(self._connection, issue.id, comment.topic))
+        again = self._client.call("EditComment", {"id": earlier.id, "body": comment.body})
+        written = self._comment_outcome(issue, again, earlier)
+        return replace(written, operation=comment) if isinstance(written, Failure) else written
 
-    def _create(self, issue: Issue, new: CreateLabel) -> Label:
+    def _create(self, issue: Issue, new: CreateLabel) -> Label | TrackerError:
+        """The label as made or as already there, or why Linear will not have it."""
         wanted = {"name": new.name.strip(), "teamId": issue.team_id}
-        answer = self._client.call("CreateLabel", {"input": wanted})
+        try:
+            answer = self._client.call("CreateLabel", {"input": wanted})
+        except (Forbidden, Rejected) as error:
+            return error
         self._cache.drop(f"labels:{issue.team_id}")
         if (refused := answer.error_at("issueLabelCreate")) is not None:
-            if refused.says("duplicate label name"):
-                found = self.palette(issue).find(new.name)
-                if found is not None:
-                    return found
-            raise Rejected(str(as_exception(refused, "creating a label")))
+            found = self.palette(issue).find(new.name) if refused.says("duplicate label name") else None
+            return found or Rejected(_final(refused, "creating a label"))
         made = mapping(_at(answer, "issueLabelCreate", "issueLabel"))
         if text(made.get("id")) is None:
             raise ServerFault("Linear made a label but did not say its id.")
@@ -247,7 +269,7 @@ class LinearService:
         after = None
         while True:
             answer = self._client.call("UsableLabels", {"team": team, "after": after})
-            page = mapping(answer.data.get("issueLabels"))
+            page = answer.root("issueLabels", "UsableLabels")
             for node in map(mapping, items(page.get("nodes"))):
                 if node.get("isGroup") or not text(node.get("id")):
                     continue
@@ -258,16 +280,19 @@ class LinearService:
                 return found
 
     def _memory(self, issue: str, history: Mapping[str, Any]) -> Memory:
-        """Labels taken off by anybody but us, and labels we put on, from the issue's history."""
-        me = self.identity().id
+        """Labels that people took off, and labels we put on, from the issue's history.
+
+        We take no label off: where the key is a person's, its removals are that person's too.
+        """
+        me = self.identity()
         applied: set[str] = set()
         vetoed: set[str] = set()
         for page in self._history_pages(issue, history):
             for node in map(mapping, items(page.get("nodes"))):
-                ours = me in (node.get("actorId"), mapping(node.get("botActor")).get("id"))
+                ours = me.id in (node.get("actorId"), mapping(node.get("botActor")).get("id"))
                 if ours:
                     applied.update(map(str, items(node.get("addedLabelIds"))))
-                else:
+                if not (ours and me.is_app):
                     vetoed.update(map(str, items(node.get("removedLabelIds"))))
         return Memory(frozenset(applied), frozenset(vetoed))
 
@@ -277,7 +302,7 @@ class LinearService:
             if len(pages) == _MOST_HISTORY_PAGES:
                 raise Rejected("The issue's history is too long to know whether a person took a label off.")
             answer = self._client.call("MoreHistory", {"id": issue, "after": after})
-            pages.append(mapping(_at(answer, "issue", "history")))
+            pages.append(mapping(answer.root("issue", "MoreHistory").get("history")))
         return pages
 
 
@@ -288,11 +313,27 @@ def comment_id(connection: str, issue: str, topic: str) -> str:
     return str(UUID(bytes=digest[:16], version=4))
 
 
-def _document(labels: AddLabels | None, comment: PutComment | None) -> str:
+def _final(refused: GraphQLError, doing: str) -> str:
+    """Linear's words for a refusal that stays one. Raises Conflict for trouble that passes."""
+    error = as_exception(refused, doing)
+    if isinstance(error, Conflict):
+        raise error
+    return str(error)
+
+
+def _uuid(text_: str) -> str | None:
+    """The id in Linear's own spelling; None for a key such as ``ENG-12``."""
+    try:
+        return str(UUID(text_))
+    except ValueError:
+        return None
+
+
+def _document(labels: bool, comment: PutComment | None) -> str:
     if comment is None:
         return "AddLabels"
     action = "Post" if comment.id is None else "Edit"
-    return f"AddLabelsAnd{action}Comment" if labels is not None else f"{action}Comment"
+    return f"AddLabelsAnd{action}Comment" if labels else f"{action}Comment"
 
 
 def _at(answer: Answer, *path: str) -> Any:

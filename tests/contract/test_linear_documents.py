@@ -1,0 +1,84 @@
+"""Every operation we send fits both schemas, stays cheap, and is asked for by what may pause it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
+
+from sandbox.linear.api import sdl
+from sandbox.linear.complexity import Estimator
+from tests.contract.conftest import LinearRig
+from trackers.linear.client import documents
+
+VENDOR = Path(__file__).parents[2].parent / "shared" / "reference" / "linear-schema.graphql"
+DOCUMENTS = documents()
+MOST_POINTS = {
+    "WhoAmI": 3,
+    "ReadIssue": 325,
+    "MoreHistory": 140,
+    "UsableLabels": 370,
+    "TeamsByKey": 70,
+    "CreateLabel": 3,
+    "AddLabels": 3,
+    "AddLabelsAndPostComment": 6,
+    "AddLabelsAndEditComment": 6,
+    "PostComment": 3,
+    "EditComment": 3,
+}
+"""What each operation may cost; a key has millions of points an hour, one query 10,000."""
+
+
+@functools.cache
+def vendors_schema() -> GraphQLSchema:
+    return build_schema(VENDOR.read_text("utf-8"))
+
+
+@functools.cache
+def toys_schema() -> GraphQLSchema:
+    return build_schema(sdl())
+
+
+def operation(name: str) -> OperationDefinitionNode:
+    (node,) = parse(DOCUMENTS[name]).definitions
+    assert isinstance(node, OperationDefinitionNode)
+    return node
+
+
+def test_every_operation_has_a_bound_on_its_cost() -> None:
+    assert MOST_POINTS.keys() == DOCUMENTS.keys()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_operation_fits_the_vendors_schema(name: str) -> None:
+    if not VENDOR.exists():
+        pytest.skip(f"The vendor's schema is not at {VENDOR}, beside the repository.")
+    assert validate(vendors_schema(), parse(DOCUMENTS[name])) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_operation_fits_the_toys_schema(name: str) -> None:
+    assert validate(toys_schema(), parse(DOCUMENTS[name])) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_operation_stays_within_its_cost(name: str) -> None:
+    cost = Estimator(toys_schema(), {}, {}).cost(operation(name))
+    assert MOST_POINTS[name] * 0.7 < cost <= MOST_POINTS[name]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_operation_is_asked_for_by_its_name_and_its_root_fields(linear: LinearRig, name: str) -> None:
+    node = operation(name)
+    assert node.name is not None and node.name.value == name
+    roots = [field.name.value for field in node.selection_set.selections if isinstance(field, FieldNode)]
+    expected = dict.fromkeys(["all", f"endpoint:{name}", *(f"endpoint:{root}" for root in roots)])
+    assert linear.client._scopes[name] == tuple(expected)
+
+
+def test_labels_stand_before_the_comment() -> None:
+    for name in ("AddLabelsAndPostComment", "AddLabelsAndEditComment"):
+        fields = [field for field in operation(name).selection_set.selections if isinstance(field, FieldNode)]
+        assert [field.alias.value for field in fields if field.alias] == ["labels", "comment"]
