@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,21 @@ class Connection:
     """Jira board ids."""
     cycles: bool = False
     """Linear: whether the teams' cycles are watched."""
+
+    @property
+    def account(self) -> str:
+        """Names the account we use, without giving its secret away: what is remembered of one account
+        (its limits, its name) must not be taken for another's when the credentials change."""
+        match self.auth:
+            case EmailToken(email, _):
+                told = email
+            case AccessToken(token):
+                told = token.reveal()
+            case ApiKey(key):
+                told = key.reveal()
+            case ClientCredentials(client_id, _):
+                told = client_id
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def scope(self) -> Scope:
         """What this connection watches."""

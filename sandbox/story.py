@@ -59,16 +59,24 @@ def extra_effects(cast: Cast) -> list[str]:
     expected = {
         "Jira label edits": (_count(cast.jira, "PUT issue"), 2),
         "Jira comments": (_count(cast.jira, "POST comment"), 2),
-        "Jira comment edits": (_count(cast.jira, "PUT comment"), 0),
+        "Jira comment edits": (_count(cast.jira, "PUT comment"), 1),
         "Linear labels made": (_count(cast.linear, "issueLabelCreate"), 1),
         "Linear label edits": (_count(cast.linear, "issueUpdate"), 2),
         "Linear comments": (_count(cast.linear, "commentCreate"), 2),
-        "Linear comment edits": (_count(cast.linear, "commentUpdate"), 0),
+        "Linear comment edits": (_count(cast.linear, "commentUpdate"), 1),
     }
     for what, (seen, wanted) in expected.items():
         if seen != wanted:
             found.append(f"{what}: {seen}, expected {wanted}")
-    known = {"PUT issue", "POST comment", "issueUpdate", "commentCreate", "issueLabelCreate"}
+    known = {
+        "PUT issue",
+        "POST comment",
+        "PUT comment",
+        "issueUpdate",
+        "commentCreate",
+        "commentUpdate",
+        "issueLabelCreate",
+    }
     for toy in (cast.jira, cast.linear):
         found += [
             f"unexpected write: {call['operation']}"
@@ -155,6 +163,8 @@ def _undo_jira_holds(cast: Cast) -> Missing:
     yield from _settled(cast.jira)
     if "security" in cast.jira.issue(cast.keys["xss"])["labels"]:
         yield "a label that a person took off is back"
+    if not _says(cast.jira, cast.keys["xss"], "taken off"):
+        yield "our comment still speaks of a label that is gone"
 
 
 def _undo_linear(cast: Cast) -> None:
@@ -166,6 +176,12 @@ def _undo_linear_holds(cast: Cast) -> Missing:
     yield from _settled(cast.linear)
     if "performance" in cast.linear.issue(cast.keys["slow"])["labels"]:
         yield "a label that a person took off is back"
+    if not _says(cast.linear, cast.keys["slow"], "taken off"):
+        yield "our comment still speaks of a label that is gone"
+
+
+def _says(toy: Remote, key: str, words: str) -> bool:
+    return [words in comment["body"] for comment in _bot_comments(toy, key)] == [True]
 
 
 def _has(toy: Remote, key: str, labels: set[str], comment: str) -> Missing:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from redis.exceptions import RedisError
 
 from sprintwarden import logs
 from sprintwarden.settings import Complaint, Settings, read_settings
@@ -43,12 +44,18 @@ class QueueName(StrEnum):
 def main() -> None:
     """Run the command; what a user can mend is said in sentences, and the exit code is 1 (2 for usage)."""
     logs.configure()
-    if os.environ.get(PARENT):
-        end_with_parent()
+    if supervisor := os.environ.pop(PARENT, None):
+        end_with_parent(int(supervisor))
     try:
         app()
     except (Complaint, TrackerError) as complaint:
         sys.stderr.write(f"{complaint}\n")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except RedisError as error:
+        # Its own words may quote the address, and that may hold a password.
+        sys.stderr.write(f"Redis does not answer ({type(error).__name__}); start it or mend REDIS_URL.\n")
         raise SystemExit(1) from None
 
 
@@ -204,9 +211,8 @@ def retry_dead(
 
 def _inbox(settings: Settings) -> Inbox:
     from store.connect import connect
-    from workers.shop import LEASE
 
-    return Inbox(connect(settings.redis()), lease=LEASE)
+    return Inbox(connect(settings.redis()), lease=settings.lease)
 
 
 def _subject(text: str) -> Subject:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +58,7 @@ class EmbeddedRedis:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(end_with_parent, os.getpid()) if sys.platform == "linux" else None,
             )
         client = Redis.from_url(self.url)
         deadline = time.monotonic() + _START_S
@@ -76,14 +78,18 @@ class EmbeddedRedis:
             self._process.kill()
             self._process.wait()
 
-    def stop(self) -> None:
-        """End it cleanly, everything written."""
+    def halt(self) -> None:
+        """End it cleanly, everything written; ``start`` brings it back at the same address."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(_STOP_S)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def stop(self) -> None:
+        """End it cleanly and for good."""
+        self.halt()
         shutil.rmtree(self._run, ignore_errors=True)
 
     def _command(self) -> list[str]:

@@ -37,7 +37,8 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
         because: str | None = str(Because.PROJECT_NOT_NAMED)
     else:
         plan = plan_for(desk, at, book)
-        because = str(plan.because) if plan.because else None
+        why_not = plan.because or (Because.DRY_RUN if plan.dry else None)
+        because = str(why_not) if why_not else None
     shelf = RulebookShelf(redis)
     turned = shelf.turned()
     return {

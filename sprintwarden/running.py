@@ -49,7 +49,7 @@ def programs(environ: dict[str, str], logs: Path | None = None) -> tuple[Program
 def redis_url(settings: Settings, folder: Path) -> Iterator[str]:
     """The configured Redis, or an embedded one over ``folder`` for as long as the context lasts."""
     if settings.redis_url:
-        yield settings.redis_url
+        yield settings.redis()
         return
     with embedded_redis(folder) as server:
         yield server.url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +17,15 @@ from sprintwarden.wiring import build_web
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop."""
-    with tempfile.TemporaryDirectory(prefix="sprintwarden-metrics-") as folder:
-        # Read by prometheus_client at its first import, which must therefore come later.
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+    folder, master = tempfile.mkdtemp(prefix="sprintwarden-metrics-"), os.getpid()
+    # Read by prometheus_client at its first import, which must therefore come later.
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+    try:
         Web(build_web(settings), options(settings)).run()
+    finally:
+        # A web process that ends comes by here too, and its siblings still need the folder.
+        if os.getpid() == master:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def options(settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
 
 
 class Complaint(Exception):
@@ -33,6 +34,8 @@ class Settings(BaseSettings):
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)
     settle_sprint_s: float = Field(default=30.0, ge=0, le=3_600)
     ceiling_s: float = Field(default=300.0, ge=0, le=3_600)
+    lease_s: float = Field(default=45.0, ge=1, le=3_600)
+    """How long a run may be silent before its subject is given to another. A run may take 35 seconds."""
 
     @property
     def rules_file(self) -> Path:
@@ -54,6 +57,10 @@ class Settings(BaseSettings):
     def ceiling(self) -> timedelta:
         return timedelta(seconds=self.ceiling_s)
 
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_s)
+
     def redis(self) -> str:
         """The Redis address. Raises Complaint when there is none."""
         if not self.redis_url:
@@ -61,6 +68,14 @@ class Settings(BaseSettings):
                 "REDIS_URL is not set. Set it to your Redis (redis://host:6379/0), "
                 "or use `sprintwarden run`, which starts one of its own."
             )
+        try:
+            parse_url(self.redis_url)  # type: ignore[no-untyped-call]
+        except ValueError:
+            # What is wrong with it is not quoted: it may hold a password.
+            raise Complaint(
+                "REDIS_URL is no address of a Redis; it looks like redis://host:6379/0, "
+                "rediss://:password@host:6379/0 or unix:///path/to/socket."
+            ) from None
         return self.redis_url
 
 

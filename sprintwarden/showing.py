@@ -74,6 +74,8 @@ def show_explanation(told: Mapping[str, Any]) -> str:
     lines = [f"{told['issue']} ({told['connection']}), labels now: {labels}", ""]
     lines.append(f"Now, by rules version {told['rules']['version']}:")
     lines += show_plan(told["now"]) if told["now"] else [f"  Nothing: {why(told['because'])}."]
+    if told["now"] and told["because"] == "dry_run":
+        lines.append(f"  Not done: {why(told['because'])}.")
     if told["rules"]["refused"]:
         lines.append("  The newest rules file is not in force, because of its errors:")
         lines += [f"    {problem}" for problem in told["rules"]["refused"]]

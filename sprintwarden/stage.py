@@ -5,7 +5,6 @@ The demo plays on it, the end-to-end tests break it, the benchmarks measure it.
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import subprocess
@@ -23,7 +22,7 @@ from sandbox.remote import Remote
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.running import programs
 from sprintwarden.settings import Complaint
-from sprintwarden.supervisor import PARENT, Supervisor
+from sprintwarden.supervisor import Supervisor
 from store.connect import connect
 
 JIRA: Final = "demo-jira"
@@ -149,7 +148,6 @@ class Stage:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, PARENT: "1"},
             )
         self._toys.append(toy)
         assert toy.stdout is not None

@@ -1,12 +1,16 @@
-"""From settings to parts: the one place that knows how the rooms fit together."""
+"""From settings to parts: the one place that knows how the rooms fit together.
+
+Each room is imported by the function that needs it: the web process loads neither RQ nor any
+classifier, and no other process loads Flask.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from redis import Redis
 
 from rules.connections import Connection, load_connections
@@ -15,11 +19,13 @@ from sprintwarden.settings import Complaint, Settings
 from store.connect import connect
 from store.inbox import Inbox
 from store.rulebook import RulebookShelf
-from workers import checkpoints
-from workers.clock import Clock
-from workers.pool import WarmPool
-from workers.rules_in_force import RulesFile
-from workers.shop import LEASE, Shop, open_shop
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from workers.clock import Clock
+    from workers.pool import WarmPool
+    from workers.shop import Shop
 
 
 def read_connections(path: Path) -> tuple[Connection, ...]:
@@ -42,7 +48,7 @@ def named(connections: Sequence[Connection], name: str) -> Connection:
 
 
 def build_web(settings: Settings) -> Flask:
-    """The front door. Imported here, so that no other process loads Flask."""
+    """The front door."""
     from webhook_app.app import WebSettings, create_app
 
     return create_app(
@@ -58,21 +64,31 @@ def build_web(settings: Settings) -> Flask:
 
 def build_shop(settings: Settings) -> tuple[Redis, Shop]:
     """A worker process' Redis for RQ, and its floor with a Redis client of its own."""
+    from workers import checkpoints
+    from workers.rules_in_force import RulesFile
+    from workers.shop import open_shop
+
     connections = read_connections(settings.connections_file)
     checkpoint = checkpoints.from_environment(os.environ)
     floor = connect(settings.redis())
     RulesFile(settings.rules_file, RulebookShelf(floor)).look()
     # RQ waits in a blocking pop, longer than our own patience: it gets a client it may set up its way.
-    return Redis.from_url(settings.redis()), open_shop(floor, connections, checkpoint=checkpoint)
+    shop = open_shop(floor, connections, checkpoint=checkpoint, lease=settings.lease)
+    return Redis.from_url(settings.redis()), shop
 
 
 def build_pool(settings: Settings, queue: str, count: int) -> WarmPool:
     """The workers of one queue."""
+    from workers.pool import WarmPool
+
     return WarmPool(queue, Redis.from_url(settings.redis()), count, lambda: build_shop(settings))
 
 
 def build_clock(settings: Settings) -> Clock:
     """A clock."""
+    from workers.clock import Clock
+    from workers.rules_in_force import RulesFile
+
     redis = connect(settings.redis())
     rules = RulesFile(settings.rules_file, RulebookShelf(redis))
-    return Clock(redis, Inbox(redis, lease=LEASE), rules)
+    return Clock(redis, Inbox(redis, lease=settings.lease), rules)

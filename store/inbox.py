@@ -78,7 +78,17 @@ class Inbox:
         self._lease = _ms(lease)
         self._scripts = {
             name: redis.register_script(lua(name))
-            for name in ("offer", "take", "begin", "renew", "finish", "postpone", "bury", "revive")
+            for name in (
+                "offer",
+                "take",
+                "begin",
+                "renew",
+                "finish",
+                "postpone",
+                "bury",
+                "revive",
+                "forget_old",
+            )
         }
 
     def offer(
@@ -91,12 +101,16 @@ class Inbox:
         return bool(self._scripts["offer"](keys=[keys.claim(connection, digest)], args=args))
 
     def take(self, most: int) -> list[Taken]:
-        """Lease up to ``most`` due subjects, longest due first."""
+        """Lease up to ``most`` due subjects, longest due first.
+
+        A subject of a kind that only a newer version knows is left to that version.
+        """
         flat = cast("list[str | int]", self._run("take", self._lease, most))
         triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
         return [
-            Taken(Subject.parse(str(subject)), int(token), timedelta(milliseconds=int(overdue)))
-            for subject, token, overdue in triples
+            Taken(subject, int(token), timedelta(milliseconds=int(overdue)))
+            for name, token, overdue in triples
+            if (subject := _subject(str(name))) is not None
         ]
 
     def begin(self, subject: Subject, token: int) -> Batch | None:
@@ -151,8 +165,9 @@ class Inbox:
         answers = pipe.execute()
         found = []
         for (name, since), (attempts, cause), hints in zip(entries, answers[::2], answers[1::2], strict=True):
-            moment = datetime.fromtimestamp(since / 1000, UTC)
-            found.append(Dead(Subject.parse(name), moment, int(attempts or 0), cause or "", int(hints)))
+            if (subject := _subject(name)) is not None:
+                moment = datetime.fromtimestamp(since / 1000, UTC)
+                found.append(Dead(subject, moment, int(attempts or 0), cause or "", int(hints)))
         return found
 
     def forget(self, subject: Subject) -> None:
@@ -165,11 +180,7 @@ class Inbox:
 
     def forget_old_dead(self) -> int:
         """Drop dead letters past their life; how many went."""
-        before = _now_ms(self._redis) - _ms(keys.DEAD_LIFE)
-        old = cast("list[str]", self._redis.zrangebyscore(keys.DEAD, "-inf", before))
-        for name in old:
-            self.forget(Subject.parse(name))
-        return len(old)
+        return int(cast("int", self._run("forget_old", _ms(keys.DEAD_LIFE))))
 
     def depth(self) -> Depth:
         """How much waits and how late the most overdue subject is. Two round trips."""
@@ -190,8 +201,15 @@ class Inbox:
 def _hint(entry: str) -> Hint | None:
     try:
         return Hint.from_json(json.loads(entry.partition(" ")[2]))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         # A newer version may have written a kind we do not know; the run still reads the subject anew.
+        return None
+
+
+def _subject(name: str) -> Subject | None:
+    try:
+        return Subject.parse(name)
+    except ValueError:
         return None
 
 

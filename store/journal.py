@@ -59,7 +59,7 @@ class Journal:
     comments: Mapping[str, CommentRecord] = field(default_factory=dict)
     intent: Intent | None = None
     read_updated: datetime | None = None
-    """The issue's ``updated`` as of our last reading."""
+    """The issue's ``updated`` as of the last reading that a run was carried through with."""
     write_updated: datetime | None = None
     """The issue's ``updated`` as our last write returned it."""
 
@@ -98,7 +98,6 @@ class Journals:
     def note_read(
         self,
         subject: Subject,
-        updated: datetime | None,
         *,
         vetoed: Mapping[str, str],
         applied: Iterable[str],
@@ -112,9 +111,12 @@ class Journals:
         fields = _vetoes(vetoed) | {f"applied:{label}": label for label in applied}
         for topic, id_ in comments.items():
             fields[f"comment:{topic}"] = json.dumps([id_, "", str(CommentState.POSTED)])
-        if updated is not None:
-            fields["read_updated"] = updated.isoformat()
         self._write(subject, fields, remove=["intent"])
+
+    def note_answered(self, subject: Subject, updated: datetime) -> None:
+        """All that a reading of that time called for was done; said no earlier, or a run that died would
+        leave its hints looking answered."""
+        self._write(subject, {"read_updated": updated.isoformat()})
 
     def note_written(
         self,

@@ -10,7 +10,7 @@ import orjson
 import structlog
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from rules.connections import Connection
 from store.connect import connect
@@ -67,7 +67,7 @@ def create_app(settings: WebSettings) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = health.checks(redis, names)
+        found = health.checks(redis, settings.connections)
         told = {"ready": health.ready(found), "checks": found}
         return Response(orjson.dumps(told), 200 if told["ready"] else 503, content_type=_JSON)
 
@@ -87,6 +87,9 @@ def create_app(settings: WebSettings) -> Flask:
     @app.errorhandler(HTTPException)
     def plain_error(error: HTTPException) -> Response:
         told = {"status": "refused", "detail": f"{error.code}: {error.name}."}
-        return Response(orjson.dumps(told), error.code, content_type=_JSON)
+        response = Response(orjson.dumps(told), error.code, content_type=_JSON)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     return app

@@ -77,7 +77,11 @@ def _token(environ: Environ) -> str | None:
     header = environ.get(TOKEN_HEADER)
     if header:
         return str(header)
-    given = parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(TOKEN_PARAMETER)
+    try:
+        given = parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(TOKEN_PARAMETER)
+    except ValueError:
+        # More fields than any address of ours has.
+        return None
     return given[0] if given else None
 
 

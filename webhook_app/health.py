@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import RedisError
 
+from rules.connections import Connection
 from store.cache import Cache
 from store.keys import beat
 from store.rulebook import RulebookShelf
@@ -23,7 +24,7 @@ class Check:
     vital: bool = True
 
 
-def checks(redis: Redis, connections: Iterable[str]) -> tuple[Check, ...]:
+def checks(redis: Redis, connections: Iterable[Connection]) -> tuple[Check, ...]:
     """Look at everything the service needs. Never raises."""
     try:
         return (*_redis(redis), *_rules(redis), _clock(redis), *_identities(redis, connections))
@@ -79,8 +80,8 @@ def _clock(redis: Redis) -> Check:
     return Check("clock", alive, said, vital=False)
 
 
-def _identities(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
-    for name in connections:
-        known = Cache(redis, name).get("identity") is not None
+def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
+    for connection in connections:
+        known = Cache(redis, connection.name, connection.account).get("identity") is not None
         said = "The account is known." if known else "No worker has learned yet whose account the token is."
-        yield Check(f"identity of {name}", known, said, vital=False)
+        yield Check(f"identity of {connection.name}", known, said, vital=False)

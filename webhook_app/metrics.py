@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +23,8 @@ from store.budget import standing_pauses
 from store.decisions import Decisions
 from store.inbox import Inbox
 from store.rulebook import RulebookShelf
+
+log = structlog.get_logger("metrics")
 
 
 class DeliveryCounter:
@@ -40,7 +43,13 @@ class DeliveryCounter:
         key = (connection, outcome, reason)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = self._counter.labels(*key)
+            try:
+                child = self._counter.labels(*key)
+            except OSError as error:
+                # The shared files cannot be written: a delivery is worth more than its count.
+                log.warning("delivery not counted", error=error.strerror)
+                return
+            self._children[key] = child
         child.inc()
 
 
@@ -96,7 +105,9 @@ class StoreCollector(Collector):
         families = {"runs": runs, "labels": labels, "comments": comments}
         for name, value in sorted(counted.items()):
             kind, *values = name.split("|")
-            families[kind].add_metric(values, value)
+            # A newer worker may count what this version has no name for.
+            if kind in families:
+                families[kind].add_metric(values, value)
         yield from families.values()
 
     def _other_metrics(self) -> Iterator[Metric]:

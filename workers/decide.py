@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,17 +136,25 @@ def situation(
     """Put together what is known. A label we applied that is not there now was taken off by a person (P5)."""
     present = {label.id for label in issue.labels}
     applied = frozenset(journal.applied) | memory.applied
+    # A reading older than our own write cannot show its labels: that they lack in it means nothing.
+    expected = memory.applied if _precedes_our_write(issue, journal) else applied
     vetoed = {
         **dict.fromkeys(memory.vetoed - present, "history"),
-        **dict.fromkeys(applied - present, "state"),
+        **dict.fromkeys(expected - present, "state"),
     }
     vetoed |= journal.vetoed
     vetoed |= seen
     return Situation(issue, journal, vetoed, applied, found)
 
 
+def _precedes_our_write(issue: Issue, journal: Journal) -> bool:
+    if issue.updated is None or journal.write_updated is None:
+        return False
+    return issue.updated < journal.write_updated
+
+
 def applies(
-    hints: Iterable[Hint],
+    hints: Sequence[Hint],
     issue: Issue,
     rules: ProjectRules,
     scope: Scope,
@@ -158,10 +166,11 @@ def applies(
     if scope.projects is not None and issue.project not in scope.projects:
         return Because.PROJECT_NOT_NAMED
     kinds = {hint.kind for hint in hints}
-    if HintKind.ISSUE_CREATED in kinds or not kinds:
+    if HintKind.ISSUE_CREATED in kinds:
         return None
     changed = {name for hint in hints for name in hint.changed}
-    if not changed & TAGGED_BY:
+    # Without a hint that could be understood, anything may have changed.
+    if kinds and not changed & TAGGED_BY:
         return None if open_comment else Because.ONLY_LABELS_CHANGED
     if issue.created is not None and now - issue.created > rules.window:
         return Because.OLDER_THAN_WINDOW

@@ -11,13 +11,14 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int) -> None:
     """Ask the kernel to stop this process when its parent dies. Linux only; elsewhere nothing happens.
 
-    prctl(2).
+    ``parent`` is the id of the process that started us, told by itself: one that has died already is
+    known by somebody else being our parent now. prctl(2).
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -83,8 +83,18 @@ class _Sorting:
 
     chosen: list[Chosen] = field(default_factory=list)
     already: list[Chosen] = field(default_factory=list)
+    fitting: list[Chosen] = field(default_factory=list)
+    """Chosen and already there, in the order of the rules, each label once."""
     withheld: list[Withheld] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    def choose(self, item: Chosen) -> None:
+        self.chosen.append(item)
+        self.fitting.append(item)
+
+    def pass_over(self, item: Chosen) -> None:
+        self.already.append(item)
+        self.fitting.append(item)
 
 
 def plan(judgement: Judgement, at: Situation, rules: ProjectRules, palette: Palette, render: Render) -> Plan:
@@ -93,7 +103,8 @@ def plan(judgement: Judgement, at: Situation, rules: ProjectRules, palette: Pale
     for proposal in judgement.proposals:
         _sort(proposal, sorting, at, rules, palette)
     for proposal in judgement.over_limit:
-        sorting.withheld.append(Withheld(proposal, f"at most {rules.max_labels} labels are put on an issue"))
+        most = "one label is" if rules.max_labels == 1 else f"{rules.max_labels} labels are"
+        sorting.withheld.append(Withheld(proposal, f"at most {most} put on an issue"))
     operations = _operations(sorting, at, rules, render)
     return Plan(
         mode=rules.mode,
@@ -114,18 +125,21 @@ def _sort(
     if label is None:
         sorting.missing.append(proposal.label)
         if rules.create_labels and palette.creatable(proposal.label):
-            sorting.chosen.append(Chosen(proposal, None))
+            sorting.choose(Chosen(proposal, None))
         else:
             sorting.withheld.append(Withheld(proposal, "the tracker has no such label, and none is made"))
-    elif _present(label, at.issue) or any(label == item.label for item in sorting.chosen):
-        sorting.already.append(Chosen(proposal, label))
+    elif any(label == item.label for item in sorting.fitting):
+        # Two of the rules' names mean one label: its first reasons stand.
+        return
+    elif _present(label, at.issue):
+        sorting.pass_over(Chosen(proposal, label))
     elif label.id in at.vetoed:
         sorting.withheld.append(Withheld(proposal, "a person took it off this issue"))
     elif (rival := _rival(label, at.issue, sorting)) is not None:
         why = f"the issue has {rival} of the same group, and only one may be set"
         sorting.withheld.append(Withheld(proposal, why))
     else:
-        sorting.chosen.append(Chosen(proposal, label))
+        sorting.choose(Chosen(proposal, label))
 
 
 def _present(label: Label, issue: Issue) -> bool:
@@ -167,10 +181,9 @@ def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Rend
     prose = _prose(sorting, at, rules)
     settles = prose is None
     if prose is None:
-        # Only a suggestion waits for an end; a comment that tells what was done stays true.
-        if id_ is None or rules.mode is not Mode.SUGGEST:
+        prose = _settled(at, rules)
+        if id_ is None or prose is None:
             return None
-        prose = wording.suggestions_settled()
     elif not _speaks(at.issue, rules):
         return None
     body = render(prose)
@@ -184,9 +197,22 @@ def _prose(sorting: _Sorting, at: Situation, rules: ProjectRules) -> Prose | Non
     if rules.mode is Mode.SUGGEST:
         return wording.suggested(_reasons(sorting.chosen)) if sorting.chosen else None
     # Labels of an earlier run belong in it too, also those whose comment a crash kept from being written.
-    ours = [item for item in sorting.already if item.label is not None and item.label.id in at.applied]
-    told = [*ours, *sorting.chosen]
+    # All in the rules' order, so that a run that adds nothing finds the same text and leaves it.
+    told = [
+        item
+        for item in sorting.fitting
+        if item in sorting.chosen or (item.label is not None and item.label.id in at.applied)
+    ]
     return wording.labelled(_reasons(told)) if told else None
+
+
+def _settled(at: Situation, rules: ProjectRules) -> Prose | None:
+    """How a comment ends whose matter is closed; None while what it says is still so."""
+    if rules.mode is Mode.SUGGEST:
+        return wording.suggestions_settled()
+    # Labels of ours may stay though no rule calls for them any more: what was said of them stays true.
+    still_there = any(label.id in at.applied for label in at.issue.labels)
+    return wording.labels_taken_off() if at.applied and not still_there else None
 
 
 def _reasons(items: Sequence[Chosen]) -> wording.Reasons:

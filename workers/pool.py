@@ -7,6 +7,7 @@ fork; what a fork would protect from, a job that kills its process, costs a leas
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Callable
 from typing import Any, Final
@@ -65,17 +66,18 @@ class WarmPool(WorkerPool):
         del burst, _sleep
         return ForkProcess(
             target=work,
-            args=(name, self._queue_name, self._wiring, logging_level),
+            args=(name, self._queue_name, self._wiring, os.getpid(), logging_level),
             name=f"sprintwarden {self._queue_name}",
         )
 
 
-def work(name: str, queue_name: str, wiring: Wiring, logging_level: str = "INFO") -> None:
+def work(name: str, queue_name: str, wiring: Wiring, pool: int, logging_level: str = "INFO") -> None:
     """Be one worker on one queue until told to stop.
 
+    ``pool`` is the process id of the pool, with which the worker ends.
     One queue only: on several, RQ loses a job that was popped by a worker dying at that moment.
     """
-    _start_afresh()
+    _start_afresh(pool)
     redis, shop = wiring()
     tasks.open_for_business(shop)
     warm_up(shop)
@@ -116,9 +118,9 @@ def warm_up(shop: Shop) -> None:
     gc.freeze()
 
 
-def _start_afresh() -> None:
-    """Shed what the fork brought along from the pool."""
+def _start_afresh(pool: int) -> None:
+    """Shed what the fork brought along; until RQ sets its own handlers, a signal just ends us."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Without this a killed pool would leave workers behind beside those of its successor.
-    end_with_parent()
+    end_with_parent(pool)

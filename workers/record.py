@@ -38,6 +38,8 @@ class Ending:
     plan: Plan | None = None
     applied: Applied | None = None
     rules: str | None = None
+    read: datetime | None = None
+    """The issue's ``updated`` as of the reading that was acted on."""
     purge: bool = False
     """Nothing about the subject shall be kept."""
 

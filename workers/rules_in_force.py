@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import structlog
+
 from rules.load import RuleBook, load_rules
 from rules.problems import BadFile, Problem
 from store.rulebook import RulebookShelf
+
+log = structlog.get_logger("rules")
 
 NAME = "rules.yaml"
 
@@ -18,18 +22,28 @@ class LiveRules:
     def __init__(self, shelf: RulebookShelf) -> None:
         self._shelf = shelf
         self._book: RuleBook | None = None
+        self._refused: str | None = None
 
     def now(self) -> RuleBook | None:
         """The rules in force, compiled anew only when their version changed; None before the first good file.
 
-        A run takes them once and keeps them to its end.
+        A run takes them once and keeps them to its end. A text that another release put in force and
+        this one cannot read leaves the rules as they were.
         """
         version = self._shelf.version()
-        if version is not None and (self._book is None or self._book.version_id != version):
+        held_already = self._book.version_id if self._book else None
+        if version is not None and version not in (held_already, self._refused):
             held = self._shelf.in_force()
             if held is not None:
-                self._book = load_rules(held.text, NAME)
+                self._take(held.version, held.text)
         return self._book
+
+    def _take(self, version: str, text: bytes) -> None:
+        try:
+            self._book = load_rules(text, NAME)
+        except BadFile as error:
+            self._refused = version
+            log.error("rules in force cannot be read by this release", version=version, error=str(error))
 
 
 class RulesFile:
@@ -39,6 +53,7 @@ class RulesFile:
         self._path = path
         self._shelf = shelf
         self._seen: str | None = None
+        self._published = False
 
     def look(self) -> None:
         """Publish the file if its text changed since this process last looked, and is good.
@@ -52,7 +67,7 @@ class RulesFile:
             self._turn("unreadable", [str(Problem(self._path.name, 1, 1, why))])
             return
         seen = hashlib.sha256(text).hexdigest()[:12]
-        if seen == self._seen:
+        if seen == self._seen and not self._lost():
             return
         try:
             book = load_rules(text, self._path.name)
@@ -64,8 +79,14 @@ class RulesFile:
         else:
             self._shelf.publish(book.version_id, text)
         self._seen = seen
+        self._published = True
+
+    def _lost(self) -> bool:
+        """Whether Redis no longer has the text this process put there: it was flushed."""
+        return self._published and self._shelf.version() is None
 
     def _turn(self, seen: str, problems: list[str]) -> None:
         if seen != self._seen:
             self._shelf.refuse(seen, problems)
             self._seen = seen
+            self._published = False

@@ -10,10 +10,11 @@ import structlog
 
 from classifiers.tagging import judge
 from rules.load import RuleBook
+from rules.schema import Mode
 from store.inbox import Batch
 from store.journal import Journal
 from trackers.errors import Stale
-from trackers.model import Hint, Subject, SubjectKind
+from trackers.model import Hint, HintKind, Subject, SubjectKind
 from trackers.protocol import Reading, Recall
 from workers import failures
 from workers.decide import Because, Situation, applies, glance, has_open_comment, situation
@@ -81,24 +82,26 @@ def _work(shop: Shop, batch: Batch) -> Ending:
     at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
     shop.journals.note_read(
         batch.subject,
-        reading.issue.updated,
         vetoed=at.vetoed,
         applied=at.applied - journal.applied.keys(),
         comments=found,
     )
     shop.checkpoint("loaded")
-    return replace(_act(shop, desk, batch, at, book), rules=book.version_id)
+    ending = _act(shop, desk, batch, at, book)
+    return replace(ending, rules=book.version_id, read=reading.issue.updated)
 
 
 def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) -> Ending:
     rules = book.effective(desk.connection.name, at.issue.project)
+    # Only a suggestion waits for an end; a comment that tells what was done asks for no new labels.
+    open_comment = rules.mode is Mode.SUGGEST and has_open_comment(at.journal)
     because = applies(
         batch.hints,
         at.issue,
         rules,
         desk.connection.scope(),
         now=datetime.now(UTC),
-        open_comment=has_open_comment(at.journal),
+        open_comment=open_comment,
     )
     shop.checkpoint("decided")
     if because is not None:
@@ -142,7 +145,9 @@ def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:
         case Leave():
             return None
         case Ignore(because):
-            return Ending(Outcome.IGNORED, because)
+            # The order of events is not promised: the deletion may have come before an edit.
+            deleted = any(hint.kind is HintKind.ISSUE_DELETED for hint in batch.hints)
+            return Ending(Outcome.IGNORED, because, purge=because is Because.GONE and deleted)
         case Again(delay, cause, free):
             shop.inbox.postpone(batch, delay, cause, free=free)
             return Ending(Outcome.POSTPONED, cause=cause)
@@ -160,6 +165,8 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.decisions.count(counted)
     else:
         shop.decisions.add(batch.subject, record(batch, ending, took), counted)
+        if ending.read is not None:
+            shop.journals.note_answered(batch.subject, ending.read)
     shop.checkpoint("recorded")
     if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):
         shop.inbox.finish(batch)

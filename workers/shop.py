@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,10 +63,14 @@ class Shop:
 
 
 def open_shop(
-    redis: Redis, connections: Sequence[Connection], *, checkpoint: Checkpoint = checkpoints.nothing
+    redis: Redis,
+    connections: Sequence[Connection],
+    *,
+    checkpoint: Checkpoint = checkpoints.nothing,
+    lease: timedelta = LEASE,
 ) -> Shop:
     """Wire the floor. Opens no connection to anything yet."""
-    inbox = Inbox(redis, lease=LEASE)
+    inbox = Inbox(redis, lease=lease)
     journals = Journals(redis)
     context = ssl.create_default_context()
 
@@ -89,8 +92,8 @@ def open_tracker(
     connection: Connection, redis: Redis, context: ssl.SSLContext | None = None
 ) -> tuple[Tracker, Callable[[Prose], str]]:
     """The tracker behind a connection, with the way its comments are written."""
-    gate = SharedGate(Budget(redis, host_of(connection.url), _account(connection)))
-    cache = Cache(redis, connection.name)
+    gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
+    cache = Cache(redis, connection.name, connection.account)
     match connection.auth:
         case EmailToken(email, token):
             return _jira(connection, gate, cache, context, basic=(email, token.reveal())), jira_markup.render
@@ -125,17 +128,3 @@ def _jira(
     client = JiraClient(http, connection.url, gate)
     cloud = connection.deployment is Deployment.CLOUD
     return JiraService(client, setup, cloud=cloud, base_url=connection.url)
-
-
-def _account(connection: Connection) -> str:
-    """Names the account whose limits are shared, without giving its secret away."""
-    match connection.auth:
-        case EmailToken(email, _):
-            named = email
-        case AccessToken(token):
-            named = token.reveal()
-        case ApiKey(key):
-            named = key.reveal()
-        case ClientCredentials(client_id, _):
-            named = client_id
-    return hashlib.sha256(named.encode()).hexdigest()[:12]

@@ -37,6 +37,13 @@ def suggestions_settled() -> tuple[Block, ...]:
     return (Paragraph((plain("Labels were suggested here. Nothing is left to suggest."),)),)
 
 
+def labels_taken_off() -> tuple[Block, ...]:
+    """What we put on is gone, by a person's hand."""
+    told = "Labels were added here by the team's rules and taken off again."
+    after = "They will not be put on this issue again."
+    return (Paragraph((plain(f"{told} {after}"),)),)
+
+
 def _bullets(reasons: Reasons) -> Bullets:
     return Bullets(tuple(_bullet(label, because) for label, because in reasons))
 

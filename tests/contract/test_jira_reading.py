@@ -137,11 +137,11 @@ def test_cloud_that_takes_a_bad_token_for_a_visitor_means_bad_credentials(cloud:
     assert cloud.gate.paused[0][0] == "all"
 
 
-def test_credentials_are_confirmed_once_for_many_missing_issues(cloud: JiraRig) -> None:
+def test_credentials_are_confirmed_afresh_for_each_missing_issue(cloud: JiraRig) -> None:
     for key in ("ABC-98", "ABC-99"):
         with pytest.raises(Gone):
             cloud.service.read(key, Recall())
-    assert operations(cloud.calls) == ["GET issue", "GET myself", "GET issue"]
+    assert operations(cloud.calls) == ["GET issue", "GET myself"] * 2
 
 
 def test_data_center_refuses_a_bad_token_outright(data_center: JiraRig) -> None:

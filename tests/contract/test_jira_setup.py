@@ -205,3 +205,13 @@ def test_refused_connection_in_set_up_is_told_as_unreachable(jira: JiraRig) -> N
     with pytest.raises(Unreachable):
         ask()
     assert jira.gate.failures == 1
+
+
+def test_library_uses_no_proxy_of_the_environment_and_follows_no_redirect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    client = connect_with("http://127.0.0.1:9", basic=("a@example.invalid", "token"), bearer=None)()
+    session: Any = client._session
+    assert session.trust_env is False
+    assert session.max_redirects == 0

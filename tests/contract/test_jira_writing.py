@@ -163,6 +163,7 @@ def test_comment_is_edited_in_place(jira: JiraRig) -> None:
     issue = jira.issue()
     (first,) = jira.send(issue, say("one"))
     assert first.comment is not None
+    jira.send(issue, say("warms the cache of permissions", id=first.comment.id))
     jira.forget_calls()
     (second,) = jira.send(issue, say("two", id=first.comment.id))
     assert second.comment == first.comment and operations(jira.calls) == ["PUT comment"]

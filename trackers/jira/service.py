@@ -121,23 +121,30 @@ class JiraService:
             "update": {"labels": [{"add": label.id} for label in operation.labels]},
             "properties": [{"key": PROPERTY, "value": _remembered(operation.remember)}],
         }
-        quiet = self._setup.may_edit_quietly(issue.project)
-        try:
-            answer = self._edit(issue, body, quiet=quiet)
-        except Forbidden:
-            if not quiet:
-                raise
-            # The permission may have been taken from us since it was asked about.
-            answer = self._edit(issue, body, quiet=False)
-            self._setup.must_mail(issue.project)
+        params = {"returnIssue": "true"} if self._cloud else {}
+        answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
         updated = moment(mapping(mapping(answer).get("fields")).get("updated"))
         return Written(labels=operation.labels, updated=updated)
 
-    def _edit(self, issue: Issue, body: Mapping[str, Any], *, quiet: bool) -> Any:
-        params = {"returnIssue": "true"} if self._cloud else {}
-        if quiet:
-            params["notifyUsers"] = "false"
-        return self._call("PUT", _ISSUE, path={"issue": issue.id}, params=params, body=body, writes=issue.id)
+    def _edit(
+        self,
+        issue: Issue,
+        template: str,
+        path: Mapping[str, str],
+        body: Mapping[str, Any],
+        params: Mapping[str, str],
+    ) -> Any:
+        """A PUT without mail where we may, with it where we may not."""
+        put = partial(self._call, "PUT", template, path=path, body=body, writes=issue.id)
+        if not self._setup.may_edit_quietly(issue.project):
+            return put(params=params)
+        try:
+            return put(params={**params, "notifyUsers": "false"})
+        except Forbidden:
+            # The permission may have been taken from us since it was asked about.
+            answer = put(params=params)
+            self._setup.must_mail(issue.project)
+            return answer
 
     def _call(self, method: str, template: str, **asked: Any) -> Any:
         """Ask about an issue; to be told that it is gone makes us look whether the credentials hold."""
@@ -152,13 +159,7 @@ class JiraService:
             return self._post_comment(issue, operation)
         path = {"issue": issue.id, "comment": operation.id}
         try:
-            self._call(
-                "PUT",
-                _ISSUE + "/comment/{comment}",
-                path=path,
-                body={"body": operation.body},
-                writes=issue.id,
-            )
+            self._edit(issue, _ISSUE + "/comment/{comment}", path, {"body": operation.body}, {})
         except Gone:
             sentence = "The comment is no longer there; it is not written again."
             return Written(failures=(Failure(operation, sentence, comment_gone=True),))

@@ -75,11 +75,11 @@ class JiraSetup:
         return _identity(mapping(raw))
 
     def confirm_identity(self) -> None:
-        """Ask afresh whether the credentials still hold, at most once a minute.
+        """Ask afresh whether the credentials still hold.
 
         Cloud answers "no such issue" to a bad token, as it would to a visitor. Raises Unauthorized.
         """
-        self._remembered("identity-confirmed", timedelta(minutes=1), lambda jira: bool(jira.myself()))
+        self._ask(lambda jira: jira.myself())
 
     def may_edit_quietly(self, project: str) -> bool:
         """Whether edits in ``project`` may go without mail (administrators of the site or project only)."""
@@ -188,7 +188,7 @@ def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None)
     def connect() -> JIRA:
         from jira import JIRA
 
-        return JIRA(
+        client = JIRA(
             url,
             basic_auth=basic,
             token_auth=bearer,
@@ -199,6 +199,11 @@ def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None)
             logging=False,
             options={"check_update": False},
         )
+        # Outbound calls go to the configured host alone: by no proxy of the environment, after no redirect.
+        # The library has no public way to say either.
+        client._session.trust_env = False  # noqa: SLF001
+        client._session.max_redirects = 0  # noqa: SLF001
+        return client
 
     return connect
 

@@ -1,0 +1,216 @@
+"""The receiver's way into the store, also when Redis is away, full or has cut the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Thread
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+
+from sprintwarden.embedded import EmbeddedRedis
+from store import keys
+from store.connect import connect
+from store.door import Door, NotStored, notes, settle_ms
+from store.inbox import Inbox
+from tests.conftest import ISSUE, hint, until
+from trackers.model import Hint, HintKind, Subject, SubjectKind
+
+OTHER = Subject("acme", SubjectKind.SPRINT, "7")
+NOTE = {"outcome": "ignored", "reason": "unused_event"}
+
+
+@pytest.fixture
+def door(redis: Redis) -> Door:
+    return Door(redis)
+
+
+def offer(door: Door, digest: str, *hints: Hint) -> bool:
+    told = hints or (hint(digest=digest),)
+    return door.offer("acme", digest, told, [0] * len(told), 60_000)
+
+
+def counted(redis: Redis) -> int:
+    """Connections other than the one that asks."""
+    return len(cast("list[Any]", redis.client_list())) - 1
+
+
+def test_what_the_door_stores_the_inbox_reads(door: Door, redis: Redis) -> None:
+    told = (hint(digest="one", changed=["title", "ünïcode ☃"]), hint(HintKind.SPRINT_JOINED, OTHER, "one"))
+    assert offer(door, "one", *told)
+    inbox = Inbox(redis, lease=timedelta(minutes=1))
+    for item in inbox.take(9):
+        batch = inbox.begin(item.subject, item.token)
+        assert batch is not None
+        assert batch.hints == tuple(each for each in told if each.subject == item.subject)
+
+
+def test_a_body_seen_by_the_inbox_is_a_duplicate_to_the_door(door: Door, redis: Redis) -> None:
+    inbox = Inbox(redis, lease=timedelta(minutes=1))
+    assert inbox.offer("acme", "one", [hint()], settle=timedelta(0), ceiling=timedelta(0))
+    assert not offer(door, "one")
+    assert redis.llen(keys.hints(ISSUE)) == 1
+
+
+def test_each_hint_has_its_own_settle_time(door: Door, redis: Redis) -> None:
+    told = [hint(), hint(HintKind.SPRINT_JOINED, OTHER)]
+    door.offer("acme", "one", told, [1_000, 30_000], 300_000)
+    settles = [redis.hget(keys.subject_state(subject), "settle") for subject in (ISSUE, OTHER)]
+    assert settles == ["1000", "30000"]
+
+
+def test_a_settle_time_missing_for_a_hint_is_a_mistake_of_ours(door: Door, redis: Redis) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        door.offer("acme", "one", [hint(), hint()], [0], 0)
+    assert redis.dbsize() == 0
+
+
+def test_claims_last_as_long_as_senders_repeat(door: Door, redis: Redis) -> None:
+    offer(door, "one")
+    left = redis.ttl(keys.claim("acme", "one"))
+    assert timedelta(seconds=left) > keys.CLAIM_LIFE - timedelta(minutes=5)
+
+
+def test_notes_are_kept_newest_first_up_to_a_number_and_a_time(
+    door: Door, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "DOOR_KEPT", 3)
+    for number in range(5):
+        door.note("acme", NOTE | {"digest": str(number)})
+    assert [note["digest"] for note in notes(redis, "acme")] == ["4", "3", "2"]
+    assert 0 < redis.ttl(keys.door("acme")) <= keys.DOOR_LIFE.total_seconds()
+
+
+def test_a_script_redis_forgot_is_sent_again(door: Door, redis: Redis) -> None:
+    assert offer(door, "one")
+    redis.script_flush()
+    assert offer(door, "two")
+    assert not offer(door, "one")
+    redis.script_flush()
+    door.note("acme", NOTE)
+    assert len(notes(redis, "acme")) == 1
+
+
+def test_a_line_that_was_cut_in_between_is_opened_anew_and_stores_once(door: Door, redis: Redis) -> None:
+    assert offer(door, "one")
+    redis.client_kill_filter(_type="normal", skipme=True)
+    until(lambda: counted(redis) == 0)
+    assert offer(door, "two")
+    assert not offer(door, "two")
+    assert redis.llen(keys.hints(ISSUE)) == 2
+
+
+def test_an_answer_lost_on_the_way_stores_once(
+    door: Door, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(door, "zero")
+    line = door._connection()
+    read = line.read_response
+
+    def lose(*args: object, **more: object) -> object:
+        read()
+        monkeypatch.undo()
+        raise ConnectionResetError
+
+    def reset() -> object:
+        try:
+            return lose()
+        except ConnectionResetError as error:
+            from redis.exceptions import ConnectionError as Lost
+
+            raise Lost("reset") from error
+
+    monkeypatch.setattr(line, "read_response", reset)
+    assert not offer(door, "one"), "recognised as stored"
+    assert redis.llen(keys.hints(ISSUE)) == 2
+
+
+def test_each_thread_keeps_one_line_of_its_own(door: Door, redis: Redis) -> None:
+    def lines(work: Callable[[], object]) -> int:
+        before = counted(redis)
+        work()
+        return counted(redis) - before
+
+    seen: list[object] = []
+
+    def twice() -> None:
+        for _ in range(2):
+            offer(door, f"{id(seen)}{len(seen)}")
+            seen.append(door._connection())
+
+    def both() -> None:
+        threads = [Thread(target=twice) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            thread.join()
+
+    assert lines(twice) == 1
+    assert lines(twice) == 0
+    both()
+    assert len({id(line) for line in seen}) == 3
+
+
+def test_with_redis_killed_nothing_is_stored_and_the_door_says_so(own_redis_server: EmbeddedRedis) -> None:
+    door = Door(connect(own_redis_server.url, patience=1.0))
+    assert offer(door, "one")
+    own_redis_server.kill()
+    for _ in range(2):
+        with pytest.raises(NotStored):
+            offer(door, "two")
+        with pytest.raises(NotStored):
+            door.note("acme", NOTE)
+
+
+def test_when_redis_is_back_the_door_works_again_and_knows_what_it_had(
+    own_redis_server: EmbeddedRedis,
+) -> None:
+    door = Door(connect(own_redis_server.url, patience=1.0))
+    client = connect(own_redis_server.url)
+    client.config_set("appendfsync", "always")
+    assert offer(door, "one")
+    own_redis_server.kill()
+    with pytest.raises(NotStored):
+        offer(door, "two")
+    own_redis_server.start()
+    assert not offer(door, "one")
+    assert offer(door, "two")
+
+
+def test_a_full_redis_stores_neither_claim_nor_hint(own_redis_server: EmbeddedRedis) -> None:
+    client = connect(own_redis_server.url)
+    door = Door(client)
+    assert offer(door, "one")
+    client.config_set("maxmemory", 1)
+    with pytest.raises(NotStored, match="OutOfMemory"):
+        offer(door, "two")
+    client.config_set("maxmemory", 0)
+    assert not client.exists(keys.claim("acme", "two"))
+    assert client.llen(keys.hints(ISSUE)) == 1
+    assert offer(door, "two")
+
+
+def test_a_redis_that_hangs_costs_one_patience_and_no_more(own_redis_server: EmbeddedRedis) -> None:
+    client = connect(own_redis_server.url)
+    door = Door(connect(own_redis_server.url, patience=0.3))
+    assert offer(door, "one")
+    client.client_pause(1_500)
+    with pytest.raises(NotStored, match="Timeout"):
+        offer(door, "two")
+    client.client_unpause()
+    until(lambda: not offer(door, "two"))
+    assert client.llen(keys.hints(ISSUE)) == 2
+
+
+def test_a_read_only_redis_is_told_of(own_redis_server: EmbeddedRedis) -> None:
+    client = connect(own_redis_server.url)
+    door = Door(client)
+    client.replicaof("127.0.0.1", "1")
+    with pytest.raises(NotStored):
+        offer(door, "one")
+
+
+@pytest.mark.parametrize(("span", "expected"), [(0.0, 0), (0.0015, 1), (3.0, 3_000), (90.0, 90_000)])
+def test_settle_times_are_whole_milliseconds(span: float, expected: int) -> None:
+    assert settle_ms(timedelta(seconds=span)) == expected

@@ -1,0 +1,130 @@
+"""Every key has a lifetime, is under our prefix, and nothing of a deleted issue stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis import Redis
+
+from store import keys
+from store.budget import Budget
+from store.cache import Cache
+from store.door import Door
+from store.journal import Intent
+from tests.conftest import ISSUE, Floor, changed, hint
+from trackers.errors import Rejected
+from trackers.model import HintKind, Subject, SubjectKind
+from workers.clock import Clock
+from workers.rules_in_force import RulesFile
+from workers.run import run
+
+KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK}
+"""Bounded by what they are: one number, one row per counter, one text."""
+WHILE_WORK_WAITS = (keys.PENDING, keys.DEAD, keys.HINTS, keys.SUBJECT)
+"""End with the work itself: when it is done, or with the life of a dead letter."""
+
+
+def lived_through(floor: Floor, tmp_path: Path) -> None:
+    """Make every kind of key that the store and the clock can make."""
+    floor.rules(comment=True)
+    file = tmp_path / "rules.yaml"
+    file.write_text("version: 2")
+    Clock(floor.redis, floor.shop.inbox, RulesFile(file, floor.shop.rules._shelf)).tick()
+    door = Door(floor.redis)
+    door.note("acme", {"outcome": "ignored"})
+    door.offer("acme", "one", [hint()], [0], 0)
+    floor.shop.journals.intend(ISSUE, Intent(("l1",)))
+    run(floor.shop, ISSUE, floor.token())
+    Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
+    Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
+
+
+def bury(floor: Floor, name: str) -> Subject:
+    subject = Subject("acme", SubjectKind.ISSUE, name)
+    floor.tracker.fails["read"] = Rejected("no")
+    floor.offer(changed("title"), hint(subject=subject))
+    run(floor.shop, subject, floor.token(subject))
+    return subject
+
+
+def test_every_key_ends_but_for_a_known_few(floor: Floor, tmp_path: Path) -> None:
+    lived_through(floor, tmp_path)
+    bury(floor, "2")
+    endless = {name for name in map(str, floor.redis.scan_iter()) if floor.redis.ttl(name) < 0}
+    assert {name for name in endless - KEPT if not name.startswith(WHILE_WORK_WAITS)} == set()
+    made = {name.split(":")[1] for name in map(str, floor.redis.scan_iter("sw:*"))}
+    known = {value.split(":")[1] for name, value in vars(keys).items() if _names_a_key(name, value)}
+    assert made == known, "this test makes every kind of key"
+
+
+def _names_a_key(name: str, value: object) -> bool:
+    return name.isupper() and name != "PREFIX" and isinstance(value, str)
+
+
+def test_what_waits_leaves_nothing_behind_when_it_is_done(floor: Floor) -> None:
+    floor.rules()
+    floor.offer(hint())
+    run(floor.shop, ISSUE, floor.token())
+    left = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(WHILE_WORK_WAITS)]
+    assert left == []
+
+
+def test_dead_letters_leave_nothing_behind_at_the_end_of_their_life(floor: Floor) -> None:
+    floor.rules()
+    dead = bury(floor, "2")
+    floor.redis.zadd(keys.DEAD, {str(dead): 1})
+    assert floor.shop.inbox.forget_old_dead() == 1
+    left = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(WHILE_WORK_WAITS)]
+    assert [name for name in left if str(dead) in name] == []
+
+
+def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
+    lived_through(floor, tmp_path)
+    assert [name for name in map(str, floor.redis.scan_iter()) if str(ISSUE) in name]
+    floor.offer(hint(HintKind.ISSUE_DELETED))
+    run(floor.shop, ISSUE, floor.token())
+    names = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(keys.PREFIX)]
+    assert [name for name in names if ISSUE.id in name] == []
+    for name in names:
+        kind = str(floor.redis.type(name))
+        if kind == "zset":
+            assert str(ISSUE) not in cast("list[str]", floor.redis.zrange(name, 0, -1))
+
+
+def test_no_text_of_an_issue_is_stored_but_what_a_rule_found(floor: Floor) -> None:
+    floor.rules(comment=True)
+    floor.offer(hint())
+    run(floor.shop, ISSUE, floor.token())
+    for name in map(str, floor.redis.scan_iter()):
+        dumped = repr(_content(floor.redis, name))
+        assert "Stored XSS in comments" not in dumped, name
+
+
+def _content(redis: Redis, name: str) -> object:
+    match str(redis.type(name)):
+        case "hash":
+            return redis.hgetall(name)
+        case "list":
+            return redis.lrange(name, 0, -1)
+        case "zset":
+            return redis.zrange(name, 0, -1)
+        case _:
+            return redis.get(name)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [keys.hints, keys.subject_state, keys.journal, keys.decisions],
+)
+def test_no_two_subjects_share_a_key(make: object) -> None:
+    assert callable(make)
+    subjects = [
+        Subject("a", SubjectKind.ISSUE, "1"),
+        Subject("a", SubjectKind.SPRINT, "1"),
+        Subject("a", SubjectKind.ISSUE, "issue:1"),
+        Subject("a-issue", SubjectKind.ISSUE, "1"),
+    ]
+    assert len({make(subject) for subject in subjects}) == len(subjects)

@@ -1,0 +1,111 @@
+"""``/readyz``: each check green and red, and which of them decide."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from sprintwarden.embedded import EmbeddedRedis
+from store import keys
+from store.cache import Cache
+from store.connect import connect
+from store.rulebook import RulebookShelf
+from tests.unit import front_door
+from tests.unit.front_door import House
+
+server, house = front_door.server, front_door.house
+
+
+@pytest.fixture
+def redis(server: EmbeddedRedis) -> Iterator[Redis]:
+    """Redis with everything in it that a service in good health has."""
+    client = connect(server.url)
+    client.flushall()
+    client.config_set("maxmemory-policy", "noeviction")
+    RulebookShelf(client).publish("abc123", b"version: 1\n")
+    client.set(keys.beat("clock"), "now")
+    for connection in front_door.all_connections():
+        Cache(client, connection.name, connection.account).put("identity", "{}", timedelta(minutes=1))
+    yield client
+    client.close()
+
+
+def caches(client: Redis) -> dict[str, Cache]:
+    return {one.name: Cache(client, one.name, one.account) for one in front_door.connections()}
+
+
+class Told:
+    """What /readyz says."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        answer = client.get("/readyz")
+        assert answer.json is not None
+        self.status = answer.status_code
+        self.ready: bool = answer.json["ready"]
+        self.checks: dict[str, dict[str, Any]] = {check["name"]: check for check in answer.json["checks"]}
+
+    def red(self) -> set[str]:
+        return {name for name, check in self.checks.items() if not check["ok"]}
+
+
+def test_all_is_green_when_all_is_well(house: House) -> None:
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, set())
+    assert "abc123" in told.checks["rules"]["detail"]
+
+
+def test_a_redis_that_may_throw_away_is_red(house: House, redis: Redis) -> None:
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (503, False, {"redis keeps what it took"})
+    assert "noeviction" in told.checks["redis keeps what it took"]["detail"]
+
+
+def test_a_redis_that_forgets_at_a_restart_is_red(house: House, redis: Redis) -> None:
+    redis.config_set("appendonly", "no")
+    told = Told(house.client)
+    redis.config_set("appendonly", "yes")
+    while redis.info("persistence")["aof_rewrite_in_progress"]:
+        time.sleep(0.01)
+    assert (told.status, told.red()) == (503, {"redis survives a restart"})
+
+
+def test_no_rules_yet_only_warns(house: House, redis: Redis) -> None:
+    redis.delete(keys.RULEBOOK)
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, {"rules"})
+
+
+def test_a_refused_rules_file_only_warns_and_says_what_is_wrong(house: House, redis: Redis) -> None:
+    RulebookShelf(redis).refuse("bad", ["rules.yaml:3:1: unknown key", "rules.yaml:4:1: another"])
+    told = Told(house.client)
+    assert (told.status, told.red()) == (200, {"newest rules file"})
+    assert "rules.yaml:3:1: unknown key rules.yaml:4:1" in told.checks["newest rules file"]["detail"]
+
+
+def test_a_clock_that_stopped_only_warns_and_says_what_to_start(house: House, redis: Redis) -> None:
+    redis.delete(keys.beat("clock"))
+    told = Told(house.client)
+    assert (told.status, told.red()) == (200, {"clock"})
+    assert "sprintwarden clock" in told.checks["clock"]["detail"]
+
+
+def test_an_account_not_known_yet_only_warns(house: House, redis: Redis) -> None:
+    basic = next(one for one in front_door.all_connections() if one.name == "basic")
+    Cache(redis, basic.name, basic.account).drop("identity")
+    told = Told(house.client)
+    assert (told.status, told.red()) == (200, {"identity of basic"})
+
+
+def test_without_redis_it_is_red_and_says_what_to_mend(tmp_path_factory: pytest.TempPathFactory) -> None:
+    client = front_door.app(f"unix://{tmp_path_factory.mktemp('none')}/redis.sock").test_client()
+    told = Told(client)
+    assert (told.status, told.red()) == (503, {"redis"})
+    assert "REDIS_URL" in told.checks["redis"]["detail"]
+    assert client.get("/healthz").status_code == 200

@@ -1,0 +1,195 @@
+"""``/metrics``: the counts of one process and of several, and what is read from the store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import prometheus_client
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
+
+from sprintwarden.embedded import EmbeddedRedis
+from sprintwarden.stage import free_port
+from store import keys
+from store.budget import Budget
+from store.rulebook import RulebookShelf
+from tests.unit import front_door
+from tests.unit.front_door import SECRETS, House, jira_body, signed
+
+server, redis, house = front_door.server, front_door.redis, front_door.house
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def samples(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[f"sprintwarden_{name}", frozenset(labels.items())]
+
+
+def scrape(house: House) -> Samples:
+    return samples(house.client.get("/metrics").get_data(as_text=True))
+
+
+def test_deliveries_are_counted_by_connection_outcome_and_reason(house: House) -> None:
+    house.jira(jira_body("1"))
+    house.jira(jira_body("1"))
+    house.jira(jira_body("2"))
+    house.jira(b"")
+    found = scrape(house)
+    assert value(found, "deliveries_total", connection="jira", outcome="queued", reason="") == 2
+    assert value(found, "deliveries_total", connection="jira", outcome="duplicate", reason="") == 1
+    assert value(found, "deliveries_total", connection="jira", outcome="refused", reason="empty_body") == 1
+
+
+def test_what_waits_is_told(house: House) -> None:
+    house.jira(jira_body("1"))
+    found = scrape(house)
+    assert value(found, "inbox_pending") == 1
+    assert value(found, "dead_letters") == 0
+    assert value(found, "redis_up") == 1
+
+
+def test_series_are_there_at_zero(house: House) -> None:
+    found = scrape(house)
+    assert value(found, "labels_added_total", connection="jira") == 0
+    assert value(found, "comments_written_total", connection="linear") == 0
+    assert value(found, "rules_file_refused") == 0
+
+
+def test_what_workers_did_is_told(house: House, redis: Redis) -> None:
+    redis.hset(keys.COUNTERS, mapping={"runs|jira|applied|": 3, "labels|jira": 5})
+    found = scrape(house)
+    assert value(found, "runs_total", connection="jira", outcome="applied", because="") == 3
+    assert value(found, "labels_added_total", connection="jira") == 5
+
+
+def test_a_count_of_a_newer_version_is_passed_over(house: House, redis: Redis) -> None:
+    redis.hset(keys.COUNTERS, mapping={"moons|jira": 3, "labels|jira": 5})
+    assert value(scrape(house), "labels_added_total", connection="jira") == 5
+
+
+def test_pauses_and_a_refused_rules_file_are_told(house: House, redis: Redis) -> None:
+    Budget(redis, "host", "me").pause("search", timedelta(seconds=30), "too many requests")
+    RulebookShelf(redis).refuse("bad", ["wrong"])
+    found = scrape(house)
+    assert 25 < value(found, "pause_seconds", scope="host:me:search") <= 30
+    assert value(found, "rules_file_refused") == 1
+
+
+def test_counting_goes_on_without_redis(tmp_path: Path) -> None:
+    lonely = House(f"unix://{tmp_path}/none.sock")
+    lonely.jira(jira_body())
+    found = scrape(lonely)
+    assert value(found, "redis_up") == 0
+    assert value(found, "deliveries_total", connection="jira", outcome="refused", reason="not_stored") == 1
+
+
+def test_a_count_that_cannot_be_kept_costs_no_delivery(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(prometheus_client.Counter, "labels", full)
+    assert house.jira(jira_body()).told["status"] == "queued"
+
+
+@contextmanager
+def web(folder: Path, redis_url: str, environ: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """The real web process with two of gunicorn's own; its address and process id."""
+    (folder / "connections.yaml").write_bytes(front_door.connections_text())
+    port = free_port()
+    ours = {
+        "REDIS_URL": redis_url,
+        "SPRINTWARDEN_CONFIG": str(folder),
+        "SPRINTWARDEN_PORT": str(port),
+        "TMPDIR": str(folder),
+    }
+    command = [sys.executable, "-m", "sprintwarden", "serve"]
+    process = subprocess.Popen(command, env={**os.environ, **SECRETS, **ours, **environ})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _until(lambda: _alive(url))
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _alive(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _until(true: object, within: float = 15) -> None:
+    assert callable(true)
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _post(url: str, body: bytes) -> int:
+    headers = {"X-Hub-Signature": signed(body), "Content-Type": "application/json"}
+    return httpx.post(f"{url}/webhooks/jira", content=body, headers=headers, trust_env=False).status_code
+
+
+def _queued(url: str) -> float:
+    found = samples(httpx.get(f"{url}/metrics", trust_env=False).text)
+    return value(found, "deliveries_total", connection="jira", outcome="queued", reason="")
+
+
+@pytest.mark.process
+def test_the_counts_of_two_web_processes_are_one_sum(
+    server: EmbeddedRedis, redis: Redis, tmp_path: Path
+) -> None:
+    shared = tmp_path / "metrics"
+    shared.mkdir()
+    with web(tmp_path, server.url, {"PROMETHEUS_MULTIPROC_DIR": str(shared)}) as (url, _):
+        sent = 0
+        while len(list(shared.glob("counter_*.db"))) < 2 and sent < 400:
+            with ThreadPoolExecutor(16) as pool:
+                bodies = [jira_body(str(sent + number)) for number in range(40)]
+                assert set(pool.map(lambda body: _post(url, body), bodies)) == {200}
+            sent += 40
+        assert len(list(shared.glob("counter_*.db"))) == 2
+        assert [_queued(url) for _ in range(8)] == [sent] * 8
+
+
+@pytest.mark.process
+def test_deliveries_and_counts_survive_the_end_of_a_web_process(
+    server: EmbeddedRedis, redis: Redis, tmp_path: Path
+) -> None:
+    with web(tmp_path, server.url, {}) as (url, pid):
+        assert _post(url, jira_body("1")) == 200
+        _until(lambda: len(_children(pid)) == 2)
+        before = _children(pid)
+        for child in before:
+            os.kill(child, signal.SIGTERM)
+        _until(lambda: len(_children(pid) - before) == 2)
+        assert [_post(url, jira_body(str(number))) for number in range(2, 12)] == [200] * 10
+        assert _queued(url) == 11
+    assert not list(tmp_path.glob("sprintwarden-metrics-*"))
+
+
+def _children(pid: int) -> set[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in text.split()}
