@@ -11,7 +11,7 @@ from store.rulebook import RulebookShelf
 from trackers.model import Subject, SubjectKind
 from trackers.protocol import LABELS_TOPIC, Recall
 from workers.decide import Because, Situation, situation
-from workers.plan import Plan
+from workers.plan import Plan, records
 from workers.run import plan_for
 from workers.shop import Shop, open_shop
 
@@ -63,5 +63,4 @@ def _situation(shop: Shop, subject: Subject) -> Situation:
     topics = () if LABELS_TOPIC in journal.comments else (LABELS_TOPIC,)
     recall = Recall(memory=not desk.tracker.sees_own_labels, comments=topics)
     reading = desk.tracker.read(subject.id, recall)
-    found = {comment.topic: comment.id for comment in reading.comments}
-    return situation(reading.issue, journal, reading.memory, {}, found)
+    return situation(reading.issue, journal, reading.memory, {}, records(reading.comments))

@@ -101,16 +101,15 @@ class Journals:
         *,
         vetoed: Mapping[str, str],
         applied: Iterable[str],
-        comments: Mapping[str, str],
+        comments: Mapping[str, CommentRecord],
     ) -> None:
         """What a reading showed. It settles an open intent: what was written is now known.
 
-        ``applied`` are ids of labels the tracker remembers as ours, ``comments`` topic → id of
-        comments of ours that were found without a record.
+        ``applied`` are ids of labels the tracker remembers as ours, ``comments`` those of ours, by
+        topic, that were found without a record.
         """
         fields = _vetoes(vetoed) | {f"applied:{label}": label for label in applied}
-        for topic, id_ in comments.items():
-            fields[f"comment:{topic}"] = json.dumps([id_, "", str(CommentState.POSTED)])
+        fields |= _comments(comments)
         self._write(subject, fields, remove=["intent"])
 
     def note_answered(self, subject: Subject, updated: datetime) -> None:
@@ -128,8 +127,7 @@ class Journals:
     ) -> None:
         """The outcome of a write: clears the intent and remembers what is now there."""
         fields = {f"applied:{label}": name for label, name in (labels or {}).items()}
-        for topic, comment in (comments or {}).items():
-            fields[f"comment:{topic}"] = json.dumps([comment.id, comment.digest, str(comment.state)])
+        fields |= _comments(comments or {})
         if updated is not None:
             fields["write_updated"] = updated.isoformat()
         self._write(subject, fields, remove=["intent"])
@@ -151,6 +149,13 @@ class Journals:
 
 def _vetoes(vetoed: Mapping[str, str]) -> dict[str, str]:
     return {f"vetoed:{label}": why for label, why in vetoed.items()}
+
+
+def _comments(records: Mapping[str, CommentRecord]) -> dict[str, str]:
+    return {
+        f"comment:{topic}": json.dumps([comment.id, comment.digest, str(comment.state)])
+        for topic, comment in records.items()
+    }
 
 
 def _under(raw: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -260,6 +260,8 @@ class Comment:
     id: str
     topic: str
     url: str | None = None
+    body: str = ""
+    """As the tracker gives it back, which on Linear is not to the letter what was written."""
 
 
 @dataclass(frozen=True, slots=True)

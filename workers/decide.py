@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rules.matching import ProjectRules
-from store.journal import CommentState, Journal
+from store.journal import CommentRecord, CommentState, Journal
 from trackers.model import Hint, HintKind, Issue, Memory, Scope, SubjectKind
 from trackers.protocol import LABELS_TOPIC, Recall
 
@@ -55,7 +55,7 @@ def glance(hints: Sequence[Hint], journal: Journal, me: str | None, *, recalls_l
     if hints and hints[-1].kind is HintKind.ISSUE_DELETED:
         return Glance(because=Because.DELETED)
     vetoed = {label: "event" for hint in hints for label in hint.labels_removed}
-    open_comment = _open_comment(journal)
+    open_comment = has_open_comment(journal.comments)
     silence = _needs_no_reading(hints, journal, me, open_comment=open_comment)
     if silence is not None:
         return Glance(because=silence, vetoed=vetoed)
@@ -111,11 +111,6 @@ def _only_labels(hint: Hint) -> bool:
     return hint.kind is HintKind.ISSUE_CHANGED and set(hint.changed) <= {"labels"}
 
 
-def _open_comment(journal: Journal) -> bool:
-    comment = journal.comments.get(LABELS_TOPIC)
-    return comment is not None and comment.state is CommentState.POSTED
-
-
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All a plan rests on: the issue as read, and what people and we did to it before."""
@@ -126,12 +121,16 @@ class Situation:
     """Label id → how we know that a person took it off."""
     applied: frozenset[str]
     """Ids of the labels we ever put on."""
-    found_comments: Mapping[str, str]
-    """Topic → id of a comment of ours found on the tracker."""
+    comments: Mapping[str, CommentRecord]
+    """Our comments by topic, on record or found on the tracker."""
 
 
 def situation(
-    issue: Issue, journal: Journal, memory: Memory, seen: Mapping[str, str], found: Mapping[str, str]
+    issue: Issue,
+    journal: Journal,
+    memory: Memory,
+    seen: Mapping[str, str],
+    found: Mapping[str, CommentRecord],
 ) -> Situation:
     """Put together what is known. A label we applied that is not there now was taken off by a person (P5)."""
     present = {label.id for label in issue.labels}
@@ -144,7 +143,7 @@ def situation(
     }
     vetoed |= journal.vetoed
     vetoed |= seen
-    return Situation(issue, journal, vetoed, applied, found)
+    return Situation(issue, journal, vetoed, applied, {**found, **journal.comments})
 
 
 def _precedes_our_write(issue: Issue, journal: Journal) -> bool:
@@ -165,18 +164,24 @@ def applies(
     """Why tagging does not act on an issue that was read, or None when it does."""
     if scope.projects is not None and issue.project not in scope.projects:
         return Because.PROJECT_NOT_NAMED
-    kinds = {hint.kind for hint in hints}
-    if HintKind.ISSUE_CREATED in kinds:
+    if any(hint.kind is HintKind.ISSUE_CREATED for hint in hints):
         return None
-    changed = {name for hint in hints for name in hint.changed}
-    # Without a hint that could be understood, anything may have changed.
-    if kinds and not changed & TAGGED_BY:
+    if not calls_for_labels(hints):
         return None if open_comment else Because.ONLY_LABELS_CHANGED
     if issue.created is not None and now - issue.created > rules.window:
         return Because.OLDER_THAN_WINDOW
     return None
 
 
-def has_open_comment(journal: Journal) -> bool:
-    """Whether our comment about labels stands on the issue, waiting to be settled."""
-    return _open_comment(journal)
+def calls_for_labels(hints: Sequence[Hint]) -> bool:
+    """Whether what happened may call for labels: an issue is new, or what it says has changed."""
+    # Without a hint that could be understood, anything may have changed.
+    return not hints or any(
+        hint.kind is HintKind.ISSUE_CREATED or not TAGGED_BY.isdisjoint(hint.changed) for hint in hints
+    )
+
+
+def has_open_comment(comments: Mapping[str, CommentRecord]) -> bool:
+    """Whether our comment about labels stands on the issue, not settled yet."""
+    comment = comments.get(LABELS_TOPIC)
+    return comment is not None and comment.state is CommentState.POSTED

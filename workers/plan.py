@@ -6,15 +6,15 @@ Dry run, ``explain``, ``replay`` and the record all show this same plan.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from classifiers.tagging import Judgement, Proposal, Silent
 from rules.matching import ProjectRules
 from rules.schema import Mode
-from store.journal import CommentState
-from trackers.model import Issue, Label, Memory
+from store.journal import CommentRecord, CommentState
+from trackers.model import Comment, Issue, Label, Memory
 from trackers.prose import Prose
 from trackers.protocol import LABELS_TOPIC, AddLabels, CreateLabel, Operation, Palette, PutComment
 from workers import wording
@@ -174,8 +174,8 @@ def _add(chosen: list[Chosen], at: Situation) -> AddLabels:
 
 
 def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Render) -> PutComment | None:
-    held = at.journal.comments.get(LABELS_TOPIC)
-    id_ = held.id if held else at.found_comments.get(LABELS_TOPIC)
+    held = at.comments.get(LABELS_TOPIC)
+    id_ = held.id if held else None
     if held is not None and held.state is CommentState.DELETED:
         return None
     prose = _prose(sorting, at, rules)
@@ -232,8 +232,16 @@ def _why_nothing(judgement: Judgement, sorting: _Sorting) -> Because:
 
 
 def digest(body: str) -> str:
-    """By which a comment's text is known to be unchanged."""
-    return hashlib.sha256(body.encode()).hexdigest()
+    """By which a comment's text is known to be unchanged.
+
+    Of letters and digits only: a tracker may give a text back with other marks and spaces than it got.
+    """
+    return hashlib.sha256("".join(filter(str.isalnum, body)).encode()).hexdigest()
+
+
+def records(found: Iterable[Comment]) -> dict[str, CommentRecord]:
+    """Comments of ours as found on the tracker, by topic, as the journal keeps them."""
+    return {comment.topic: CommentRecord(comment.id, digest(comment.body)) for comment in found}
 
 
 def _proposal_json(proposal: Proposal) -> dict[str, Any]:

@@ -10,16 +10,15 @@ import structlog
 
 from classifiers.tagging import judge
 from rules.load import RuleBook
-from rules.schema import Mode
 from store.inbox import Batch
 from store.journal import Journal
 from trackers.errors import Stale
 from trackers.model import Hint, HintKind, Subject, SubjectKind
-from trackers.protocol import Reading, Recall
+from trackers.protocol import AddLabels, Reading, Recall
 from workers import failures
-from workers.decide import Because, Situation, applies, glance, has_open_comment, situation
+from workers.decide import Because, Situation, applies, calls_for_labels, glance, has_open_comment, situation
 from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
-from workers.plan import Plan, plan
+from workers.plan import Plan, plan, records
 from workers.record import Ending, Outcome, counters, outcome_of, record
 from workers.shop import Desk, Shop
 
@@ -78,7 +77,7 @@ def _work(shop: Shop, batch: Batch) -> Ending:
     if book is None:
         raise failures.NoRules("No good rules file was found yet; mend config/rules.yaml.")
     reading = load(desk, batch.subject.id, seen.recall, batch.hints)
-    found = {comment.topic: comment.id for comment in reading.comments}
+    found = records(reading.comments)
     at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
     shop.journals.note_read(
         batch.subject,
@@ -93,20 +92,21 @@ def _work(shop: Shop, batch: Batch) -> Ending:
 
 def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) -> Ending:
     rules = book.effective(desk.connection.name, at.issue.project)
-    # Only a suggestion waits for an end; a comment that tells what was done asks for no new labels.
-    open_comment = rules.mode is Mode.SUGGEST and has_open_comment(at.journal)
     because = applies(
         batch.hints,
         at.issue,
         rules,
         desk.connection.scope(),
         now=datetime.now(UTC),
-        open_comment=open_comment,
+        open_comment=has_open_comment(at.comments),
     )
     shop.checkpoint("decided")
     if because is not None:
         return Ending(Outcome.IGNORED, because)
     made = plan_for(desk, at, book)
+    if not calls_for_labels(batch.hints) and any(isinstance(item, AddLabels) for item in made.operations):
+        # A change of labels may settle our comment; it is no reason to put further ones on.
+        return Ending(Outcome.IGNORED, Because.ONLY_LABELS_CHANGED)
     shop.checkpoint("planned")
     operations = () if made.dry else made.operations
     return outcome_of(made, desk.applier.apply(batch, at.issue, operations))

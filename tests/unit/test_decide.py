@@ -239,5 +239,5 @@ def test_only_named_projects_are_acted_on(named: frozenset[str] | None, expected
     [(CommentState.POSTED, True), (CommentState.SETTLED, False), (CommentState.DELETED, False)],
 )
 def test_only_a_standing_comment_waits_to_be_settled(state: CommentState, expected: bool) -> None:
-    assert has_open_comment(Journal(comments={"labels": CommentRecord("c1", "x", state)})) is expected
-    assert not has_open_comment(Journal(comments={"other": CommentRecord("c1", "x")}))
+    assert has_open_comment({"labels": CommentRecord("c1", "x", state)}) is expected
+    assert not has_open_comment({"other": CommentRecord("c1", "x")})

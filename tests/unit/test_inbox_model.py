@@ -67,7 +67,10 @@ class Model(RuleBasedStateMachine):
         assert not self.inbox.offer("acme", f"d{self.count}", told, settle=NOW, ceiling=NOW)
 
     @rule(target=taken, most=st.integers(1, 3))
-    def take(self, most: int) -> object:
+    def take_only(self, most: int) -> object:
+        return multiple(*self.take(most))
+
+    def take(self, most: int) -> list[Taken]:
         found = self.inbox.take(most)
         assert len(found) <= most
         for item in found:
@@ -76,18 +79,26 @@ class Model(RuleBasedStateMachine):
             assert item.token > max(self.newest.values(), default=0)
             self.newest[item.subject] = item.token
             self.leased.add(item.subject)
-        return multiple(*found)
+        return found
 
     @rule(target=batches, item=taken)
     def begin(self, item: Taken) -> object:
+        batch = self._begun(item)
+        return multiple(batch) if batch else multiple()
+
+    def _begun(self, item: Taken) -> Batch | None:
         batch = self.inbox.begin(item.subject, item.token)
         if self.newest.get(item.subject) != item.token:
             assert batch is None
-            return multiple()
+            return None
         assert batch is not None
         assert [told.digest for told in batch.hints] == self.hints[item.subject]
         self.leased.add(item.subject)
         return batch
+
+    @rule(target=batches)
+    def take_and_begin(self) -> object:
+        return multiple(*filter(None, map(self._begun, self.take(3))))
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def end_lease(self, subject: Subject) -> None:

@@ -32,12 +32,14 @@ def test_what_was_written_is_remembered(journals: Journals) -> None:
 
 
 def test_what_was_read_is_remembered(journals: Journals) -> None:
-    journals.note_read(ISSUE, vetoed={"l2": "state"}, applied=["l1"], comments={"labels": "c1"})
+    journals.note_read(
+        ISSUE, vetoed={"l2": "state"}, applied=["l1"], comments={"labels": CommentRecord("c1", "d1")}
+    )
     assert journals.read(ISSUE) == Journal(
         known=True,
         applied={"l1": "l1"},
         vetoed={"l2": "state"},
-        comments={"labels": CommentRecord("c1", "", CommentState.POSTED)},
+        comments={"labels": CommentRecord("c1", "d1", CommentState.POSTED)},
     )
 
 
@@ -97,7 +99,9 @@ def test_issues_are_kept_apart(journals: Journals) -> None:
 def test_every_note_starts_the_lifetime_anew(journals: Journals, redis: Redis) -> None:
     notes: list[Callable[[], None]] = [
         lambda: journals.intend(ISSUE, Intent(("l1",))),
-        lambda: journals.note_read(ISSUE, vetoed={}, applied=[], comments={"labels": "c1"}),
+        lambda: journals.note_read(
+            ISSUE, vetoed={}, applied=[], comments={"labels": CommentRecord("c1", "d1")}
+        ),
         lambda: journals.note_answered(ISSUE, T0),
         lambda: journals.note_vetoes(ISSUE, {"l1": "event"}),
         lambda: journals.note_written(ISSUE, labels={"l1": "one"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,9 +13,9 @@ from rules.schema import Mode
 from store.journal import CommentRecord, CommentState, Journal
 from tests.conftest import ToyPalette, issue
 from trackers.jira.markup import render
-from trackers.model import Issue, Label
+from trackers.model import Issue, Label, Memory
 from trackers.protocol import AddLabels, PutComment
-from workers.decide import Situation
+from workers.decide import Situation, situation
 from workers.plan import digest, plan
 
 APPLY = ProjectRules(Mode.APPLY, timedelta(hours=1), True, False, False, 5, ())
@@ -29,13 +28,14 @@ def comment(
     there: tuple[str, ...] = (),
     ours: tuple[str, ...] = (),
     held: CommentRecord | None = None,
-    found: Mapping[str, str] | None = None,
+    found: CommentRecord | None = None,
     now: Issue | None = None,
 ) -> PutComment | None:
     """The comment planned for an issue on which these labels fit."""
     read = replace(now or issue(), labels=tuple(Label(name, name) for name in there))
+    there_is = held or found
     journal = Journal(known=True, comments={"labels": held} if held else {})
-    at = Situation(read, journal, {}, frozenset(ours), found or {})
+    at = Situation(read, journal, {}, frozenset(ours), {"labels": there_is} if there_is else {})
     proposals = tuple(Proposal(name, f"rule {name}", (f"the title has {name}",)) for name in labels)
     made = plan(Judgement(proposals, (), ()), at, rules, ToyPalette(), render)
     return next((item for item in made.operations if isinstance(item, PutComment)), None)
@@ -92,15 +92,20 @@ def test_another_text_edits_the_comment_that_is_there() -> None:
 
 
 def test_a_comment_found_on_the_tracker_is_edited_not_repeated() -> None:
-    put = comment(APPLY, "slow", found={"labels": "c7"})
+    put = comment(APPLY, "slow", found=CommentRecord("c7", digest("another text")))
     assert put is not None
     assert put.id == "c7"
 
 
+def test_a_comment_found_on_the_tracker_that_says_the_same_is_left_alone() -> None:
+    given_back = body(APPLY, "slow").replace("*", "").replace("\n\n", "\r\n")
+    assert comment(APPLY, "slow", found=CommentRecord("c7", digest(given_back))) is None
+
+
 def test_our_own_record_of_a_comment_goes_before_what_was_found() -> None:
-    put = comment(APPLY, "slow", held=held("old"), found={"labels": "c7"})
-    assert put is not None
-    assert put.id == "c1"
+    found = {"labels": CommentRecord("c7", "d7")}
+    journal = Journal(comments={"labels": CommentRecord("c1", "d1")})
+    assert situation(issue(), journal, Memory(), {}, found).comments == journal.comments
 
 
 @pytest.mark.parametrize("rules", [APPLY, SUGGEST])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import uuid
 import zlib
@@ -55,7 +56,7 @@ def test_a_pickled_job_is_not_unpickled(redis: Redis, tmp_path: Path) -> None:
 @pytest.mark.parametrize("function", ["os.mkdir", "workers.run.run", "pathlib.Path.mkdir"])
 def test_a_job_naming_another_function_is_not_run(redis: Redis, tmp_path: Path, function: str) -> None:
     mark = tmp_path / "called"
-    job = put(redis, zlib.compress(JSONSerializer.dumps([function, None, [str(mark)], {}])))
+    job = put(redis, zlib.compress(json.dumps([function, None, [str(mark)], {}]).encode()))
     work_off(redis)
     assert not mark.exists()
     assert redis.hget(f"rq:job:{job}", "status") == "failed"

@@ -192,7 +192,7 @@ class JiraService:
                 continue
             topic = self._topic_of(id_)
             if topic is not None and topic in topics:
-                found.append(Comment(id_, topic))
+                found.append(Comment(id_, topic, body=text(comment.get("body")) or ""))
         return tuple(found)
 
     def _all_comments(self, issue: str) -> list[Any]:

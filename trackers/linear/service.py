@@ -113,7 +113,7 @@ class LinearService:
         memory = self._memory(issue, mapping(raw.get("history"))) if recall.memory else Memory()
         found = [mapping(node) for node in items(mapping(raw.get("comments")).get("nodes"))]
         comments = tuple(
-            Comment(node["id"], topics[node["id"]], text(node.get("url")))
+            Comment(node["id"], topics[node["id"]], text(node.get("url")), text(node.get("body")) or "")
             for node in found
             if node.get("id") in topics
         )
