@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
+# Most of the tests' time is waiting for real processes; two files at a time fill two cores.
+JOBS ?= 2
 
 .PHONY: help setup demo run test check lint types format lock clean
 
@@ -26,7 +28,7 @@ run: $(READY) ## run the service here, with an embedded Redis unless REDIS_URL i
 	@$(BIN)/sprintwarden run
 
 test: $(READY) ## run all tests (ARGS are pytest's)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: lint types ## lint and types
 

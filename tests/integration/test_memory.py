@@ -39,7 +39,6 @@ def test_a_label_a_person_took_off_stays_off_when_redis_has_forgotten_everything
     assert side.writes(key)["labels"] == 1
 
 
-@pytest.mark.xfail(reason="A comment found again is written once more, its text as it was.")
 def test_what_we_wrote_is_not_written_again_when_redis_has_forgotten_everything(side: Side) -> None:
     key = side.file()
     until(side.stage, side.has(key, "security"), SETTLED_S)
