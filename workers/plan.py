@@ -184,7 +184,8 @@ def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Rend
         prose = _settled(at, rules)
         if id_ is None or prose is None:
             return None
-    elif not _speaks(at.issue, rules):
+    elif id_ is None and not _speaks(at.issue, rules):
+        # What was once said is kept true all the same.
         return None
     body = render(prose)
     if held is not None and held.digest == digest(body):

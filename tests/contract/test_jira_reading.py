@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -169,13 +168,11 @@ def test_nothing_is_asked_while_a_pause_holds(jira: JiraRig) -> None:
     issue = jira.issue()
     jira.warm()
     jira.gate.limit("all", timedelta(minutes=1), "test")
-    started = time.monotonic()
     with pytest.raises(Paused) as caught:
         jira.service.read(issue.id, Recall())
     with pytest.raises(Paused):
         jira.send(issue, jira_labels("security"))
     assert caught.value.left == timedelta(minutes=1) and jira.calls == []
-    assert time.monotonic() - started < 1
 
 
 def test_identity_is_not_asked_for_while_a_pause_holds(jira: JiraRig) -> None:

@@ -65,19 +65,27 @@ def test_a_tracker_that_asks_to_wait_is_left_alone_until_it_says(side: Side, ste
     assert runs["applied"]["attempt"] == 1
 
 
+def quiet(side: Side) -> Callable[[], bool]:
+    """Whether the toy has no delivery under way."""
+    return lambda: not side.toy.pending()
+
+
 def test_while_redis_is_away_nothing_is_taken_and_afterwards_nothing_is_lost(stage: Stage) -> None:
     stage.redis_server.halt()
     try:
-        began = time.monotonic()
         answer = httpx.post(Side(stage, "jira").hook, content=b"{}", timeout=5, trust_env=False)
         assert answer.status_code == 401
         filed = [(side, side.file()) for side in sides(stage)]
         until(stage, lambda: all(side.toy.deliveries()[-1]["attempts"] for side, _ in filed), 5)
         assert [side.toy.deliveries()[-1]["status"] for side, _ in filed] == [503, 503]
         assert httpx.get(f"{stage.url}/readyz", timeout=5, trust_env=False).status_code == 503
-        assert time.monotonic() - began < 3, "the toys' retries would be over before Redis is back"
     finally:
         stage.redis_server.start()
+    for side, _ in filed:
+        # A toy's last retry may have come too early; the real ones have hours.
+        until(stage, quiet(side), SOON_S)
+        if (last := side.toy.deliveries()[-1])["status"] != 200:
+            side.toy.deliver_again(last["n"])
     for side, key in filed:
         until(stage, side.has(key, "security"), SOON_S)
     scene.settle(stage)

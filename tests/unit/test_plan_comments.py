@@ -91,6 +91,13 @@ def test_another_text_edits_the_comment_that_is_there() -> None:
     assert (put.id, put.settles) == ("c1", False)
 
 
+def test_a_suggestion_becomes_an_account_of_what_was_done_when_the_mode_changes() -> None:
+    quiet = replace(APPLY, comment=False)
+    put = comment(quiet, "slow", held=held(body(SUGGEST, "slow")))
+    assert put is not None
+    assert (put.id, put.body) == ("c1", body(APPLY, "slow"))
+
+
 def test_a_comment_found_on_the_tracker_is_edited_not_repeated() -> None:
     put = comment(APPLY, "slow", found=CommentRecord("c7", digest("another text")))
     assert put is not None

@@ -286,7 +286,7 @@ def test_hostile_text_takes_no_long_time(name: str) -> None:
         "{label: a, text: {regex: '(a+)+$'}}, {label: b, text: {regex: '(a|aa)+b'}}, "
         "{label: c, text: {words: [sql injection, 'crash*']}}, {label: d, text: {regex: '(.*,){9}z'}}"
     ).effective("c", "ABC")
-    start = time.perf_counter()
+    start = time.process_time()
     match(rules, replace(ISSUE, title=HOSTILE[name], body=HOSTILE[name]))
     # Some fifty times what it takes, so that only a blow-up can fail this.
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
