@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     web_processes: int = Field(default=2, ge=1, le=64)
-    web_threads: int = Field(default=16, ge=1, le=256)
-    """Per process. Jira keeps up to 30 deliveries in flight; together they should be met."""
+    web_threads: int = Field(default=8, ge=1, le=256)
+    """Per process. More cost more in switching than they bring; what comes meanwhile waits milliseconds."""
     workers: int = Field(default=2, ge=1, le=64)
     bulk_workers: int = Field(default=1, ge=1, le=64)
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)

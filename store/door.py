@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol, cast
@@ -18,11 +19,14 @@ import orjson
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from store import keys
 from store.connect import lua
 from trackers.model import Hint
 
+HANGING_S: Final = 0.5
+"""After a time-out, how long Redis is not asked again."""
 _CLAIM_LIFE_MS: Final = int(keys.CLAIM_LIFE.total_seconds() * 1000)
 _DOOR_LIFE_MS: Final = int(keys.DOOR_LIFE.total_seconds() * 1000)
 
@@ -54,6 +58,7 @@ class Door:
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
         self._local = threading.local()
+        self._hanging_until = 0.0
         self._offer = _Script("offer")
         self._note = _Script("note")
 
@@ -75,6 +80,8 @@ class Door:
         self._call(self._note, [*args, keys.DOOR_KEPT, _DOOR_LIFE_MS])
 
     def _call(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
+        if time.monotonic() < self._hanging_until:
+            raise NotStored("Redis did not answer a moment ago")
         try:
             return self._send(script, args)
         except RedisConnectionError:
@@ -83,13 +90,18 @@ class Door:
             # the sender's patience already.
             self._drop()
         except RedisError as error:
-            self._drop()
-            raise NotStored(_cause(error)) from error
+            raise self._failed(error) from error
         try:
             return self._send(script, args)
         except RedisError as error:
-            self._drop()
-            raise NotStored(_cause(error)) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: RedisError) -> NotStored:
+        self._drop()
+        if isinstance(error, RedisTimeoutError):
+            # Whoever waits behind us must not wait as long again: its sender has little patience.
+            self._hanging_until = time.monotonic() + HANGING_S
+        return NotStored(_cause(error))
 
     def _send(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
         connection = self._connection()

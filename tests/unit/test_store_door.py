@@ -203,6 +203,21 @@ def test_a_redis_that_hangs_costs_one_patience_and_no_more(own_redis_server: Emb
     assert client.llen(keys.hints(ISSUE)) == 2
 
 
+def test_who_comes_behind_a_time_out_does_not_wait_as_long_again(
+    own_redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.door.HANGING_S", 60.0)
+    client = connect(own_redis_server.url)
+    door = Door(connect(own_redis_server.url, patience=0.3))
+    client.client_pause(600)
+    with pytest.raises(NotStored, match="Timeout"):
+        offer(door, "one")
+    client.client_unpause()
+    with pytest.raises(NotStored, match="a moment ago"):
+        offer(door, "two")
+    assert client.llen(keys.hints(ISSUE)) <= 1
+
+
 def test_a_read_only_redis_is_told_of(own_redis_server: EmbeddedRedis) -> None:
     client = connect(own_redis_server.url)
     door = Door(client)
