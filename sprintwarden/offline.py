@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,39 +33,46 @@ _NAMELESS = "replay"
 
 
 def replay(tracker: TrackerKind, body: bytes, book: RuleBook) -> dict[str, Any]:
-    """``{status, reason, hints, plan}`` for one body. Its signature and age are not looked at."""
+    """``{status, reason, hints, plan, …}`` for one body. Its signature and age are not looked at.
+
+    ``plan`` lists the operations, ``decision`` tells what they rest on: the mode, each label with its
+    reasons, what is withheld, and why there is nothing to do.
+    """
     digest = hashlib.sha256(body).hexdigest()
     parse = jira.parse if tracker is TrackerKind.JIRA else linear.parse
     try:
         payload = parse_json(body)
         event = parse(payload, connection=_NAMELESS, digest=digest, scope=Scope())
     except Refused as refused:
-        return _told("refused", str(refused.reason), refused.sentence, "", [], None)
+        return _told("refused", str(refused.reason), refused.sentence)
     if event.ignored is not None:
-        return _told("ignored", str(event.ignored), event.detail, event.name, [], None)
+        return _told("ignored", str(event.ignored), event.detail, event.name)
     hints = [hint.to_json() for hint in event.hints]
-    return _told("queued", "", event.detail, event.name, hints, _plan(tracker, mapping(payload), event, book))
+    decision = _decision(tracker, mapping(payload), event, book)
+    return _told("queued", "", event.detail, event.name, hints, decision)
 
 
 def _told(
     status: str,
     reason: str,
     detail: str,
-    event: str,
-    hints: list[dict[str, Any]],
-    plan_: dict[str, Any] | None,
+    event: str = "",
+    hints: Sequence[Mapping[str, Any]] = (),
+    decision: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
+    decided = dict(decision or {})
     return {
         "status": status,
         "reason": reason or None,
         "detail": detail or None,
         "event": event or None,
-        "hints": hints,
-        "plan": plan_,
+        "hints": list(hints),
+        "plan": decided.pop("operations", []),
+        "decision": decided or None,
     }
 
 
-def _plan(
+def _decision(
     tracker: TrackerKind, payload: Mapping[str, Any], event: Event, book: RuleBook
 ) -> dict[str, Any] | None:
     kinds = {HintKind.ISSUE_CREATED, HintKind.ISSUE_CHANGED}

@@ -62,9 +62,9 @@ def show_replay(told: Mapping[str, Any]) -> str:
     for hint in told["hints"]:
         changed = f" ({', '.join(hint['changed'])})" if hint.get("changed") else ""
         lines.append(f"  {hint['kind'].replace('_', ' ')}: {hint['subject'].partition(':')[2]}{changed}")
-    if told["plan"]:
-        lines.append(f"Plan, in mode {told['plan']['mode']}:")
-        lines += show_plan(told["plan"])
+    if told["decision"]:
+        lines.append(f"Plan, in mode {told['decision']['mode']}:")
+        lines += show_plan({**told["decision"], "operations": told["plan"]})
     return "\n".join(lines)
 
 

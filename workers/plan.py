@@ -60,6 +60,12 @@ class Plan:
     because: Because | None = None
     """Why there is nothing to write; None when there is."""
 
+    def _operation_json(self, operation: Operation) -> Mapping[str, Any]:
+        told = _operation_json(operation)
+        if isinstance(operation, AddLabels):
+            return {**told, "because": {item.name: list(item.proposal.because) for item in self.chosen}}
+        return told
+
     @property
     def dry(self) -> bool:
         """Nothing of it is written."""
@@ -72,7 +78,7 @@ class Plan:
             "labels": [_proposal_json(item.proposal) | {"label": item.name} for item in self.chosen],
             "already": [item.name for item in self.already],
             "withheld": [_proposal_json(item.proposal) | {"why": item.why} for item in self.withheld],
-            "operations": [_operation_json(operation) for operation in self.operations],
+            "operations": [self._operation_json(operation) for operation in self.operations],
             "because": str(self.because) if self.because else None,
         }
 

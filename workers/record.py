@@ -71,10 +71,10 @@ def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
         "rules": ending.rules,
     }
     if ending.plan is not None:
-        # The comment's text is on the issue; what it says is in the labels' reasons.
+        # The comment's text is on the issue; the reasons stand beside the labels already.
         plan = ending.plan.to_json()
         plan["operations"] = [
-            {key: value for key, value in operation.items() if key != "body"}
+            {key: value for key, value in operation.items() if key not in ("body", "because")}
             for operation in plan["operations"]
         ]
         kept["plan"] = plan

@@ -50,8 +50,9 @@ def test_an_issue_event_is_queued_with_its_plan(
     assert set(told) >= {"status", "reason", "hints", "plan"}
     assert (told["status"], told["reason"]) == ("queued", None)
     assert [hint["kind"] for hint in told["hints"]] == ["issue_created"]
-    assert [label["label"] for label in told["plan"]["labels"]] == ["security"]
-    assert [operation["do"] for operation in told["plan"]["operations"]] == ["add_labels", "post_comment"]
+    assert [label["label"] for label in told["decision"]["labels"]] == ["security"]
+    assert [operation["do"] for operation in told["plan"]] == ["add_labels", "post_comment"]
+    assert told["plan"][0]["labels"] == ["security"] and "XSS" in told["plan"][0]["because"]["security"][0]
 
 
 @pytest.mark.parametrize("tracker", ["jira", "linear"])
@@ -82,7 +83,7 @@ def test_what_is_ignored_exits_0_with_its_reason(command: Command, tmp_path: Pat
         "ignored",
         "unused_event",
         [],
-        None,
+        [],
     )
 
 

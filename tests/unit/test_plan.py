@@ -169,5 +169,10 @@ def test_a_plan_is_told_as_json() -> None:
         ("chore", "a person took it off this issue")
     ]
     add, comment = told["operations"]
-    assert add == {"do": "add_labels", "labels": ["Kind/Bug", "new"], "create": ["new"]}
+    assert add == {
+        "do": "add_labels",
+        "labels": ["Kind/Bug", "new"],
+        "create": ["new"],
+        "because": {"Kind/Bug": ["the title says bug"], "new": ["the title says new"]},
+    }
     assert (comment["do"], comment["topic"]) == ("post_comment", "labels")
