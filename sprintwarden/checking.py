@@ -10,9 +10,9 @@ from typing import Any
 from rules.load import load_rules
 from rules.problems import BadFile, Problem
 from rules.source import Source, read_source
+from sprintwarden.alone import OwnCache, OwnGate
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named, read_connections
-from store.connect import connect
 from trackers.model import TrackerKind
 from workers.shop import open_tracker
 
@@ -53,7 +53,7 @@ def check_rules(settings: Settings, file: Path | None, connection: str | None) -
 
 def _unknown_labels(settings: Settings, source: Source, name: str) -> list[Problem]:
     connection = named(read_connections(settings.connections_file), name)
-    tracker, _ = open_tracker(connection, connect(settings.redis()))
+    tracker, _ = open_tracker(connection, OwnGate(), OwnCache())
     known = tracker.label_names(connection.projects)
     if known is None:
         raise Complaint(f"{name} cannot list its labels: Jira Data Center offers no way to ask for them.")

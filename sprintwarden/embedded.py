@@ -24,7 +24,7 @@ from typing import Final
 from redis import Redis
 from redis.exceptions import RedisError
 
-from sprintwarden.settings import Complaint
+from sprintwarden.settings import ADDRESS, Complaint
 from workers.lifeline import end_with_parent
 
 _START_S: Final = 15.0
@@ -138,8 +138,11 @@ def embedded_redis(folder: Path) -> Iterator[EmbeddedRedis]:
         except BlockingIOError as error:
             raise Complaint(f"Another Sprintwarden is running over {folder}; stop it first.") from error
         server = EmbeddedRedis(folder)
+        address = folder / ADDRESS
         try:
             server.start()
+            address.write_text(server.url, encoding="utf-8")
             yield server
         finally:
+            address.unlink(missing_ok=True)
             server.stop()

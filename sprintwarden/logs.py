@@ -63,6 +63,9 @@ class DiscreetLogger(Logger):  # type: ignore[misc]
 
 
 def _hide_tokens(entry: logging.LogRecord) -> bool:
+    if entry.exc_info and isinstance(entry.exc_info[1], BlockingIOError):
+        # A sender fell silent in mid-request and was cut off: whoever likes to could fill the log with these.
+        return False
     told = entry.getMessage()
     hidden = _TOKEN.sub(r"\1***", told)
     if hidden != told:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -44,6 +47,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "control_socket_disable": True,
         "child_exit": _forget,
+        "when_ready": partial(_bound_waiting, settings.sender_patience_s),
     }
 
 
@@ -61,6 +65,17 @@ class Web(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         return self._app
+
+
+def _bound_waiting(seconds: float, server: Any) -> None:
+    """Let no sender that falls silent in mid-request hold a thread for longer than ``seconds``.
+
+    Connections inherit the listener's receive time-out; gunicorn itself knows none for its threads.
+    """
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, int((seconds - whole) * 1_000_000))
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _forget(server: Any, worker: Any) -> None:

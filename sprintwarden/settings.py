@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     web_processes: int = Field(default=2, ge=1, le=64)
     web_threads: int = Field(default=8, ge=1, le=256)
     """Per process. More cost more in switching than they bring; what comes meanwhile waits milliseconds."""
+    sender_patience_s: float = Field(default=10.0, ge=0.1, le=300)
+    """How long a sender may be silent in the middle of a request before it is cut off."""
     workers: int = Field(default=2, ge=1, le=64)
     bulk_workers: int = Field(default=1, ge=1, le=64)
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)
@@ -63,20 +65,32 @@ class Settings(BaseSettings):
 
     def redis(self) -> str:
         """The Redis address. Raises Complaint when there is none."""
-        if not self.redis_url:
+        url = self.redis_url or self._of_run()
+        if not url:
             raise Complaint(
                 "REDIS_URL is not set. Set it to your Redis (redis://host:6379/0), "
-                "or use `sprintwarden run`, which starts one of its own."
+                "or use `sprintwarden run`, which starts one of its own that this command then finds."
             )
         try:
-            parse_url(self.redis_url)  # type: ignore[no-untyped-call]
+            parse_url(url)  # type: ignore[no-untyped-call]
         except ValueError:
             # What is wrong with it is not quoted: it may hold a password.
             raise Complaint(
                 "REDIS_URL is no address of a Redis; it looks like redis://host:6379/0, "
                 "rediss://:password@host:6379/0 or unix:///path/to/socket."
             ) from None
-        return self.redis_url
+        return url
+
+    def _of_run(self) -> str | None:
+        """Where the Redis of a `sprintwarden run` over the same data folder listens, while it does."""
+        try:
+            return (self.data / "redis" / ADDRESS).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+
+
+ADDRESS = "address"
+"""File in the data folder of an embedded Redis that says where it listens."""
 
 
 def read_settings() -> Settings:

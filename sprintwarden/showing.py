@@ -8,7 +8,6 @@ from typing import Any, Final
 from workers.wording import and_list
 
 _WHY: Final[Mapping[str, str]] = {
-    "connection_not_known": "its connection is no longer configured",
     "sprints_not_watched": "sprints are not watched yet",
     "echo_of_our_own_write": "the event told of our own write",
     "answered_by_a_later_reading": "a later reading had already seen the change",

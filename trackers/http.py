@@ -8,10 +8,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from trackers.errors import ServerFault, Unreachable
 from trackers.protocol import Gate
+from trackers.reading import json_value
 
 TIMEOUT: Final = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
 """Shorter together than a run's time limit, so that a hanging tracker is our error, not a killed job."""
@@ -67,7 +67,7 @@ def json_of(response: httpx.Response) -> Any:
     if not response.content:
         return None
     try:
-        return orjson.loads(response.content)
+        return json_value(response.content)
     except ValueError as error:
         raise ServerFault(f"{host_of(str(response.url))} answered something other than JSON.") from error
 

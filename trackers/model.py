@@ -285,3 +285,5 @@ class Memory:
     """Ids of labels we once put on."""
     vetoed: frozenset[str] = field(default_factory=frozenset)
     """Ids of labels a person took off."""
+    whole: bool = True
+    """False when the tracker remembers more than was read: a veto may be missing."""

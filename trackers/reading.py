@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 MAX_IDENT = 255
 """No id of either tracker comes near it; a longer one is not an id."""
 
@@ -23,6 +25,27 @@ _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _EPOCH_TEXT = re.compile(r"[0-9]{12,15}").fullmatch
 _LONGEST_MOMENT = 40
 _WIDEST_INT = 1 << 63
+
+
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""Half of a character beyond the first 65,536, where a text was cut in the middle of one."""
+
+
+def json_value(body: bytes) -> Any:
+    """The JSON of a body; half a character in it reads as the replacement character.
+
+    Raises ValueError (orjson's) when it is no JSON; depth and size are bounded by the parser.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        mended = _HALF.sub(rb"\\ufffd", body)
+        if mended == body:
+            raise
+        return orjson.loads(mended)
 
 
 def mapping(value: object) -> Mapping[str, Any]:

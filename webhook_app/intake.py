@@ -14,6 +14,7 @@ import structlog
 
 from store.door import Door, NotStored
 from trackers.model import Event, Hint, Refused, RefusedBecause, SubjectKind
+from trackers.reading import json_value
 from webhook_app.entrance import Entrance, Environ
 
 log = structlog.get_logger("intake")
@@ -204,6 +205,6 @@ def parse_json(body: bytes) -> object:
             "The body is empty; if the webhook has “Exclude body” switched on, switch it off.",
         )
     try:
-        return orjson.loads(body)
+        return json_value(body)
     except orjson.JSONDecodeError as error:
         raise Refused(RefusedBecause.NOT_JSON, "The body is not JSON.") from error

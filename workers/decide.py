@@ -19,7 +19,6 @@ TAGGED_BY: frozenset[str] = frozenset({"title", "description", "project"})
 class Because(StrEnum):
     """Why a run does nothing, or nothing more. Each is a metric's label, so the set is closed."""
 
-    CONNECTION_NOT_KNOWN = "connection_not_known"
     SPRINTS_NOT_WATCHED = "sprints_not_watched"
     ECHO = "echo_of_our_own_write"
     ANSWERED = "answered_by_a_later_reading"
@@ -100,7 +99,9 @@ def is_answered(hint: Hint, journal: Journal) -> bool:
     whole seconds, in which two changes look alike. Labels taken off are never skipped over: the
     event itself is the news.
     """
-    if hint.updated is None or journal.read_updated is None or hint.labels_removed:
+    if hint.kind is HintKind.ISSUE_DELETED or hint.labels_removed:
+        return False
+    if hint.updated is None or journal.read_updated is None:
         return False
     if hint.updated == journal.read_updated:
         return hint.updated.microsecond != 0
@@ -123,6 +124,8 @@ class Situation:
     """Ids of the labels we ever put on."""
     comments: Mapping[str, CommentRecord]
     """Our comments by topic, on record or found on the tracker."""
+    unsure: bool = False
+    """A person may have taken labels off without our knowing which."""
 
 
 def situation(
@@ -143,7 +146,7 @@ def situation(
     }
     vetoed |= journal.vetoed
     vetoed |= seen
-    return Situation(issue, journal, vetoed, applied, {**found, **journal.comments})
+    return Situation(issue, journal, vetoed, applied, {**found, **journal.comments}, not memory.whole)
 
 
 def _precedes_our_write(issue: Issue, journal: Journal) -> bool:

@@ -20,6 +20,10 @@ class NoRules(Exception):
     """There are no rules to work by yet: no good file has been seen."""
 
 
+class UnknownConnection(Exception):
+    """The subject's connection is not in this worker's connections file: not yet, or not any more."""
+
+
 NEVER_OURS: Final = (RedisError,)
 """Raised through: with Redis gone nothing can be kept, and the lease brings the subject back."""
 
@@ -60,6 +64,7 @@ _SPACING: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 
 _MINUTES: Final = timedelta(minutes=5)
 _SOON: Final = timedelta(seconds=1)
 _LATER: Final = timedelta(seconds=5)
+_UNKNOWN_FOR: Final = timedelta(days=1)
 _STALE_FOR: Final = timedelta(seconds=60)
 
 
@@ -83,6 +88,13 @@ def _limited(error: errors.LimitReached, _: Standing) -> Fate:
     return Again(length + _jitter(_SOON), str(error), free=True)
 
 
+def _unknown(error: UnknownConnection, at: Standing) -> Fate:
+    # Processes are restarted one by one: the newer file is a matter of minutes, and of a day at most.
+    if at.waited > _UNKNOWN_FOR:
+        return Bury(str(error))
+    return Again(_MINUTES, str(error), free=True)
+
+
 _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Standing], Fate]], ...]] = (
     (LeaseLost, lambda error, at: Leave()),
     (errors.Gone, lambda error, at: Ignore(Because.GONE)),
@@ -95,6 +107,7 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Standing], Fate]], ...
     (errors.Forbidden, lambda error, at: Bury(str(error))),
     (errors.Conflict, lambda error, at: _spaced(at.attempts, str(error))),
     (errors.ServerFault, lambda error, at: _spaced(at.attempts, str(error))),
+    (UnknownConnection, _unknown),
     (NoRules, lambda error, at: Again(_LATER, str(error), free=True)),
     (
         JobTimeoutException,

@@ -139,13 +139,21 @@ def _sort(
         return
     elif _present(label, at.issue):
         sorting.pass_over(Chosen(proposal, label))
-    elif label.id in at.vetoed:
+    elif at.unsure:
+        why = "its history is too long to know whether a person took it off before"
+        sorting.withheld.append(Withheld(proposal, why))
+    elif _vetoed(label, at):
         sorting.withheld.append(Withheld(proposal, "a person took it off this issue"))
     elif (rival := _rival(label, at.issue, sorting)) is not None:
         why = f"the issue has {rival} of the same group, and only one may be set"
         sorting.withheld.append(Withheld(proposal, why))
     else:
         sorting.choose(Chosen(proposal, label))
+
+
+def _vetoed(label: Label, at: Situation) -> bool:
+    # Who took "security" off does not want "Security" either.
+    return label.id.casefold() in {vetoed.casefold() for vetoed in at.vetoed}
 
 
 def _present(label: Label, issue: Issue) -> bool:

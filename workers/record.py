@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rules.schema import Mode
 from store.inbox import Batch
@@ -57,6 +57,10 @@ def outcome_of(plan: Plan, applied: Applied) -> Ending:
     return Ending(outcome, plan=plan, applied=applied)
 
 
+_MOST_HINTS: Final = 20
+"""Of a long row of events the last ones tell enough."""
+
+
 def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
     """The JSON-ready record of one run."""
     kept: dict[str, Any] = {
@@ -64,7 +68,7 @@ def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
         "outcome": str(ending.outcome),
         "because": str(ending.because) if ending.because else None,
         "cause": ending.cause,
-        "hints": [_hint(hint) for hint in batch.hints],
+        "hints": [_hint(hint) for hint in batch.hints[-_MOST_HINTS:]],
         "attempt": batch.attempts,
         "waited_ms": int(batch.waited.total_seconds() * 1000),
         "took_ms": int(took.total_seconds() * 1000),

@@ -12,7 +12,7 @@ from classifiers.tagging import judge
 from rules.load import RuleBook
 from store.inbox import Batch
 from store.journal import Journal
-from trackers.errors import Stale
+from trackers.errors import Forbidden, Stale, Unauthorized
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 from trackers.protocol import AddLabels, Reading, Recall
 from workers import failures
@@ -65,7 +65,9 @@ def _ending(shop: Shop, batch: Batch) -> Ending | None:
 def _work(shop: Shop, batch: Batch) -> Ending:
     desk = shop.desks.get(batch.subject.connection)
     if desk is None:
-        return Ending(Outcome.IGNORED, Because.CONNECTION_NOT_KNOWN)
+        raise failures.UnknownConnection(
+            "This worker does not know the connection; restart it if connections.yaml has changed."
+        )
     journal = _journal(shop, batch.subject)
     seen = glance(batch.hints, journal, _me(desk, journal), recalls_labels=not desk.tracker.sees_own_labels)
     if seen.because is Because.DELETED:
@@ -114,9 +116,19 @@ def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) ->
 
 def load(desk: Desk, issue: str, recall: Recall, hints: tuple[Hint, ...]) -> Reading:
     """Read the issue's present state. Raises Stale when an event already told of a newer one."""
-    reading = desk.tracker.read(issue, recall)
+    try:
+        reading = desk.tracker.read(issue, recall)
+    except Forbidden as error:
+        # A lost licence or a wall in between: nothing of this one issue, and it may be mended any time.
+        raise Unauthorized(f"The account may not read. {error}") from error
     told = max((hint.updated for hint in hints if hint.updated is not None), default=None)
-    if told is not None and reading.issue.updated is not None and reading.issue.updated < told:
+    read = reading.issue.updated
+    if told is None or read is None:
+        return reading
+    if read.microsecond == 0:
+        # Some Data Center databases keep whole seconds: the reading cannot be newer than that.
+        told = told.replace(microsecond=0)
+    if read < told:
         raise Stale("The tracker answered with an older state than its event told of.")
     return reading
 
@@ -165,7 +177,8 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.decisions.count(counted)
     else:
         shop.decisions.add(batch.subject, record(batch, ending, took), counted)
-        if ending.read is not None:
+        # What was ignored for its age or its project may be called for by an event still to come.
+        if ending.read is not None and ending.outcome is not Outcome.IGNORED:
             shop.journals.note_answered(batch.subject, ending.read)
     shop.checkpoint("recorded")
     if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):

@@ -18,6 +18,7 @@ from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journals
 from store.rulebook import RulebookShelf
+from trackers import protocol
 from trackers.http import host_of, open_http
 from trackers.jira import markup as jira_markup
 from trackers.jira.client import JiraClient
@@ -75,7 +76,9 @@ def open_shop(
     context = ssl.create_default_context()
 
     def desk(connection: Connection) -> Desk:
-        tracker, render = open_tracker(connection, redis, context)
+        gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
+        cache = Cache(redis, connection.name, connection.account)
+        tracker, render = open_tracker(connection, gate, cache, context)
         return Desk(connection, tracker, render, Applier(tracker, inbox, journals, checkpoint))
 
     return Shop(
@@ -89,11 +92,12 @@ def open_shop(
 
 
 def open_tracker(
-    connection: Connection, redis: Redis, context: ssl.SSLContext | None = None
+    connection: Connection,
+    gate: protocol.Gate,
+    cache: protocol.Cache,
+    context: ssl.SSLContext | None = None,
 ) -> tuple[Tracker, Callable[[Prose], str]]:
     """The tracker behind a connection, with the way its comments are written."""
-    gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
-    cache = Cache(redis, connection.name, connection.account)
     match connection.auth:
         case EmailToken(email, token):
             return _jira(connection, gate, cache, context, basic=(email, token.reveal())), jira_markup.render
@@ -112,8 +116,8 @@ def open_tracker(
 
 def _jira(
     connection: Connection,
-    gate: SharedGate,
-    cache: Cache,
+    gate: protocol.Gate,
+    cache: protocol.Cache,
     context: ssl.SSLContext | None,
     *,
     basic: tuple[str, str] | None = None,

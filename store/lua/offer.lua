@@ -19,7 +19,9 @@ for i = 3, #ARGV, 4 do
   redis.call('HSET', state, 'first', first, 'last', now, 'settle', settle, 'ceiling', ceiling)
   -- While a run holds the subject its lease end stays the due time: the run itself sets the next one.
   if tonumber(held[2] or 0) <= now then
-    local due = math.max(math.min(now + settle, first + ceiling), tonumber(held[3] or 0))
+    -- News cuts a long wait after failures short: what failed yesterday may work today.
+    local not_before = math.min(tonumber(held[3] or 0), now + 3600000)
+    local due = math.max(math.min(now + settle, first + ceiling), not_before)
     redis.call('ZADD', prefix .. 'pending', due, subject)
   end
 end

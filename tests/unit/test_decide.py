@@ -241,3 +241,11 @@ def test_only_named_projects_are_acted_on(named: frozenset[str] | None, expected
 def test_only_a_standing_comment_waits_to_be_settled(state: CommentState, expected: bool) -> None:
     assert has_open_comment({"labels": CommentRecord("c1", "x", state)}) is expected
     assert not has_open_comment({"other": CommentRecord("c1", "x")})
+
+
+def test_a_deletion_is_never_taken_for_answered() -> None:
+    journal = Journal(known=True, read_updated=later(minutes=5))
+    gone = hint(HintKind.ISSUE_DELETED, updated=T0)
+    edit = hint(HintKind.ISSUE_CHANGED, updated=T0, changed=["title"])
+    assert not is_answered(gone, journal)
+    assert glance([gone, edit], journal, None, recalls_labels=False).because is not Because.ANSWERED

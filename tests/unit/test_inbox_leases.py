@@ -284,3 +284,22 @@ def test_a_wake_up_that_comes_late_but_is_still_the_newest_begins(hasty: Inbox, 
     (taken,) = hasty.take(1)
     until(lambda: due(redis) < 0)
     assert hasty.begin(A, taken.token) is not None
+
+
+def test_a_token_is_never_given_twice_though_the_counter_was_lost(inbox: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    (first,) = inbox.take(1)
+    redis.delete(keys.TOKEN)
+    redis.zadd(keys.PENDING, {str(A): 0})
+    (second,) = inbox.take(1)
+    assert second.token > first.token
+
+
+def test_news_cuts_a_long_wait_after_failures_short(inbox: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    inbox.postpone(begin(inbox), timedelta(hours=18), "it failed", free=False)
+    offer(inbox, "two")
+    due = redis.zscore(keys.PENDING, str(A))
+    seconds, _ = redis.time()
+    assert due is not None
+    assert due / 1000 - seconds < 3_700

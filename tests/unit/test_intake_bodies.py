@@ -109,7 +109,6 @@ BROKEN = {
     "invalid UTF-8": b'{"issue": "\xff\xfe"}',
     "NaN": b'{"timestamp": NaN}',
     "Infinity": b'{"timestamp": Infinity}',
-    "a lone surrogate": b'{"webhookEvent": "\\ud800"}',
     "100 000 levels": b"[" * 100_000 + b"]" * 100_000,
     "100 000 objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "cut off": jira_body()[:-5],

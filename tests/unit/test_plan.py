@@ -176,3 +176,18 @@ def test_a_plan_is_told_as_json() -> None:
         "because": {"Kind/Bug": ["the title says bug"], "new": ["the title says new"]},
     }
     assert (comment["do"], comment["topic"]) == ("post_comment", "labels")
+
+
+def test_a_label_taken_off_is_not_put_back_in_other_capitals() -> None:
+    upper = Label("Security", "Security")
+    palette = ToyPalette([upper])
+    made = plan(judgement("Security"), situated(vetoed=("security",)), RULES, palette, render)
+    assert made.operations == ()
+    assert [item.why for item in made.withheld] == ["a person took it off this issue"]
+
+
+def test_where_a_veto_may_be_missing_nothing_is_put_on() -> None:
+    at = replace(situated(), unsure=True)
+    made = plan(judgement("slow"), at, RULES, ToyPalette([SLOW]), render)
+    assert made.operations == ()
+    assert "too long" in made.withheld[0].why

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,3 +134,17 @@ def test_values_too_deep_to_compare_count_as_different() -> None:
 
     assert reading.differs(deep(), deep())
     assert not reading.differs([1], [1.0])
+
+
+def test_half_a_character_reads_as_the_replacement_character() -> None:
+    assert reading.json_value(rb'{"a": "cut \ud83d", "b": "\ude00 cut", "c": "\ud83d\ude00"}') == {
+        "a": "cut �",
+        "b": "� cut",
+        "c": "😀",
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"NaN", b'{"a": "\xff"}', rb'{"a": "\ud83d"', b"[" * 5_000])
+def test_what_is_no_json_stays_none(body: bytes) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        reading.json_value(body)

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from store import keys
 from store.journal import CommentState, Intent
 from store.rulebook import RulebookShelf
 from tests.conftest import ISSUE, T0, Floor, changed, hint, issue, later, relabelled
-from trackers.errors import Gone, ServerFault
+from trackers.errors import Forbidden, Gone, ServerFault
 from trackers.model import HintKind, Subject, SubjectKind
 from trackers.protocol import AddLabels, PutComment
 from workers.decide import Because
@@ -265,12 +266,14 @@ def test_with_no_rules_yet_the_event_waits_at_no_cost(floor: Floor) -> None:
     assert (batch.attempts, batch.waits) == (1, 1)
 
 
-def test_a_subject_of_no_known_connection_is_ignored(floor: Floor) -> None:
+def test_a_subject_of_no_known_connection_waits_for_a_worker_that_knows_it(floor: Floor) -> None:
     stranger = Subject("elsewhere", SubjectKind.ISSUE, "7")
     floor.offer(hint(subject=stranger))
     ending = run(floor.shop, stranger, floor.token(stranger))
     assert ending is not None
-    assert ending.because is Because.CONNECTION_NOT_KNOWN
+    assert ending.outcome is Outcome.POSTPONED
+    assert "connections.yaml" in ending.cause
+    assert floor.redis.llen(keys.hints(stranger)) == 1
 
 
 def test_a_wake_up_with_an_old_token_does_nothing(floor: Floor) -> None:
@@ -312,3 +315,35 @@ def test_a_run_keeps_the_rules_it_began_with_in_its_record(floor: Floor) -> None
     assert book is not None
     assert kept["rules"] == book.version_id
     assert RulebookShelf(floor.redis).version() is not None
+
+
+def test_a_reading_in_whole_seconds_is_no_older_than_its_event(floor: Floor) -> None:
+    floor.rules()
+    floor.tracker.now = issue(updated=T0.replace(microsecond=0))
+    floor.offer(hint(updated=T0.replace(microsecond=734_000)))
+    ending = run(floor.shop, ISSUE, floor.token())
+    assert ending is not None
+    assert ending.outcome is Outcome.APPLIED
+
+
+def test_a_wall_before_the_tracker_is_waited_out_and_not_told_of_the_issue(floor: Floor) -> None:
+    floor.rules()
+    floor.offer(hint())
+    floor.tracker.fails["read"] = Forbidden("Jira forbids it.")
+    ending = run(floor.shop, ISSUE, floor.token())
+    assert ending is not None
+    assert ending.outcome is Outcome.POSTPONED
+    assert floor.shop.inbox.dead() == []
+
+
+def test_what_was_ignored_for_its_age_does_not_answer_a_creation_still_to_come(floor: Floor) -> None:
+    floor.rules()
+    floor.tracker.now = replace(issue(), created=T0 - timedelta(days=9))
+    floor.offer(changed("title", updated=T0))
+    first = run(floor.shop, ISSUE, floor.token())
+    assert first is not None
+    assert first.because is Because.OLDER_THAN_WINDOW
+    floor.offer(hint(digest="late", updated=T0))
+    second = run(floor.shop, ISSUE, floor.token())
+    assert second is not None
+    assert second.outcome is Outcome.APPLIED

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from structlog.typing import EventDict
 
+from sprintwarden.embedded import EmbeddedRedis
+from sprintwarden.stage import free_port
 from store.door import Door
+from tests.conftest import until
 from tests.unit import front_door
 from tests.unit.front_door import House, jira_body
 
@@ -60,3 +69,39 @@ def test_a_fault_of_ours_is_told_as_a_sentence_and_logged_without_the_address(
 def test_the_intake_can_be_asked_without_the_application(house: House) -> None:
     intake = replace(house.intake, entrances={})
     assert intake.receive("jira", {}).status == 404
+
+
+def test_senders_that_fall_silent_hold_no_thread_for_long(
+    server: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    (tmp_path / "connections.yaml").write_bytes(front_door.connections_text())
+    environ = {
+        **os.environ,
+        **front_door.SECRETS,
+        "REDIS_URL": server.url,
+        "SPRINTWARDEN_CONFIG": str(tmp_path),
+        "SPRINTWARDEN_PORT": str(port),
+        "SPRINTWARDEN_WEB_PROCESSES": "1",
+        "SPRINTWARDEN_WEB_THREADS": "2",
+        "SPRINTWARDEN_SENDER_PATIENCE_S": "1",
+    }
+    web = subprocess.Popen((sys.executable, "-m", "sprintwarden", "serve"), env=environ)
+    try:
+        until(lambda: _alive(port), 20)
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+        for line in silent:
+            line.sendall(b"POST /webhooks/jira HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{")
+        until(lambda: _alive(port), 20)
+        for line in silent:
+            line.close()
+    finally:
+        web.terminate()
+        web.wait(20)
+
+
+def _alive(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=8, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -35,6 +35,8 @@ _READ_FIELDS: Final = (
 )
 _ISSUE: Final = "/rest/api/2/issue/{issue}"
 _LONGEST_LABEL: Final = 255
+_MOST_OWN_COMMENTS: Final = 20
+"""Each costs a request to know its topic; more than this only an account that people write with has."""
 _MOST_REMEMBERED: Final = 32_000
 """A property holds 32,768 characters as JSON."""
 
@@ -185,12 +187,11 @@ class JiraService:
         total = page.get("total")
         if isinstance(total, int) and total > len(listed):
             listed = self._all_comments(ident(raw.get("id")) or "")
+        ours = [comment for comment in map(mapping, listed) if _by(comment, me)][-_MOST_OWN_COMMENTS:]
         found = []
-        for comment in map(mapping, listed):
-            author, id_ = mapping(comment.get("author")), ident(comment.get("id"))
-            if id_ is None or me not in (author.get("accountId"), author.get("name"), author.get("key")):
-                continue
-            topic = self._topic_of(id_)
+        for comment in ours:
+            id_ = ident(comment.get("id")) or ""
+            topic = self._topic_of(id_) if id_ else None
             if topic is not None and topic in topics:
                 found.append(Comment(id_, topic, body=text(comment.get("body")) or ""))
         return tuple(found)
@@ -215,6 +216,11 @@ class JiraService:
         except Gone:
             return None
         return text(mapping(mapping(answer).get("value")).get("topic"))
+
+
+def _by(comment: Mapping[str, Any], account: str) -> bool:
+    author = mapping(comment.get("author"))
+    return account in (author.get("accountId"), author.get("name"), author.get("key"))
 
 
 def valid_label(name: str) -> str:

@@ -287,23 +287,24 @@ class LinearService:
         me = self.identity()
         applied: set[str] = set()
         vetoed: set[str] = set()
-        for page in self._history_pages(issue, history):
-            for node in map(mapping, items(page.get("nodes"))):
-                ours = me.id in (node.get("actorId"), mapping(node.get("botActor")).get("id"))
-                if ours:
-                    applied.update(map(str, items(node.get("addedLabelIds"))))
-                if not (ours and me.is_app):
-                    vetoed.update(map(str, items(node.get("removedLabelIds"))))
-        return Memory(frozenset(applied), frozenset(vetoed))
+        pages, whole = self._history_pages(issue, history)
+        for node in (mapping(node) for page in pages for node in items(page.get("nodes"))):
+            ours = me.id in (node.get("actorId"), mapping(node.get("botActor")).get("id"))
+            if ours:
+                applied.update(map(str, items(node.get("addedLabelIds"))))
+            if not (ours and me.is_app):
+                vetoed.update(map(str, items(node.get("removedLabelIds"))))
+        return Memory(frozenset(applied), frozenset(vetoed), whole)
 
-    def _history_pages(self, issue: str, first: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    def _history_pages(self, issue: str, first: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
+        """The newest pages of a history, and whether they are all of it."""
         pages = [first]
         while (after := _next(pages[-1])) is not None:
             if len(pages) == _MOST_HISTORY_PAGES:
-                raise Rejected("The issue's history is too long to know whether a person took a label off.")
+                return pages, False
             answer = self._client.call("MoreHistory", {"id": issue, "after": after})
             pages.append(mapping(answer.root("issue", "MoreHistory").get("history")))
-        return pages
+        return pages, True
 
 
 def comment_id(connection: str, issue: str, topic: str) -> str:
