@@ -27,9 +27,7 @@ def run(settings: Settings) -> None:
     with redis_url(settings, settings.data / "redis") as url:
         supervisor = Supervisor(programs({"REDIS_URL": url}))
         supervisor.start()
-        sys.stderr.write(
-            f"Sprintwarden listens on http://{settings.host}:{settings.port}. Ctrl-C stops it.\n"
-        )
+        sys.stderr.write(f"Sprintwarden starts on http://{settings.host}:{settings.port}. Ctrl-C stops it.\n")
         try:
             supervisor.watch(stop)
         finally:

@@ -170,14 +170,6 @@ class Inbox:
                 found.append(Dead(subject, moment, int(attempts or 0), cause or "", int(hints)))
         return found
 
-    def forget(self, subject: Subject) -> None:
-        """Drop a subject's waiting hints and its place among the dead, for good."""
-        pipe = self._redis.pipeline()
-        pipe.zrem(keys.DEAD, str(subject))
-        pipe.zrem(keys.PENDING, str(subject))
-        pipe.delete(keys.hints(subject), keys.subject_state(subject))
-        pipe.execute()
-
     def forget_old_dead(self) -> int:
         """Drop dead letters past their life; how many went."""
         return int(cast("int", self._run("forget_old", _ms(keys.DEAD_LIFE))))

@@ -129,7 +129,7 @@ def test_everything_comes_up_ends_with_redis_last_and_keeps_its_data(tmp_path: P
         assert alive(set(family)) == set()
     log = service.log.read_text()
     assert "Traceback" not in log
-    assert "Sprintwarden listens on" in log
+    assert "Sprintwarden starts on" in log
     assert not list(tmp_path.glob("sprintwarden-*"))
     assert list((tmp_path / "var" / "redis" / "appendonlydir").glob("*.aof"))
 

@@ -262,16 +262,6 @@ def test_a_dead_letter_of_a_newer_version_hinders_neither_list_nor_forgetting(
     assert inbox.forget_old_dead() == 1
 
 
-def test_forgetting_a_subject_leaves_nothing_and_ends_its_run(inbox: Inbox, redis: Redis) -> None:
-    offer(inbox, "one")
-    batch = begin(inbox)
-    inbox.forget(A)
-    assert [key for key in redis.scan_iter() if str(A) in key] == []
-    assert not inbox.renew(batch)
-    assert not inbox.finish(batch)
-    assert inbox.depth().pending == 0
-
-
 def test_a_run_that_died_is_counted_when_the_subject_comes_again(inbox: Inbox, hasty: Inbox) -> None:
     offer(inbox, "one")
     begin(hasty)
