@@ -20,7 +20,7 @@ from sandbox.sender import Delivery, Sender, Target
 PERSON = "Robin Person"
 """The display name of the person who acts when a request names none."""
 
-_NEW_ISSUE = frozenset(
+NEW_ISSUE = frozenset(
     {
         "project",
         "title",
@@ -107,7 +107,7 @@ def _add_issues(control: Blueprint, tracker: ControlledTracker) -> None:
 
     @control.post("/issues")
     def create() -> tuple[Response, int]:
-        wish = asked(_NEW_ISSUE, "project", "title")
+        wish = asked(NEW_ISSUE, "project", "title")
         return jsonify(tracker.create_issue({"actor": PERSON} | wish)), 201
 
     @control.get("/issues/<key>")

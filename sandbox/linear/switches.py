@@ -5,27 +5,10 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, Response, jsonify
 
-from sandbox.control import PERSON, asked
+from sandbox.control import NEW_ISSUE, PERSON, asked
 from sandbox.linear.tracker import LinearTracker
 
-_NEW_ISSUE = frozenset(
-    {
-        "project",
-        "title",
-        "body",
-        "type",
-        "priority",
-        "components",
-        "labels",
-        "actor",
-        "sprint",
-        "points",
-        "quiet",
-        "status",
-        "describe_later",
-        "age_seconds",
-    }
-)
+_NEW_ISSUE = NEW_ISSUE | {"status", "describe_later", "age_seconds"}
 
 
 def blueprint(tracker: LinearTracker) -> Blueprint:
