@@ -8,7 +8,7 @@ nothing, mentions nobody and starts no macro.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,3 +75,22 @@ def spaced_like(original: str, shown: str) -> str:
 
 def _shown(char: str) -> bool:
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def compose(prose: Prose, span: Callable[[Span], str], bullet: str) -> str:
+    """Lay ``prose`` out in a markup where blank lines part blocks.
+
+    ``span`` writes one span, ``bullet`` begins an item of a list.
+    """
+
+    def line(spans: Spans) -> str:
+        return "".join(map(span, spans)).strip()
+
+    blocks = []
+    for block in prose:
+        match block:
+            case Paragraph(spans):
+                blocks.append(line(spans))
+            case Bullets(items):
+                blocks.append("\n".join(f"{bullet} {line(item)}" for item in items))
+    return "\n\n".join(blocks)

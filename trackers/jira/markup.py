@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line, spaced_like
+from trackers.prose import Prose, Span, Style, compose, one_line, spaced_like
 
 _MEANT: Final = re.compile(r"([{}\[\]()*_+^~?!|%#@-])")
 _JOINER: Final = "\u2060"
@@ -27,14 +27,7 @@ _DIVIDED: Final = re.compile(
 
 def render(prose: Prose) -> str:
     """The wiki text of ``prose``."""
-    blocks = []
-    for block in prose:
-        match block:
-            case Paragraph(spans):
-                blocks.append(_spans(spans))
-            case Bullets(items):
-                blocks.append("\n".join(f"* {_spans(item)}" for item in items))
-    return "\n\n".join(blocks)
+    return compose(prose, _span, "*")
 
 
 def escape(text: str) -> str:
@@ -42,10 +35,6 @@ def escape(text: str) -> str:
     # The joiner comes after each match, so that no two characters that mean something together touch.
     divided = _DIVIDED.sub(rf"\g<0>{_JOINER}", one_line(text))
     return _MEANT.sub(r"\\\1", divided)
-
-
-def _spans(spans: Spans) -> str:
-    return "".join(map(_span, spans)).strip()
 
 
 def _span(span: Span) -> str:

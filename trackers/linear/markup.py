@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trackers.prose import Bullets, Paragraph, Prose, Span, Spans, Style, one_line, spaced_like
+from trackers.prose import Prose, Span, Style, compose, one_line, spaced_like
 
 _MEANT: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 _NUMBERED: Final = re.compile(r"\A(\d{1,9})\.(?=\s|\Z)")
@@ -17,14 +17,7 @@ _DIVIDED: Final = re.compile(r":(?=//)|@|(?<![^\W_])www(?=\.)", re.IGNORECASE)
 
 def render(prose: Prose) -> str:
     """The Markdown of ``prose``."""
-    blocks = []
-    for block in prose:
-        match block:
-            case Paragraph(spans):
-                blocks.append(_spans(spans))
-            case Bullets(items):
-                blocks.append("\n".join(f"- {_spans(item)}" for item in items))
-    return "\n\n".join(blocks)
+    return compose(prose, _span, "-")
 
 
 def escape(text: str) -> str:
@@ -34,10 +27,6 @@ def escape(text: str) -> str:
 
 def _disarm(text: str) -> str:
     return _DIVIDED.sub(rf"\g<0>{_JOINER}", text)
-
-
-def _spans(spans: Spans) -> str:
-    return "".join(map(_span, spans)).strip()
 
 
 def _span(span: Span) -> str:
