@@ -139,7 +139,10 @@ def test_issue_by_key_and_by_id_with_its_history(toy: Toy) -> None:
 
 
 def test_issues_by_filter_and_page(toy: Toy) -> None:
-    keys = [toy.issue(f"Number {number}", sprint="active" if number % 2 else None) for number in range(5)]
+    keys = []
+    for number in range(5):
+        keys.append(toy.issue(f"Number {number}", sprint="active" if number % 2 else None))
+        time.sleep(0.002)  # Issues of one millisecond come in no promised order.
     toy.control("PATCH", f"/issues/{keys[0]}", {"add_labels": ["Bug"]})
     query = """query($filter: IssueFilter, $after: String) {
       issues(filter: $filter, first: 2, after: $after, orderBy: updatedAt, includeArchived: true) {
