@@ -43,6 +43,7 @@ _EDIT = frozenset(
         "status",
         "priority",
         "points",
+        "components",
         "sprint",
         "add_labels",
         "remove_labels",

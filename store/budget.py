@@ -22,7 +22,7 @@ class Standing:
 
 
 class Budget:
-    """Pauses of one tracker host and identity. Every method is one round trip."""
+    """Pauses of one tracker host and identity. Every method is one round trip unless it says otherwise."""
 
     def __init__(self, redis: Redis, host: str, identity: str) -> None:
         self._redis = redis
@@ -52,6 +52,19 @@ class Budget:
             if left is not None and int(left) > 0
         ]
         return max(found, key=lambda pause: pause.left, default=None)
+
+    def live_waits(self, late: timedelta) -> bool:
+        """Whether subjects of the inbox have been due for longer than ``late`` though a clock is at work.
+
+        Where no clock runs nobody would ever take them. Two round trips.
+        """
+        seconds, micros = self._redis.time()
+        now_ms = seconds * 1000 + micros // 1000
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.exists(keys.beat("clock"))
+        pipe.zcount(keys.PENDING, "-inf", now_ms - int(late.total_seconds() * 1000))
+        alive, overdue = cast("list[int]", pipe.execute())
+        return bool(alive and overdue)
 
     def lift(self, scope: str) -> None:
         """End a pause early: the tracker answers again."""

@@ -23,6 +23,8 @@ class Delivery(NamedTuple):
     scope: Scope
     at: datetime | None
     actor: str | None
+    automated: bool = False
+    """The actor is an app or an automation, as far as the body tells."""
 
     @property
     def watches_sprints(self) -> bool:
@@ -57,6 +59,7 @@ class Delivery(NamedTuple):
             at=self.at,
             updated=updated,
             actor=self.actor,
+            automated=self.automated,
             changed=changed,
             labels_added=labels_added,
             labels_removed=labels_removed,

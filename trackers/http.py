@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from trackers.errors import ServerFault, Unreachable
+from trackers.limits import reserve_pause
 from trackers.protocol import Gate
 from trackers.reading import json_value
 
@@ -60,6 +61,12 @@ def exchange(http: httpx.Client, gate: Gate, request: httpx.Request) -> httpx.Re
             f"{host_of(str(request.url))} sent a redirect; set the connection's url to its final address."
         )
     return response
+
+
+def keep_reserve(gate: Gate, response: httpx.Response) -> None:
+    """Let bulk work stand back when an answer to it says that the tracker's limit runs low."""
+    if (pause := reserve_pause(lower(response.headers))) is not None:
+        gate.limit(pause.scope, pause.length, pause.reason)
 
 
 def json_of(response: httpx.Response) -> Any:

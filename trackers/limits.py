@@ -23,6 +23,14 @@ CEILING: Final = timedelta(hours=1)
 """No pause is longer: both trackers count by the hour, so a longer one is a mistake or a clock."""
 
 EVERYTHING: Final = "all"
+BULK: Final = "bulk"
+"""Covers work that can wait: training data, backfill."""
+RESERVE: Final = 0.5
+"""The share of a tracker's limit that bulk work leaves to live events."""
+PERIOD: Final = timedelta(hours=1)
+"""Both trackers count by the hour, Linear's limits refilling evenly."""
+_NEAR: Final = 0.2
+"""What ``X-RateLimit-NearLimit`` says is left at most."""
 
 
 class LinearLimit(StrEnum):
@@ -35,7 +43,8 @@ class LinearLimit(StrEnum):
 class Pause:
     """What may not be asked (``scope``), for how long, and why.
 
-    Scopes: ``all``; Jira ``endpoint:<METHOD template>`` and ``issue:<id>``; Linear ``endpoint:<name>``.
+    Scopes: ``all``; ``bulk``; Jira ``endpoint:<METHOD template>`` and ``issue:<id>``; Linear
+    ``endpoint:<name>``.
     """
 
     scope: str
@@ -88,6 +97,31 @@ def linear_pauses(headers: Mapping[str, str], *, now: datetime) -> tuple[Pause, 
     if pauses:
         return tuple(pauses)
     return (Pause(EVERYTHING, retry_after(headers, now) or DEFAULT, "Linear's rate limit"),)
+
+
+def reserve_pause(headers: Mapping[str, str]) -> Pause | None:
+    """How long bulk work stands back, by what an answer to it says is left; None while enough is.
+
+    It waits for as long as an evenly refilled limit takes to come back to ``RESERVE``. Data Center
+    says its own span in ``X-RateLimit-Interval-Seconds``.
+    """
+    left = _share_left(headers)
+    if left is None or left >= RESERVE:
+        return None
+    told = _number(headers.get("x-ratelimit-interval-seconds"))
+    period = timedelta(seconds=min(told, PERIOD.total_seconds())) if told and told > 0 else PERIOD
+    length = _bounded((RESERVE - left) * period)
+    return Pause(BULK, length, "the rest of the tracker's limit is kept for live events")
+
+
+def _share_left(headers: Mapping[str, str]) -> float | None:
+    """The share of the scarcest limit that is left; None when no header tells."""
+    shares = [_NEAR] if headers.get("x-ratelimit-nearlimit", "").lower() == "true" else []
+    for name in ("x-ratelimit", "x-ratelimit-requests", "x-ratelimit-complexity"):
+        limit, left = _number(headers.get(f"{name}-limit")), _number(headers.get(f"{name}-remaining"))
+        if limit is not None and left is not None and limit > 0:
+            shares.append(max(0.0, left / limit))
+    return min(shares, default=None)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 class TrackerKind(StrEnum):
@@ -45,6 +45,16 @@ class Label:
         return f"{self.group}/{self.name}" if self.group else self.name
 
 
+COMPONENT: Final = "component "
+"""Begins the id and the name of a Jira component where it stands among labels, so that all that holds
+for labels holds for it. No Jira label has a space in it, so the two are never mixed up."""
+
+
+def component_label(name: str) -> Label:
+    """A Jira component as a label: the same promises, memory and words."""
+    return Label(f"{COMPONENT}{name}", f"{COMPONENT}{name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """An issue as of one reading (or as one webhook body told it)."""
@@ -69,6 +79,50 @@ class Issue:
     """A Linear issue mirrored to a place outside the workspace (Slack, GitHub, a customer tool)."""
     team_id: str | None = None
     """Linear: the team's UUID, by which labels are looked up."""
+    resolved: bool = False
+    """Its work is done: no longer open, and not cancelled where the tracker tells the two apart."""
+
+    @property
+    def tags(self) -> tuple[Label, ...]:
+        """Its labels and, as ``component_label`` has them, its components."""
+        return self.labels + tuple(map(component_label, self.components))
+
+
+@dataclass(frozen=True, slots=True)
+class PastIssue:
+    """An issue of the past: its text as it was when filed, its tags as they are now."""
+
+    id: str
+    key: str
+    project: str
+    """As filed. Jira: the project key. Linear: the team key."""
+    title: str
+    """As filed."""
+    body: str
+    """As filed; see ``as_filed``."""
+    created: datetime
+    type: str | None
+    """Now. Jira only."""
+    type_filed: str | None = None
+    components: tuple[str, ...] = ()
+    """Now."""
+    labels: tuple[Label, ...] = ()
+    """Now."""
+    resolved: bool = False
+    as_filed: bool = True
+    """False when an earlier text is known to have been there but cannot be had any more."""
+    moved: bool = False
+    """It was filed in another project, whose tags are not those it has now."""
+    labels_by_us: frozenset[str] = frozenset()
+    """Ids of labels (and of components, as ``component_label`` has them) that we once put on, whether or
+    not they are still there."""
+    taken_off: frozenset[str] = frozenset()
+    """Those of them that a person took off; what went by an automation is nobody's judgement."""
+    handled: bool = False
+    """A person has edited it since our first label came: its text, tags or priority. A card dragged
+    across a board is no such look."""
+    people: frozenset[str] = frozenset()
+    """Display names seen on it, only so that they can be kept out of vocabularies."""
 
 
 class SubjectKind(StrEnum):
@@ -132,6 +186,8 @@ class Hint:
     sprints_left: tuple[str, ...] = ()
     late: bool = False
     """Genuine, but older than the connection's age limit when it came."""
+    automated: bool = False
+    """By an app or an automation, as far as the event tells."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping; empty fields are left out."""
@@ -146,6 +202,8 @@ class Hint:
                 data[name] = list(value)
         if self.late:
             data["late"] = True
+        if self.automated:
+            data["automated"] = True
         return data
 
     @classmethod
@@ -162,6 +220,7 @@ class Hint:
             updated=_moment(data.get("updated")),
             actor=data.get("actor"),
             late=bool(data.get("late", False)),
+            automated=bool(data.get("automated", False)),
             **{name: tuple(str(item) for item in data.get(name, ())) for name in _TUPLES},
         )
 

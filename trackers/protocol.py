@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
+from trackers.model import Comment, Identity, Issue, Label, Memory, PastIssue, TrackerKind
 
 LABELS_TOPIC: Final = "labels"
 """The one comment about labels on an issue."""
@@ -104,6 +104,17 @@ class Step:
     send: Callable[[], Written]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some issues of the past, oldest first."""
+
+    issues: tuple[PastIssue, ...]
+    next: str | None
+    """Where the next page begins, good for days; None after the last one."""
+    total: int | None = None
+    """How many there are on all pages, where that costs next to nothing to know."""
+
+
 class Tracker(Protocol):
     """One connection to one tracker. Raises only ``trackers.errors``."""
 
@@ -137,6 +148,21 @@ class Tracker(Protocol):
 
     def steps(self, issue: Issue, operations: Sequence[Operation]) -> tuple[Step, ...]:
         """The fewest write requests that carry out ``operations``, in the order to send them."""
+
+    def past(
+        self,
+        projects: Sequence[str],
+        after: str | None = None,
+        since: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Page:
+        """One page of the issues of ``projects`` and of no others, filed at ``since`` or later.
+
+        ``after`` is an earlier page's ``next``. Where issues are deleted meanwhile, a page may repeat
+        some of an earlier one; none is passed over. Asked as bulk work: raises ``errors.Paused``
+        while the rest of the tracker's limits is kept for live events. A cursor that the tracker no
+        longer knows raises ``errors.Rejected`` or ``errors.Gone``.
+        """
 
 
 class Cache(Protocol):

@@ -8,10 +8,12 @@ from typing import Final
 
 from store.budget import Budget
 from trackers.errors import Paused
-from trackers.limits import EVERYTHING
+from trackers.limits import BULK, EVERYTHING
 
 _FIRST_PAUSE: Final = timedelta(seconds=2)
 _LONGEST_PAUSE: Final = timedelta(seconds=60)
+_LATE: Final = timedelta(seconds=2)
+"""Live events that have been due for longer than this go before bulk work."""
 
 
 class SharedGate:
@@ -25,6 +27,8 @@ class SharedGate:
         standing = self._budget.standing(scopes)
         if standing is not None:
             raise Paused(f"Waiting: {standing.reason}.", standing.left)
+        if BULK in scopes and self._budget.live_waits(_LATE):
+            raise Paused("Waiting: live events go first.", _LATE)
 
     def limit(self, scope: str, length: timedelta, reason: str) -> None:
         self._budget.pause(scope, length, reason)

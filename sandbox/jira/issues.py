@@ -6,6 +6,7 @@ api-group-issue-properties.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -13,11 +14,12 @@ from flask import g, request
 
 from sandbox.jira.api import Api, ApiError, flag, json_body, page_window
 from sandbox.jira.editing import Reader, checked_property
-from sandbox.jira.model import TRANSITIONS, Issue
+from sandbox.jira.model import TRANSITIONS, History, Issue
 from sandbox.jira.state import State
 from sandbox.jira.views import Views, names
 
 _API = "/rest/api/2"
+_BULK_ISSUES, _BULK_FIELDS, _BULK_ENTRIES = 1_000, 10, 10_000
 
 
 def add_issues(api: Api, reader: Reader) -> None:
@@ -55,6 +57,7 @@ def add_issues(api: Api, reader: Reader) -> None:
         return HTTPStatus.NO_CONTENT
 
     _add_life(api, reader)
+    _add_changelogs(api)
     _add_transitions(api)
     _add_properties(api)
 
@@ -77,6 +80,10 @@ def _add_life(api: Api, reader: Reader) -> None:
         g.issue = issue.key
         return {"id": issue.id, "key": issue.key, "self": state.shapes.link(f"issue/{issue.id}")}, 201
 
+
+def _add_changelogs(api: Api) -> None:
+    state = api.state
+
     @api.route("GET", f"{_API}/issue/<key>/changelog", "changelog", anonymous="hide", only="cloud")
     def changelog(key: str) -> Any:
         history = api.issue(key).history
@@ -84,6 +91,42 @@ def _add_life(api: Api, reader: Reader) -> None:
         values = [state.shapes.history(entry) for entry in history[start : start + size]]
         last = start + len(values) >= len(history)
         return {"startAt": start, "maxResults": size, "total": len(history), "isLast": last, "values": values}
+
+    @api.route("POST", f"{_API}/changelog/bulkfetch", "changelogs", only="cloud", reads=True)
+    def changelogs() -> Any:
+        body = json_body()
+        asked, fields = body.get("issueIdsOrKeys"), body.get("fieldIds") or []
+        if not isinstance(asked, list) or not 0 < len(asked) <= _BULK_ISSUES or len(fields) > _BULK_FIELDS:
+            raise ApiError(400, "Give 1 to 1000 issues and at most 10 fields.")
+        found = _changes(state, {api.issue(str(key)).id for key in asked}, set(fields))
+        start, size = _window(body)
+        logs: dict[str, list[Any]] = {}
+        for id_, entry in found[start : start + size]:
+            logs.setdefault(id_, []).append(state.shapes.history(entry))
+        answer: dict[str, Any] = {
+            "issueChangeLogs": [{"issueId": id_, "changeHistories": log} for id_, log in logs.items()]
+        }
+        if start + size < len(found):
+            answer["nextPageToken"] = str(start + size)
+        return answer
+
+
+def _changes(state: State, ids: set[str], fields: set[str]) -> list[tuple[str, History]]:
+    """What ``fields`` (all, when empty) have of the issues' changelogs, oldest first."""
+    found = []
+    for id_ in ids:
+        for entry in state.issues[id_].history:
+            items = tuple(item for item in entry.items if not fields or item.id in fields)
+            if items:
+                found.append((id_, replace(entry, items=items)))
+    return sorted(found, key=lambda change: (change[1].at, int(change[0])))
+
+
+def _window(body: dict[str, Any]) -> tuple[int, int]:
+    size, token = body.get("maxResults", 1_000), str(body.get("nextPageToken") or "0")
+    if not isinstance(size, int) or not 0 < size <= _BULK_ENTRIES or not token.isdecimal():
+        raise ApiError(400, "maxResults must be between 1 and 10000, nextPageToken one of ours.")
+    return int(token), size
 
 
 def _add_transitions(api: Api) -> None:

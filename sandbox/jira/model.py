@@ -97,6 +97,11 @@ class Project:
     components: list[Named] = field(default_factory=list)
     numbered: int = 0
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All that a query may call it, in upper case."""
+        return frozenset({self.key.upper(), self.name.upper(), self.id})
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeItem:

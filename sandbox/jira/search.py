@@ -80,7 +80,8 @@ def _add_classic(api: Api) -> None:
 def read_query(api: Api, text: str) -> Query:
     """JQL as the token's account means it, or a 400."""
     try:
-        return parse(text, api.state.now(), api.config.bot_zone)
+        projects = frozenset[str]().union(*(project.names for project in api.state.projects.values()))
+        return parse(text, api.state.now(), api.config.bot_zone, projects)
     except ValueError as error:
         raise ApiError(400, str(error)) from None
 

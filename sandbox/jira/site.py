@@ -80,10 +80,15 @@ def _add_projects(api: Api) -> None:
 
     @api.route("GET", "/rest/api/2/project/<project>", "project", anonymous="hide")
     def one_project(project: str) -> Any:
-        for known in state.projects.values():
-            if project.upper() == known.key or project == known.id:
-                return _whole_project(api, known)
-        raise ApiError(404, f"No project could be found with key '{project}'.")
+        return _whole_project(api, _project(api, project))
+
+    @api.route("GET", "/rest/api/2/project/<project>/components", "components", anonymous="hide")
+    def components(project: str) -> Any:
+        known = _project(api, project)
+        return [
+            state.shapes.named("component", component) | {"project": known.key, "archived": False}
+            for component in known.components
+        ]
 
     @api.route("GET", "/rest/api/2/label", "label", only="cloud")
     def labels() -> Any:
@@ -92,6 +97,13 @@ def _add_projects(api: Api) -> None:
         values = every[start : start + size]
         last = start + len(values) >= len(every)
         return {"startAt": start, "maxResults": size, "total": len(every), "isLast": last, "values": values}
+
+
+def _project(api: Api, name: str) -> Project:
+    for known in api.state.projects.values():
+        if name.upper() == known.key or name == known.id:
+            return known
+    raise ApiError(404, f"No project could be found with key '{name}'.")
 
 
 def _permissions(api: Api) -> JSON:

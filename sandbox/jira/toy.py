@@ -93,6 +93,8 @@ class JiraToy:
             values["priority"] = _named(PRIORITIES, wish["priority"])
         if "points" in wish:
             values["points"] = None if wish["points"] is None else float(wish["points"])
+        if "components" in wish:
+            values["components"] = [self._component(issue.project, name) for name in wish["components"]]
         added, removed = wish.get("add_labels") or (), wish.get("remove_labels") or ()
         if added or removed:
             for label in added:

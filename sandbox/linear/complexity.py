@@ -1,6 +1,6 @@
-"""What a query costs: 0.1 a scalar, 1 an object, a list's children times its ``first``.
+"""What a query costs: 0.1 a scalar, 1 an object, a list's children times its ``first`` or ``last``.
 
-The published rule of linear.app/developers/rate-limiting; ``first`` counts as 50 where omitted.
+The published rule of linear.app/developers/rate-limiting; a page counts as 50 where neither is given.
 """
 
 from __future__ import annotations
@@ -77,15 +77,13 @@ class Estimator:
         total = 0.0
         for child in node.selection_set.selections if node.selection_set else ():
             single = SelectionSetNode(selections=(child,))
-            times = (
-                1 if isinstance(child, FieldNode) and child.name.value == "pageInfo" else self._first(node)
-            )
+            times = 1 if isinstance(child, FieldNode) and child.name.value == "pageInfo" else self._size(node)
             total += times * self._of(single, kind)
         return total
 
-    def _first(self, node: FieldNode) -> int:
+    def _size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():
-            if argument.name.value != "first":
+            if argument.name.value not in ("first", "last"):
                 continue
             if isinstance(argument.value, IntValueNode):
                 return int(argument.value.value)

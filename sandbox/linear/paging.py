@@ -1,6 +1,7 @@
-"""Pages of a list, in the Relay manner: ``first`` and ``after``, newest first.
+"""Pages of a list, in the Relay manner: newest first, ``first`` and ``after`` or ``last`` and ``before``.
 
-``orderBy`` names the time to order by; the direction cannot be asked for (vendor's schema).
+``orderBy`` names the time to order by; the direction cannot be asked for (vendor's schema), so that
+whoever wants the oldest first asks for the ``last``.
 """
 
 from __future__ import annotations
@@ -20,30 +21,41 @@ R = TypeVar("R", bound=Row)
 
 
 def connection(rows: Iterable[R], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """One page: ``{"nodes": [...], "page_info": {...}}``. Raises for an impossible ``first``.
+    """One page: ``{"nodes": [...], "page_info": {...}}``. Raises for an impossible size.
 
     A cursor names a place in the order, not a row: whoever changes in between can move to a page
     that was read already, as on the real service.
     """
-    first = DEFAULT if arguments.get("first") is None else arguments["first"]
-    if not 0 < first <= MOST:
-        raise errors.bad_argument(f"first must be between 1 and {MOST}")
     by = "updated_at" if arguments.get("order_by") == "updatedAt" else "created_at"
     if not arguments.get("include_archived"):
         rows = (row for row in rows if row.archived_at is None)
     ordered = sorted(rows, key=lambda row: (getattr(row, by), row.id), reverse=True)
-    after = arguments.get("after")
-    rest = [row for row in ordered if (getattr(row, by), row.id) < _place(after)] if after else ordered
-    page = rest[:first]
+    after, before = arguments.get("after"), arguments.get("before")
+    begin = sum((getattr(row, by), row.id) >= _place(after) for row in ordered) if after else 0
+    end = sum((getattr(row, by), row.id) > _place(before) for row in ordered) if before else len(ordered)
+    if arguments.get("last") is None:
+        end = min(end, begin + _size(arguments, "first"))
+    else:
+        begin = max(begin, end - _size(arguments, "last"))
+    page = ordered[begin:end]
     return {
         "nodes": page,
         "page_info": {
-            "has_next_page": len(rest) > len(page),
-            "has_previous_page": len(rest) < len(ordered),
+            "has_next_page": end < len(ordered),
+            "has_previous_page": begin > 0,
             "start_cursor": _cursor(page[0], by) if page else None,
             "end_cursor": _cursor(page[-1], by) if page else None,
         },
     }
+
+
+def _size(arguments: Mapping[str, Any], name: str) -> int:
+    size = arguments.get(name)
+    if size is None:
+        return DEFAULT
+    if not 0 < size <= MOST:
+        raise errors.bad_argument(f"{name} must be between 1 and {MOST}")
+    return int(size)
 
 
 def _cursor(row: Row, by: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.conftest import SECRET, JiraRig, MakeJira, add, found, jira_labels, operations, say
 from tests.contract.jira_site import TOKEN
 from trackers.errors import Gone, Paused, Rejected, ServerFault, Unauthorized
-from trackers.jira.service import PROPERTY
+from trackers.jira.memory import PROPERTY
 from trackers.model import AuthorKind, Label, Memory
 from trackers.protocol import LABELS_TOPIC, Recall
 

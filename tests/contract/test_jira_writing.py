@@ -6,7 +6,8 @@ import pytest
 
 from tests.contract.conftest import JiraRig, MakeJira, add, jira_labels, operations, say
 from trackers.errors import Gone, Unauthorized
-from trackers.jira.service import PROPERTY, valid_label
+from trackers.jira.memory import PROPERTY
+from trackers.jira.service import valid_label
 from trackers.model import Label, Memory
 from trackers.protocol import LABELS_TOPIC, Recall
 

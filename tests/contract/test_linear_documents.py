@@ -19,6 +19,8 @@ MOST_POINTS = {
     "WhoAmI": 3,
     "ReadIssue": 325,
     "MoreHistory": 140,
+    "PastIssues": 5_700,
+    "PastHistory": 285,
     "UsableLabels": 370,
     "TeamsByKey": 70,
     "CreateLabel": 3,

@@ -23,8 +23,8 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
 )
-from trackers.http import exchange, json_of, lower
-from trackers.limits import EVERYTHING, endpoint_scope, issue_scope, jira_pause
+from trackers.http import exchange, json_of, keep_reserve, lower
+from trackers.limits import BULK, EVERYTHING, endpoint_scope, issue_scope, jira_pause
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, text
 
@@ -49,22 +49,28 @@ class JiraClient:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         writes: str | None = None,
+        bulk: bool = False,
     ) -> Any:
         """Ask once and give the answer's JSON (None for 204).
 
         ``template`` is the path with ``{names}`` filled from ``path``: it is also the name by which
-        Jira's per-endpoint limit is kept. ``writes`` is the id of the issue written to, if any.
+        Jira's per-endpoint limit is kept. ``writes`` is the id of the issue written to, if any;
+        ``bulk`` work waits while what is left of the limits is kept for live events.
         Raises the members of ``trackers.errors``.
         """
         operation = f"{method} {template}"
         scopes = [EVERYTHING, endpoint_scope(operation)]
         if writes is not None:
             scopes.append(issue_scope(writes))
+        if bulk:
+            scopes.append(BULK)
         self._gate.ask(scopes)
         url = self._base + template.format(**{name: _segment(value) for name, value in (path or {}).items()})
         request = self._http.build_request(method, url, params=params, json=body)
         response = exchange(self._http, self._gate, request)
         if response.is_success:
+            if bulk:
+                keep_reserve(self._gate, response)
             return json_of(response)
         raise self._error(response, operation, writes)
 

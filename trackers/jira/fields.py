@@ -71,6 +71,7 @@ def issue_from_json(issue: Mapping[str, Any], *, base_url: str | None = None) ->
         updated=moment(fields.get("updated")),
         url=f"{base_url.rstrip('/')}/browse/{key}" if base_url and key else None,
         service_project=project.get("projectTypeKey") == "service_desk",
+        resolved=_resolved(fields),
     )
 
 
@@ -132,6 +133,12 @@ def _sprint_from_text(entry: str) -> SprintRef | None:
 
 def _name(value: object) -> str | None:
     return text(mapping(value).get("name"))
+
+
+def _resolved(fields: Mapping[str, Any]) -> bool:
+    """A workflow may set the one without the other: a resolution, or a status of the category done."""
+    category = mapping(mapping(fields.get("status")).get("statusCategory"))
+    return bool(mapping(fields.get("resolution"))) or category.get("key") == "done"
 
 
 def _author(fields: Mapping[str, Any]) -> AuthorKind:

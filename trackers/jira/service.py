@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from trackers.errors import Forbidden, Gone, ServerFault
+from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault
 from trackers.jira.client import JiraClient
 from trackers.jira.fields import issue_from_json, issue_id
+from trackers.jira.history import JiraHistory
+from trackers.jira.memory import PROPERTY, memory_from, remembered
 from trackers.jira.setup import JiraSetup
-from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
-from trackers.protocol import AddLabels, Failure, Operation, PutComment, Reading, Recall, Step, Written
+from trackers.model import COMPONENT, Comment, Identity, Issue, Label, TrackerKind, component_label
+from trackers.protocol import AddLabels, Failure, Operation, Page, PutComment, Reading, Recall, Step, Written
 from trackers.reading import ident, items, mapping, moment, text
 
-PROPERTY: Final = "sprintwarden"
-"""Key of the hidden properties we keep on issues and on our own comments."""
 _INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
 """Keeps a comment in a service project from its customers."""
 _READ_FIELDS: Final = (
@@ -32,19 +32,27 @@ _READ_FIELDS: Final = (
     "reporter",
     "created",
     "updated",
+    "status",
+    "resolution",
 )
 _ISSUE: Final = "/rest/api/2/issue/{issue}"
 _LONGEST_LABEL: Final = 255
 _MOST_OWN_COMMENTS: Final = 20
 """Each costs a request to know its topic; more than this only an account that people write with has."""
-_MOST_REMEMBERED: Final = 32_000
-"""A property holds 32,768 characters as JSON."""
 
 
 class JiraPalette:
-    """Any name is a label on Jira, once it is made valid."""
+    """Any name is a label on Jira, once it is made valid; a component must be one of the project's."""
+
+    def __init__(self, components: Callable[[], Sequence[str]] | None = None) -> None:
+        """``components`` are asked for when one is looked for; without it every name is one."""
+        self._components = components
 
     def find(self, name: str) -> Label | None:
+        if name.startswith(COMPONENT):
+            wanted = name.removeprefix(COMPONENT)
+            known = [wanted] if self._components is None else self._components()
+            return next((component_label(one) for one in known if one.casefold() == wanted.casefold()), None)
         valid = valid_label(name)
         return Label(valid, valid) if valid else None
 
@@ -81,12 +89,20 @@ class JiraService:
         raw = mapping(self._call("GET", _ISSUE, path={"issue": issue}, params=params))
         if issue_id(raw) is None or not mapping(raw.get("fields")):
             raise ServerFault("Jira answered a reading without an issue in it.")
-        memory = _memory(mapping(raw.get("properties")).get(PROPERTY))
+        memory = memory_from(mapping(raw.get("properties")).get(PROPERTY))
         comments = self._own_comments(raw, recall.comments) if recall.comments else ()
         return Reading(issue_from_json(raw, base_url=self._base_url), memory, comments)
 
     def palette(self, issue: Issue) -> JiraPalette:
-        return JiraPalette()
+        return JiraPalette(partial(self._components, issue.project))
+
+    def _components(self, project: str) -> Sequence[str]:
+        try:
+            return self._setup.components(project)
+        except (Forbidden, Gone):
+            # Labels are put on all the same.
+            self._setup.leave_components(project)
+            return ()
 
     def label_names(self, projects: Sequence[str]) -> frozenset[str] | None:
         if not self._cloud:
@@ -118,13 +134,32 @@ class JiraService:
                     steps.append(Step("comment", (operation,), send))
         return tuple(steps)
 
+    def past(
+        self,
+        projects: Sequence[str],
+        after: str | None = None,
+        since: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Page:
+        confirm = self._setup.confirm_identity
+        history = JiraHistory(self._client, self.identity, confirm, cloud=self._cloud)
+        return history.page(projects, after, since, page_size)
+
     def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
+        update = _additions(operation.labels)
         body = {
-            "update": {"labels": [{"add": label.id} for label in operation.labels]},
-            "properties": [{"key": PROPERTY, "value": _remembered(operation.remember)}],
+            "update": update,
+            "properties": [{"key": PROPERTY, "value": remembered(operation.remember)}],
         }
         params = {"returnIssue": "true"} if self._cloud else {}
-        answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
+        try:
+            answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
+        except Rejected as error:
+            if "components" not in update:
+                raise
+            # One may be gone, or the field not on the screen: the labels are not to suffer for it.
+            self._setup.leave_components(issue.project)
+            raise Conflict(f"It is tried again without components. {error}") from error
         updated = moment(mapping(mapping(answer).get("fields")).get("updated"))
         return Written(labels=operation.labels, updated=updated)
 
@@ -218,6 +253,18 @@ class JiraService:
         return text(mapping(mapping(answer).get("value")).get("topic"))
 
 
+def _additions(labels: Sequence[Label]) -> dict[str, list[Mapping[str, Any]]]:
+    """Labels and, told by their ids, components in the words of an edit."""
+    update: dict[str, list[Mapping[str, Any]]] = {}
+    for label in labels:
+        if label.id.startswith(COMPONENT):
+            component = {"name": label.id.removeprefix(COMPONENT)}
+            update.setdefault("components", []).append({"add": component})
+        else:
+            update.setdefault("labels", []).append({"add": label.id})
+    return update
+
+
 def _by(comment: Mapping[str, Any], account: str) -> bool:
     author = mapping(comment.get("author"))
     return account in (author.get("accountId"), author.get("name"), author.get("key"))
@@ -230,20 +277,3 @@ def valid_label(name: str) -> str:
     """
     printable = "".join(character if character.isprintable() else " " for character in name)
     return re.sub(r"\s+", "-", printable.strip())[:_LONGEST_LABEL]
-
-
-def _remembered(memory: Memory) -> dict[str, Any]:
-    """What our issue property shall say; of more labels than it holds, as many as fit."""
-    applied, vetoed = sorted(memory.applied), sorted(memory.vetoed)
-    while len(json.dumps([applied, vetoed])) > _MOST_REMEMBERED:
-        max(applied, vetoed, key=len).pop()
-    return {"v": 1, "applied": applied, "vetoed": vetoed}
-
-
-def _memory(raw: object) -> Memory:
-    """What our issue property says. Anybody who may edit the issue may write it, so it can only ever
-    make us more careful: labels it names that are gone count as taken off by a person."""
-    data = mapping(raw)
-    applied = frozenset(filter(None, map(text, items(data.get("applied")))))
-    vetoed = frozenset(filter(None, map(text, items(data.get("vetoed")))))
-    return Memory(applied, vetoed)

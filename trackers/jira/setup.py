@@ -118,6 +118,20 @@ class JiraSetup:
             for board in found
         )
 
+    def components(self, project: str) -> tuple[str, ...]:
+        """The names of a project's components that may be chosen."""
+
+        def ask(jira: JIRA) -> list[str]:
+            found = [mapping(component.raw) for component in jira.project_components(project)]
+            named = [text(component.get("name")) for component in found if not component.get("archived")]
+            return [name for name in named if name]
+
+        return tuple(self._remembered(_components(project), _HOUR, ask))
+
+    def leave_components(self, project: str) -> None:
+        """Take ``project`` for one without components for an hour, because Jira would not have one."""
+        self._cache.put(_components(project), json.dumps([]), _HOUR)
+
     def label_history(self, issue: str) -> tuple[Change, ...]:
         """Who set and took off which labels on an issue, oldest first; never cached."""
         raw = self._ask(lambda jira: jira.issue(issue, fields="labels", expand="changelog").raw)
@@ -206,6 +220,10 @@ def connect_with(url: str, *, basic: tuple[str, str] | None, bearer: str | None)
         return client
 
     return connect
+
+
+def _components(project: str) -> str:
+    return f"components:{project}"
 
 
 def _identity(raw: Mapping[str, Any]) -> Identity:

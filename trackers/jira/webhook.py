@@ -13,7 +13,16 @@ from typing import Any
 from trackers.credentials import signed_by_any
 from trackers.delivery import Delivery
 from trackers.jira.fields import SprintRef, issue_id, key_prefix, project_key, sprints_in, sprints_of
-from trackers.model import Event, Hint, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
+from trackers.model import (
+    Event,
+    Hint,
+    HintKind,
+    IgnoredBecause,
+    Refused,
+    RefusedBecause,
+    Scope,
+    component_label,
+)
 from trackers.reading import differs, ident, items, mapping, moment, names, reference, text
 
 SIGNATURE_HEADER = "X-Hub-Signature"
@@ -30,6 +39,7 @@ _SYSTEM_FIELDS = {
     "issue type": "type",
     "priority": "priority",
     "status": "status",
+    "resolution": "status",
     "assignee": "assignee",
     "project": "project",
     "key": "project",
@@ -46,7 +56,7 @@ _CUSTOM_FIELDS = {
 }
 """Fields that Jira's own products add as custom fields, by lower-case ``field``."""
 
-_WATCHED = frozenset({"title", "description", "project", "labels"})
+_WATCHED = frozenset({"title", "description", "project", "labels", "components", "status"})
 
 _UNUSED = frozenset(
     {
@@ -132,6 +142,7 @@ def parse(payload: object, *, connection: str, digest: str, scope: Scope) -> Eve
         scope=scope,
         at=moment(payload.get("timestamp")),
         actor=_actor(payload),
+        automated=mapping(payload.get("user")).get("accountType") == "app",
     )
     short = name.removeprefix("jira:")
     if handler := _HANDLERS.get(short):
@@ -283,6 +294,8 @@ class _Changes:
             self.fields.append(field)
             if field == "labels":
                 self._read_labels(item)
+            elif field == "components":
+                self._read_component(item)
             elif field == "sprint":
                 self._read_sprints(item, issue)
             elif field == "project":
@@ -290,7 +303,8 @@ class _Changes:
 
     @property
     def are_watched(self) -> bool:
-        """A label taken off may be a person's no to ours; one put on may settle what we suggested."""
+        """A label taken off may be a person's no to ours; one put on may settle what we suggested; an
+        issue resolved with ours still on it is a yes."""
         return not _WATCHED.isdisjoint(self.fields)
 
     def _read_labels(self, item: Mapping[str, Any]) -> None:
@@ -298,6 +312,12 @@ class _Changes:
         after = [label for label in (text(item.get("toString")) or "").split(" ") if label]
         self.labels_added += _without(after, before)
         self.labels_removed += _without(before, after)
+
+    def _read_component(self, item: Mapping[str, Any]) -> None:
+        # One item for each component, which stands among the labels from here on.
+        before, after = text(item.get("fromString")), text(item.get("toString"))
+        self.labels_added += [component_label(after).id] if after else []
+        self.labels_removed += [component_label(before).id] if before else []
 
     def _read_sprints(self, item: Mapping[str, Any], issue: Mapping[str, Any]) -> None:
         """Both sides list every sprint of the issue, closed ones too: only the difference is news

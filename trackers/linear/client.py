@@ -26,8 +26,8 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
 )
-from trackers.http import exchange, json_of, lower
-from trackers.limits import EVERYTHING, endpoint_scope, linear_pauses
+from trackers.http import exchange, json_of, keep_reserve, lower
+from trackers.limits import BULK, EVERYTHING, endpoint_scope, linear_pauses
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, text
 
@@ -138,23 +138,25 @@ class LinearClient:
         self._documents = documents()
         self._scopes = {name: _scopes(name, document) for name, document in self._documents.items()}
 
-    def call(self, operation: str, variables: Mapping[str, Any]) -> Answer:
+    def call(self, operation: str, variables: Mapping[str, Any], *, bulk: bool = False) -> Answer:
         """Send one operation of ``documents.graphql``.
 
-        Gives data and the errors of single root fields. Raises a member of ``trackers.errors`` when
+        ``bulk`` work waits while what is left of the limits is kept for live events. Gives data and
+        the errors of single root fields. Raises a member of ``trackers.errors`` when
         the operation as a whole was not carried out.
         """
-        self._gate.ask(self._scopes[operation])
-        answer = self._send(operation, variables)
+        scopes = self._scopes[operation]
+        self._gate.ask((*scopes, BULK) if bulk else scopes)
+        answer = self._send(operation, variables, bulk)
         if answer is None:
             # The held token has ended and the call was not carried out: once more with a new one is safe.
-            answer = self._send(operation, variables)
+            answer = self._send(operation, variables, bulk)
         if answer is None:
             self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
             raise Unauthorized("Linear refuses the connection's credentials; check the key or the client.")
         return answer
 
-    def _send(self, operation: str, variables: Mapping[str, Any]) -> Answer | None:
+    def _send(self, operation: str, variables: Mapping[str, Any], bulk: bool) -> Answer | None:
         header = self._credentials.header(self._http, self._gate, self._base)
         body = {"query": self._documents[operation], "variables": variables, "operationName": operation}
         request = self._http.build_request(
@@ -175,6 +177,8 @@ class LinearClient:
         whole = next((error for error in errors if error.root is None), None)
         if whole is not None:
             raise as_exception(whole, operation)
+        if bulk:
+            keep_reserve(self._gate, response)
         return Answer(mapping(answer.get("data")), errors)
 
 

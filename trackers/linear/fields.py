@@ -54,6 +54,7 @@ def issue_from_json(
         url=text(data.get("url")) or url,
         synced_outside=_synced_outside(data),
         team_id=reference(mapping(data.get("team")).get("id")) or reference(data.get("teamId")),
+        resolved=mapping(data.get("state")).get("type") == "completed",
     )
 
 

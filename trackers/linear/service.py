@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault, TrackerError
 from trackers.linear.client import Answer, GraphQLError, LinearClient, as_exception
 from trackers.linear.fields import issue_from_json
+from trackers.linear.history import LinearHistory
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
 from trackers.protocol import (
     AddLabels,
@@ -21,6 +22,7 @@ from trackers.protocol import (
     CreateLabel,
     Failure,
     Operation,
+    Page,
     PutComment,
     Reading,
     Recall,
@@ -150,6 +152,15 @@ class LinearService:
             part for part, wanted in (("labels", labels), ("comment", comment)) if wanted is not None
         )
         return (Step(name, tuple(operations), partial(self._write, issue, labels, comment)),)
+
+    def past(
+        self,
+        projects: Sequence[str],
+        after: str | None = None,
+        since: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Page:
+        return LinearHistory(self._client, self.identity).page(projects, after, since, page_size)
 
     def _write(self, issue: Issue, labels: AddLabels | None, comment: PutComment | None) -> Written:
         added, failures = self._to_add(issue, labels) if labels is not None else ((), ())

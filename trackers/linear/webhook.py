@@ -26,6 +26,7 @@ _FIELDS = {
     "labelIds": "labels",
     "priority": "priority",
     "stateId": "status",
+    "completedAt": "status",
     "cycleId": "sprint",
     "estimate": "points",
     "assigneeId": "assignee",
@@ -34,7 +35,7 @@ _FIELDS = {
 }
 """Linear's names in our words; a team is what we call a project, a cycle a sprint."""
 
-_WATCHED = frozenset({"title", "description", "project", "labels"})
+_WATCHED = frozenset({"title", "description", "project", "labels", "status"})
 
 # Written at every update, whatever changed.
 _NOISE = frozenset({"updatedAt"})
@@ -135,13 +136,15 @@ def parse(payload: object, *, connection: str, digest: str, scope: Scope) -> Eve
     """
     body = _object(payload)
     kind, action = text(body.get("type")) or "", text(body.get("action")) or ""
+    actor = mapping(body.get("actor"))
     delivery = Delivery(
         name=f"{kind[:50]}/{action[:50]}",
         connection=connection,
         digest=digest,
         scope=scope,
         at=moment(body.get("createdAt")) or moment(body.get("webhookTimestamp")),
-        actor=ident(mapping(body.get("actor")).get("id")),
+        actor=ident(actor.get("id")),
+        automated=bool(actor) and not _is_person(actor),
     )
     if handler := _HANDLERS.get((kind, action)):
         return handler(delivery, mapping(body.get("data")), mapping(body.get("updatedFrom")))
@@ -162,6 +165,12 @@ def _object(payload: object) -> Mapping[str, Any]:
             RefusedBecause.WRONG_SHAPE, "The body is JSON but not an object, which no Linear webhook sends."
         )
     return payload
+
+
+def _is_person(actor: Mapping[str, Any]) -> bool:
+    # Of the four kinds of actor only users and external users have an address; OAuth clients and
+    # integrations have a name or a service alone.
+    return actor.get("type") == "user" or "email" in actor
 
 
 def _about_an_issue(data: Mapping[str, Any]) -> bool:
@@ -204,7 +213,8 @@ def _issue_updated(delivery: Delivery, data: Mapping[str, Any], before: Mapping[
     added, removed = _label_changes(data, before) if "labels" in changed else ((), ())
     joined, left = _cycle_changes(data, before) if "sprint" in changed else ((), ())
     hints: list[Hint] = []
-    # A label taken off may be a person's no to ours; one put on may settle what we suggested.
+    # A label taken off may be a person's no to ours; one put on may settle what we suggested; an
+    # issue completed with ours still on it is a yes.
     if not _WATCHED.isdisjoint(changed):
         hints.append(
             delivery.issue(

@@ -1,0 +1,276 @@
+"""Training data from a connection: its past issues, page by page into a file of JSON Lines.
+
+The file is that of ``train --issues``, with keys of our own beside: ``key``, ``resolved``, and where
+they say something ``as_filed`` (false: the text was edited later and its first form is lost),
+``ours`` (tags we set and nobody confirmed, to be left out of training) and ``weight``. People's
+names go to a file beside it, to be kept out of vocabularies.
+
+A gathering may be killed at any moment: it goes on with the page it was at, and the file becomes
+what it would have become.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from rules.connections import Connection
+from trackers.errors import (
+    Conflict,
+    Gone,
+    LimitReached,
+    Paused,
+    Rejected,
+    ServerFault,
+    TrackerError,
+    Unreachable,
+)
+from trackers.model import PastIssue, component_label
+from trackers.protocol import Page, Tracker
+
+CONFIRMED: Final = 3.0
+"""What an issue counts with a tag of ours that people left on while they closed or edited it."""
+CORRECTED: Final = 3.0
+"""What an issue counts from which people took a tag of ours."""
+RESUMABLE: Final = timedelta(days=7)
+"""How long a gathering can be taken up again: Jira's page tokens live no longer, and data ages."""
+_TRIES: Final = 6
+_FIRST_WAIT_S: Final = 5.0
+_ISSUES, _PEOPLE, _STATE = "issues.jsonl", "people.json", "state.json"
+_FILES: Final = (_ISSUES, _PEOPLE, f"{_PEOPLE}.new", _STATE, f"{_STATE}.new")
+
+
+class NotGathered(Exception):
+    """The issues could not be had; the message is a sentence. What was gathered is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a gathering is."""
+
+    issues: int
+    total: int | None
+    """About how many there will be, where the tracker says."""
+    waiting: str | None = None
+    """Why it stands still just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFile:
+    """A finished gathering."""
+
+    issues: Path
+    """JSON Lines, an issue each."""
+    people: Path
+    """A JSON list of display names."""
+    count: int
+    moved: int
+    """Issues left out because they were filed in another project, whose tags are not theirs now."""
+
+
+def gather(
+    tracker: Tracker,
+    connection: Connection,
+    folder: Path,
+    *,
+    since: datetime | None = None,
+    progress: Callable[[Progress], None],
+    wait: Callable[[float], None],
+    page_size: int | None = None,
+) -> HistoryFile:
+    """Gather the issues of the connection's projects, filed at ``since`` or later, into ``folder``.
+
+    Goes on where an earlier call with the same question ended, whatever ended it; a finished
+    gathering is given back as it is until ``discard``, at most ``RESUMABLE`` long. ``progress`` is
+    told after every page, ``wait`` is given seconds to wait. Raises NotGathered.
+    """
+    question = {
+        "connection": connection.name,
+        "projects": sorted(connection.projects),
+        "since": since.isoformat() if since else None,
+    }
+    with _Shelf(folder, question) as shelf:
+        state = shelf.state
+
+        def ask() -> Page:
+            return tracker.past(connection.projects, state.next, since, page_size)
+
+        def waiting(seconds: float, why: str) -> None:
+            progress(Progress(state.issues, state.total, why))
+            wait(seconds)
+
+        resumed = state.next is not None
+        while not state.done:
+            try:
+                page = _patiently(ask, waiting)
+            except TrackerError as error:
+                if not (resumed and isinstance(error, Rejected | Gone)):
+                    raise _gave_up(connection, error) from error
+                # The tracker has forgotten the place. From the start, then; what is here is not repeated.
+                state.next = None
+            else:
+                shelf.add(page)
+                progress(Progress(state.issues, state.total))
+            resumed = False
+        return HistoryFile(folder / _ISSUES, folder / _PEOPLE, state.issues, len(state.moved))
+
+
+def discard(folder: Path) -> None:
+    """Delete all that was gathered into ``folder``, and the folder where nothing else is in it."""
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def line(issue: PastIssue) -> dict[str, Any]:
+    """An issue as one line of the file."""
+    told: dict[str, Any] = {
+        "id": issue.id,
+        "key": issue.key,
+        "project": issue.project,
+        "created": issue.created.astimezone(UTC).isoformat(),
+        "title": issue.title,
+        "body": issue.body,
+        "type": issue.type,
+        "labels": [label.path for label in issue.labels],
+        "components": list(issue.components),
+        "resolved": issue.resolved,
+    }
+    if not issue.as_filed:
+        told["as_filed"] = False
+    return told | _judged(issue)
+
+
+def _judged(issue: PastIssue) -> dict[str, Any]:
+    """What people made of the tags we put on it: confirmed, taken off, or nothing yet."""
+    now = {label.id: label.path for label in issue.labels}
+    now |= {component_label(name).id: name for name in issue.components}
+    kept = issue.labels_by_us & now.keys()
+    confirmed = bool(kept) and (issue.resolved or issue.handled)
+    told: dict[str, Any] = {}
+    if kept and not confirmed:
+        told["ours"] = sorted(now[id_] for id_ in kept)
+    weights = [CONFIRMED] * confirmed + [CORRECTED] * bool(issue.taken_off)
+    return told | ({"weight": max(weights)} if weights else {})
+
+
+def _patiently(ask: Callable[[], Page], waiting: Callable[[float, str], None]) -> Page:
+    """The page, once limits have been waited out and faults that pass have passed."""
+    faults = 0
+    while True:
+        try:
+            return ask()
+        except Paused as error:
+            waiting(error.left.total_seconds(), str(error))
+        except LimitReached as error:
+            waiting(max(pause.length for pause in error.pauses).total_seconds(), str(error))
+        except (Unreachable, ServerFault, Conflict) as error:
+            faults += 1
+            if faults == _TRIES:
+                raise
+            waiting(_FIRST_WAIT_S * 2 ** (faults - 1), str(error))
+
+
+def _gave_up(connection: Connection, error: TrackerError) -> NotGathered:
+    return NotGathered(f"{connection.name}: {error} What was gathered is kept: the same command goes on.")
+
+
+@dataclass
+class _State:
+    """How far the files are. Written after each page, so that whatever is in them beyond it is void."""
+
+    question: Mapping[str, Any]
+    began: datetime
+    next: str | None = None
+    done: bool = False
+    size: int = 0
+    """Of the issues' file, in bytes."""
+    issues: int = 0
+    total: int | None = None
+    moved: list[str] = field(default_factory=list)
+    """Ids of issues left out."""
+
+
+class _Shelf:
+    """The files of one gathering; nobody else writes them meanwhile."""
+
+    def __init__(self, folder: Path, question: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._question = question
+
+    def __enter__(self) -> Self:
+        """Take the folder; go on from what is there or begin anew. Raises NotGathered when it is taken."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self._file = os.fdopen(os.open(self._folder / _ISSUES, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise NotGathered(
+                f"Another process is gathering into {self._folder}; wait until it is done."
+            ) from None
+        self.state = self._earlier() or _State(self._question, datetime.now(UTC))
+        self._file.truncate(self.state.size)
+        self._seen = {orjson.loads(text)["id"] for text in self._file} | set(self.state.moved)
+        self._people = set(self._read(_PEOPLE) or ()) if self._seen else set()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, page: Page) -> None:
+        """Keep what is new on a page, and then that it is kept."""
+        state = self.state
+        if page.next is not None and page.next == state.next:
+            raise NotGathered("The tracker gives the same page again and again; nothing more can be had.")
+        fresh = {issue.id: issue for issue in page.issues if issue.id not in self._seen}
+        self._seen |= fresh.keys()
+        lines = [orjson.dumps(line(issue)) + b"\n" for issue in fresh.values() if not issue.moved]
+        self._file.seek(0, os.SEEK_END)
+        self._file.writelines(lines)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._people.update(*(issue.people for issue in fresh.values()))
+        self._write(_PEOPLE, sorted(self._people))
+        state.moved += [id_ for id_, issue in fresh.items() if issue.moved]
+        state.size, state.issues = self._file.tell(), state.issues + len(lines)
+        state.total = page.total if page.total is not None else state.total
+        state.next, state.done = page.next, page.next is None
+        self._write(_STATE, state)
+
+    def _earlier(self) -> _State | None:
+        """Where an earlier gathering of the same question is, unless it is too old or its file is short."""
+        try:
+            raw = self._read(_STATE)
+            state = _State(**raw | {"began": datetime.fromisoformat(raw["began"])}) if raw else None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+        if state is None or state.question != self._question:
+            return None
+        fresh = datetime.now(UTC) - state.began < RESUMABLE
+        return state if fresh and os.fstat(self._file.fileno()).st_size >= state.size else None
+
+    def _read(self, name: str) -> Any:
+        """What stands in a JSON file; None where there is no such file."""
+        try:
+            return orjson.loads((self._folder / name).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _write(self, name: str, value: object) -> None:
+        """Replace a JSON file, whole or not at all."""
+        new = self._folder / f"{name}.new"
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(orjson.dumps(value))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._folder / name)
