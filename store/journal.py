@@ -47,6 +47,31 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    """What a model answered about one tag of an issue."""
+
+    tag: str
+    """As the model names it."""
+    label: str
+    """The id under which ``Journal.applied`` has it once it is put on; else the tag again will do."""
+    p: float
+    """The chance as the model gave it (0..1), before any shift: shifts are learnt from it."""
+    applied: bool
+    """Put on by the learned tagger, and by nobody else before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a model answered about an issue, to be held against what people make of it."""
+
+    model: str
+    target: str
+    """``labels``, ``components`` or ``type``."""
+    project: str
+    guesses: tuple[Guess, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """All we remember of one issue."""
 
@@ -62,6 +87,10 @@ class Journal:
     """The issue's ``updated`` as of the last reading that a run was carried through with."""
     write_updated: datetime | None = None
     """The issue's ``updated`` as our last write returned it."""
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    """What models answered, by target."""
+    taught: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Target and tag → the verdict already counted (``store.outcomes.Verdict``)."""
 
 
 class Journals:
@@ -83,6 +112,8 @@ class Journals:
             intent=_intent(raw["intent"]) if "intent" in raw else None,
             read_updated=_moment(raw.get("read_updated")),
             write_updated=_moment(raw.get("write_updated")),
+            forecasts={target: _forecast(target, text) for target, text in _under(raw, "forecast:").items()},
+            taught={_tag_of(name): text.split(" ", 1)[0] for name, text in _under(raw, "taught:").items()},
         )
 
     def intend(self, subject: Subject, intent: Intent) -> None:
@@ -132,6 +163,10 @@ class Journals:
             fields["write_updated"] = updated.isoformat()
         self._write(subject, fields, remove=["intent"])
 
+    def note_forecast(self, subject: Subject, *forecasts: Forecast) -> None:
+        """What models answered; each takes the place of an earlier answer about the same target."""
+        self._write(subject, {f"forecast:{one.target}": _forecast_text(one) for one in forecasts})
+
     def purge(self, subject: Subject) -> None:
         """Forget the issue."""
         self._redis.delete(keys.journal(subject))
@@ -145,6 +180,16 @@ class Journals:
             pipe.hset(name, items=list(chain.from_iterable(fields.items())))
         pipe.expire(name, keys.JOURNAL_LIFE)
         pipe.execute()
+
+
+def _forecast_text(forecast: Forecast) -> str:
+    guesses = [[guess.tag, guess.label, guess.p, guess.applied] for guess in forecast.guesses]
+    return json.dumps([forecast.model, forecast.project, guesses])
+
+
+def taught_field(target: str, tag: str) -> str:
+    """Where an issue's journal keeps what was counted of a tag."""
+    return f"taught:{target}:{tag}"
 
 
 def _vetoes(vetoed: Mapping[str, str]) -> dict[str, str]:
@@ -165,6 +210,16 @@ def _under(raw: Mapping[str, str], prefix: str) -> dict[str, str]:
 def _comment(text: str) -> CommentRecord:
     id_, digest, state = json.loads(text)
     return CommentRecord(id_, digest, CommentState(state))
+
+
+def _forecast(target: str, text: str) -> Forecast:
+    model, project, guesses = json.loads(text)
+    return Forecast(model, target, project, tuple(Guess(*guess) for guess in guesses))
+
+
+def _tag_of(name: str) -> tuple[str, str]:
+    target, _, tag = name.partition(":")
+    return target, tag
 
 
 def _intent(text: str) -> Intent:

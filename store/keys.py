@@ -38,6 +38,15 @@ COUNTERS: Final = PREFIX + "counters"
 """Hash of what workers did, for the metrics page. Kept."""
 RULEBOOK: Final = PREFIX + "rulebook"
 """Hash: the rules text in force, its version and since when; the newest refused text's problems. Kept."""
+MODELS: Final = PREFIX + "models"
+"""Hash, connection and target → which models stand in which slot, since when and why (JSON). Kept."""
+MODEL: Final = PREFIX + "model:"
+"""String per model id: its file, bytes. Models. Lives while any slot of ``MODELS`` names it."""
+MODEL_REFUSED: Final = PREFIX + "model-refused:"
+"""String per connection and target: why a worker cannot use the model that should serve, and what
+serves instead. Written again while it is so. ``MODEL_REFUSED_LIFE``."""
+RETRAIN: Final = PREFIX + "retrain:"
+"""String per connection whose training is under way. Retraining. ``RETRAIN_LIFE``."""
 BEAT: Final = PREFIX + "beat:"
 """String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
 
@@ -49,6 +58,8 @@ DECISIONS_KEPT: Final = 50
 DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
 BEAT_LIFE: Final = timedelta(minutes=5)
+MODEL_REFUSED_LIFE: Final = timedelta(days=1)
+RETRAIN_LIFE: Final = timedelta(hours=8)
 
 
 def hints(subject: Subject) -> str:
@@ -83,5 +94,44 @@ def cache(name: str) -> str:
     return f"{CACHE}{name}"
 
 
+def model(id_: str) -> str:
+    return f"{MODEL}{id_}"
+
+
+def model_refused(place: str) -> str:
+    return f"{MODEL_REFUSED}{place}"
+
+
+def retrain(connection: str) -> str:
+    return f"{RETRAIN}{connection}"
+
+
 def beat(process: str) -> str:
     return f"{BEAT}{process}"
+
+
+OUTCOMES: Final = PREFIX + "outcomes:"
+"""List per connection and target: what people made of a model's answers, newest first, at most
+``OUTCOMES_KEPT``. Outcomes. ``OUTCOMES_LIFE``."""
+LESSONS: Final = PREFIX + "lessons"
+"""Hash, connection and target → outcomes ever noted. Outcomes. ``OUTCOMES_LIFE``."""
+SHIFT: Final = PREFIX + "shift:"
+"""Hash per connection and target: the shift learnt, from how many outcomes. Outcomes. ``OUTCOMES_LIFE``."""
+MUTES: Final = PREFIX + "mutes:"
+"""Hash per connection and target: muted labels with since and why, and models whose outcomes no longer
+count for a label that returned. Outcomes. ``OUTCOMES_LIFE``."""
+
+OUTCOMES_LIFE: Final = timedelta(days=365)
+OUTCOMES_KEPT: Final = 5_000
+
+
+def outcomes(connection: str, target: str) -> str:
+    return f"{OUTCOMES}{connection}:{target}"
+
+
+def shift(connection: str, target: str) -> str:
+    return f"{SHIFT}{connection}:{target}"
+
+
+def mutes(connection: str, target: str) -> str:
+    return f"{MUTES}{connection}:{target}"

@@ -11,6 +11,7 @@ from rules.matching import ProjectRules
 from store.journal import CommentRecord, CommentState, Journal
 from trackers.model import Hint, HintKind, Issue, Memory, Scope, SubjectKind
 from trackers.protocol import LABELS_TOPIC, Recall
+from workers.lessons import PUT_ON, Us, may_teach, precedes_our_write
 
 TAGGED_BY: frozenset[str] = frozenset({"title", "description", "project"})
 """A change of these, soon after an issue's creation, calls for labels anew."""
@@ -23,6 +24,8 @@ class Because(StrEnum):
     ECHO = "echo_of_our_own_write"
     ANSWERED = "answered_by_a_later_reading"
     ONLY_LABELS_CHANGED = "only_labels_changed"
+    ONLY_STATUS_CHANGED = "only_status_changed"
+    NOTHING_TO_LEARN = "nothing_to_learn"
     DELETED = "deleted"
     GONE = "gone"
     PROJECT_NOT_NAMED = "project_not_named"
@@ -43,10 +46,10 @@ class Glance:
     """Label id → how we know: taken off by a person, as the events tell."""
 
 
-def glance(hints: Sequence[Hint], journal: Journal, me: str | None, *, recalls_labels: bool) -> Glance:
+def glance(hints: Sequence[Hint], journal: Journal, us: Us | None, *, recalls_labels: bool) -> Glance:
     """What ``hints`` about one subject call for, given what we remember of it.
 
-    ``me`` is our account's id; ``recalls_labels`` says that the tracker needs to be asked about
+    ``us`` is our account; ``recalls_labels`` says that the tracker needs to be asked about
     labels people took off (Linear), because no reading tells by itself.
     """
     if hints and hints[0].subject.kind is SubjectKind.SPRINT:
@@ -54,8 +57,7 @@ def glance(hints: Sequence[Hint], journal: Journal, me: str | None, *, recalls_l
     if hints and hints[-1].kind is HintKind.ISSUE_DELETED:
         return Glance(because=Because.DELETED)
     vetoed = {label: "event" for hint in hints for label in hint.labels_removed}
-    open_comment = has_open_comment(journal.comments)
-    silence = _needs_no_reading(hints, journal, me, open_comment=open_comment)
+    silence = _needs_no_reading(hints, journal, us)
     if silence is not None:
         return Glance(because=silence, vetoed=vetoed)
     unsure = not journal.known or journal.intent is not None
@@ -63,18 +65,20 @@ def glance(hints: Sequence[Hint], journal: Journal, me: str | None, *, recalls_l
     return Glance(Recall(memory=recalls_labels and unsure, comments=topics), vetoed=vetoed)
 
 
-def _needs_no_reading(
-    hints: Sequence[Hint], journal: Journal, me: str | None, *, open_comment: bool
-) -> Because | None:
+def _needs_no_reading(hints: Sequence[Hint], journal: Journal, us: Us | None) -> Because | None:
     if not hints:
         return None
-    if all(is_echo(hint, journal, me) for hint in hints):
+    if all(is_echo(hint, journal, us.id if us else None) for hint in hints):
         return Because.ECHO
     if all(is_answered(hint, journal) for hint in hints):
         return Because.ANSWERED
-    if all(_only_labels(hint) for hint in hints) and not open_comment:
-        return Because.ONLY_LABELS_CHANGED
-    return None
+    if any(hint.kind is not HintKind.ISSUE_CHANGED for hint in hints):
+        return None
+    if calls_for_labels(hints) or may_teach(hints, journal, us):
+        return None
+    if only_status(hints):
+        return Because.NOTHING_TO_LEARN
+    return None if has_open_comment(journal.comments) else Because.ONLY_LABELS_CHANGED
 
 
 def is_echo(hint: Hint, journal: Journal, me: str | None) -> bool:
@@ -109,7 +113,15 @@ def is_answered(hint: Hint, journal: Journal) -> bool:
 
 
 def _only_labels(hint: Hint) -> bool:
-    return hint.kind is HintKind.ISSUE_CHANGED and set(hint.changed) <= {"labels"}
+    return hint.kind is HintKind.ISSUE_CHANGED and set(hint.changed) <= PUT_ON
+
+
+def only_status(hints: Sequence[Hint]) -> bool:
+    """Whether the issue moved on, and nothing that was said or labelled changed."""
+    return bool(hints) and all(
+        "status" in hint.changed and PUT_ON.isdisjoint(hint.changed) and TAGGED_BY.isdisjoint(hint.changed)
+        for hint in hints
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +148,10 @@ def situation(
     found: Mapping[str, CommentRecord],
 ) -> Situation:
     """Put together what is known. A label we applied that is not there now was taken off by a person (P5)."""
-    present = {label.id for label in issue.labels}
+    present = {label.id for label in issue.tags}
     applied = frozenset(journal.applied) | memory.applied
     # A reading older than our own write cannot show its labels: that they lack in it means nothing.
-    expected = memory.applied if _precedes_our_write(issue, journal) else applied
+    expected = memory.applied if precedes_our_write(issue, journal) else applied
     vetoed = {
         **dict.fromkeys(memory.vetoed - present, "history"),
         **dict.fromkeys(expected - present, "state"),
@@ -147,12 +159,6 @@ def situation(
     vetoed |= journal.vetoed
     vetoed |= seen
     return Situation(issue, journal, vetoed, applied, {**found, **journal.comments}, not memory.whole)
-
-
-def _precedes_our_write(issue: Issue, journal: Journal) -> bool:
-    if issue.updated is None or journal.write_updated is None:
-        return False
-    return issue.updated < journal.write_updated
 
 
 def applies(
@@ -169,6 +175,8 @@ def applies(
         return Because.PROJECT_NOT_NAMED
     if any(hint.kind is HintKind.ISSUE_CREATED for hint in hints):
         return None
+    if only_status(hints):
+        return Because.ONLY_STATUS_CHANGED
     if not calls_for_labels(hints):
         return None if open_comment else Because.ONLY_LABELS_CHANGED
     if issue.created is not None and now - issue.created > rules.window:

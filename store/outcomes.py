@@ -1,0 +1,192 @@
+"""What people made of the models' answers, and what follows: shifts and muted labels.
+
+Rows name a project and a tag, no issue and no text, so nothing here has to be purged with an issue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from redis import Redis
+
+from store import keys
+from store.connect import lua
+from store.journal import taught_field
+from trackers.model import Subject
+
+
+class Verdict(StrEnum):
+    """What became of one tag of an answer. Only a confirmation may still be withdrawn."""
+
+    CONFIRMED = "confirmed"
+    """We put it on, and a person who worked on the issue left it, or resolved the issue with it."""
+    CORRECTED = "corrected"
+    """We put it on, and a person took it off."""
+    SEEN = "seen"
+    """We did not put it on; the issue is resolved, with or without it."""
+    VOID = "void"
+    """We put it on, and it went by no person's doing: it teaches nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tag of one answer, and whether it was right."""
+
+    at: str
+    """When it became known; ISO 8601, UTC."""
+    model: str
+    target: str
+    project: str
+    tag: str
+    p: float
+    """The chance the model gave it (0..1), before any shift."""
+    applied: bool
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A row with the verdict it comes from; the row of a void one is not kept."""
+
+    verdict: Verdict
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A label that is held back."""
+
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What follows from the outcomes so far."""
+
+    shift: Mapping[str, Any] | None
+    """JSON, as ``keep_shift`` was given it; None when none was learnt yet."""
+    learnt_from: int
+    """How many outcomes there had ever been when it was learnt."""
+    muted: Mapping[str, Mute]
+    spent: Mapping[str, frozenset[str]]
+    """Label → models whose outcomes no longer count for it, because it returned after them."""
+
+
+class Outcomes:
+    """Outcomes by connection and target. Every method is one round trip unless it says otherwise."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._learn = redis.register_script(lua("learn"))
+
+    def settle(self, subject: Subject, lessons: Collection[Lesson]) -> int:
+        """Count what an issue taught, each tag at most once; how many rows are new.
+
+        One round trip for each target.
+        """
+        targets = dict.fromkeys(lesson.row.target for lesson in lessons)
+        return sum(
+            self._settle(subject, target, [lesson for lesson in lessons if lesson.row.target == target])
+            for target in targets
+        )
+
+    def _settle(self, subject: Subject, target: str, lessons: Sequence[Lesson]) -> int:
+        connection = subject.connection
+        life_ms = int(keys.OUTCOMES_LIFE.total_seconds() * 1000)
+        args: list[str | int] = [
+            keys.journal(subject),
+            keys.outcomes(connection, target),
+            keys.LESSONS,
+            keys.COUNTERS,
+            _place(connection, target),
+            life_ms,
+            keys.OUTCOMES_KEPT,
+        ]
+        for lesson in lessons:
+            row, verdict = lesson.row, lesson.verdict
+            counted = f"outcomes|{connection}|{target}|{row.tag.replace('|', '/')}|"
+            of_ours = verdict in (Verdict.CONFIRMED, Verdict.CORRECTED)
+            args += [
+                taught_field(target, row.tag),
+                verdict,
+                "" if verdict is Verdict.VOID else json.dumps(astuple(row)),
+                f"{counted}{verdict}" if of_ours else "",
+                f"{counted}withdrawn",
+            ]
+        return int(cast("int", self._learn(args=args)))
+
+    def rows(self, connection: str, target: str) -> list[Row]:
+        """The outcomes kept, newest first."""
+        raw = cast("list[str]", self._redis.lrange(keys.outcomes(connection, target), 0, -1))
+        return [Row(*json.loads(text)) for text in raw]
+
+    def ever(self) -> dict[tuple[str, str], int]:
+        """Connection and target → how many outcomes were ever noted."""
+        raw = cast("dict[str, str]", self._redis.hgetall(keys.LESSONS))
+        return {_parts(place): int(count) for place, count in raw.items()}
+
+    def standing(self, connection: str, target: str) -> Standing:
+        """The shift learnt and the labels muted."""
+        pipe = self._redis.pipeline()
+        pipe.hgetall(keys.shift(connection, target))
+        pipe.hgetall(keys.mutes(connection, target))
+        learnt, held = cast("list[dict[str, str]]", pipe.execute())
+        muted: dict[str, Mute] = {}
+        spent: dict[str, frozenset[str]] = {}
+        for name, text in held.items():
+            kind, _, label = name.partition(":")
+            if kind == "muted":
+                since, why = json.loads(text)
+                muted[label] = Mute(datetime.fromisoformat(since), why)
+            else:
+                spent[label] = frozenset(json.loads(text))
+        shift = json.loads(learnt["shift"]) if "shift" in learnt else None
+        return Standing(shift, int(learnt.get("of", 0)), muted, spent)
+
+    def keep_shift(self, connection: str, target: str, shift: Mapping[str, Any], of: int) -> None:
+        """Put a shift in force; ``of`` is the number of outcomes there had ever been."""
+        name = keys.shift(connection, target)
+        pipe = self._redis.pipeline()
+        pipe.hset(name, mapping={"shift": json.dumps(shift), "of": of})
+        pipe.expire(name, keys.OUTCOMES_LIFE)
+        pipe.execute()
+
+    def mute(self, connection: str, target: str, label: str, why: str) -> bool:
+        """Hold a label back. True for the one caller by whom it becomes muted. Two round trips."""
+        name = keys.mutes(connection, target)
+        text = json.dumps([datetime.now(UTC).isoformat(timespec="seconds"), why])
+        if not self._redis.hsetnx(name, f"muted:{label}", text):
+            return False
+        pipe = self._redis.pipeline()
+        pipe.expire(name, keys.OUTCOMES_LIFE)
+        pipe.hincrby(keys.COUNTERS, f"mutes|{connection}|{target}", 1)
+        pipe.execute()
+        return True
+
+    def unmute(self, connection: str, target: str, label: str) -> bool:
+        """Let a label return; what earlier models made of it counts no more. False when it was not
+        muted. Three round trips."""
+        name = keys.mutes(connection, target)
+        models = {row.model for row in self.rows(connection, target) if row.tag == label}
+        if not self._redis.hexists(name, f"muted:{label}"):
+            return False
+        pipe = self._redis.pipeline()
+        pipe.hdel(name, f"muted:{label}")
+        pipe.hset(name, f"spent:{label}", json.dumps(sorted(models)))
+        pipe.expire(name, keys.OUTCOMES_LIFE)
+        return bool(pipe.execute()[0])
+
+
+def _place(connection: str, target: str) -> str:
+    return f"{connection}:{target}"
+
+
+def _parts(place: str) -> tuple[str, str]:
+    connection, _, target = place.rpartition(":")
+    return connection, target

@@ -1,0 +1,214 @@
+"""What a process knows of what people taught us, and how the clock works it out.
+
+Numpy is loaded by the first shift, not by this module: a clock with nothing to learn never needs it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from store.journal import Forecast, Guess, Journal, Journals
+from store.outcomes import Outcomes, Row
+from trackers.model import Subject
+
+if TYPE_CHECKING:
+    from classifiers.shifts import Live, Muted, Shift
+    from workers.rules_in_force import LiveRules
+
+log = structlog.get_logger("learning")
+
+ASKED: Final = 0.85
+"""The precision asked of what is put on, where nothing else is said."""
+LEAST_NEWS: Final = 10
+"""New outcomes worth working out everything anew."""
+EVERY_S: Final = 30.0
+_LEAST_P: Final = 0.05
+_MOST_GUESSES: Final = 10
+_OLDER_WEIGHT: Final = 0.5
+"""Of an outcome of a model before the newest: it errs much like its successor, not just like it."""
+
+Asked = Callable[[str, str, Collection[str]], float]
+"""Connection, target and projects → the precision asked there."""
+
+
+def remember(
+    journals: Journals, subject: Subject, *forecasts: Forecast, journal: Journal | None = None
+) -> None:
+    """Keep in the issue's journal what models answered, to be held against what people make of it.
+
+    Of the guesses those put on, then the likeliest. What an earlier answer put on stays in it. To be
+    called when the labels are written: what was not written cannot be taken off. One round trip with
+    the ``journal`` as the run has read it, one more without.
+    """
+    if not forecasts:
+        return
+    held = (journal or journals.read(subject)).forecasts
+    journals.note_forecast(subject, *(_joined(held.get(one.target), one) for one in forecasts))
+
+
+def _joined(held: Forecast | None, forecast: Forecast) -> Forecast:
+    before = [guess for guess in held.guesses if guess.applied] if held else []
+    return replace(forecast, guesses=_kept([*before, *forecast.guesses]))
+
+
+def _kept(guesses: Sequence[Guess]) -> tuple[Guess, ...]:
+    first: dict[str, Guess] = {}
+    for guess in guesses:
+        first.setdefault(guess.tag, replace(guess, p=round(guess.p, 3)))
+    worth = [guess for guess in first.values() if guess.applied or guess.p >= _LEAST_P]
+    worth.sort(key=lambda guess: (not guess.applied, -guess.p))
+    return tuple(worth[:_MOST_GUESSES])
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    until: float
+    shift: Shift
+    muted: frozenset[str]
+
+
+class Learnt:
+    """The shifts and muted labels in force, read from Redis at most every ``every`` seconds."""
+
+    def __init__(
+        self, outcomes: Outcomes, *, every: float = EVERY_S, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._outcomes = outcomes
+        self._every = every
+        self._now = now
+        self._held: dict[tuple[str, str], _Held] = {}
+
+    def shift(self, connection: str, target: str) -> Shift:
+        """By how much chances are moved."""
+        return self._look(connection, target).shift
+
+    def muted(self, connection: str, target: str) -> frozenset[str]:
+        """The tags that are not to be put on."""
+        return self._look(connection, target).muted
+
+    def _look(self, connection: str, target: str) -> _Held:
+        from classifiers.shifts import Shift
+
+        held = self._held.get((connection, target))
+        if held is None or self._now() >= held.until:
+            standing = self._outcomes.standing(connection, target)
+            shift = Shift(**standing.shift) if standing.shift else Shift()
+            held = _Held(self._now() + self._every, shift, frozenset(standing.muted))
+            self._held[connection, target] = held
+        return held
+
+
+def live(rows: Sequence[Row], spent: Mapping[str, Collection[str]] | None = None) -> dict[str, Live]:
+    """How often each tag that was put on was right, over ``rows``.
+
+    ``spent`` names for a tag the models whose outcomes no longer count for it.
+    """
+    from classifiers.shifts import Live
+
+    gone = spent or {}
+    counted = [row for row in rows if row.applied and row.model not in gone.get(row.tag, ())]
+    total = Counter(row.tag for row in counted)
+    right = Counter(row.tag for row in counted if row.right)
+    return {tag: Live(right[tag], total[tag]) for tag in sorted(total)}
+
+
+def relearn(outcomes: Outcomes, asked: Asked = lambda _connection, _target, _projects: ASKED) -> None:
+    """Learn the shift anew and mute what is wrong too often, wherever enough has come in since.
+
+    Any number of clocks may do so: a label is muted, and the admin told, by one of them.
+    Raises what a failing Redis raises.
+    """
+    for (connection, target), ever in outcomes.ever().items():
+        standing = outcomes.standing(connection, target)
+        if ever - standing.learnt_from < LEAST_NEWS:
+            continue
+        from classifiers.shifts import muted
+
+        rows = outcomes.rows(connection, target)
+        line = asked(connection, target, {row.project for row in rows})
+        for found in muted(live(rows, standing.spent), line):
+            _mute(outcomes, connection, target, found, line)
+        outcomes.keep_shift(connection, target, _shift(rows), ever)
+
+
+def _mute(outcomes: Outcomes, connection: str, target: str, found: Muted, asked: float) -> None:
+    right, total = found.live.right, found.live.total
+    why = f"{right} of {total} were right, and {asked:.0%} are asked"
+    if outcomes.mute(connection, target, found.tag, why):
+        log.warning(
+            "label muted",
+            connection=connection,
+            target=target,
+            label=found.tag,
+            right=right,
+            total=total,
+            at_best=round(found.interval.high, 3),
+            asked=asked,
+        )
+
+
+def _shift(rows: Sequence[Row]) -> dict[str, Any]:
+    """The shift that ``rows``, newest first, teach; JSON-ready."""
+    from classifiers.shifts import OutcomeRow, learn_shift
+
+    newest = rows[0].model if rows else ""
+    weights = [1.0 if row.model == newest else _OLDER_WEIGHT for row in rows]
+    learnt = learn_shift(
+        [
+            OutcomeRow(row.project, row.tag, row.p, row.right, weight)
+            for row, weight in zip(rows, weights, strict=True)
+        ]
+    )
+    projects = {name: round(by, 4) for name, by in learnt.projects.items()}
+    return {"shared": round(learnt.shared, 4), "projects": projects}
+
+
+def asked_by(rules: LiveRules) -> Asked:
+    """What the rules in force ask of a model; of several projects, the least.
+
+    A label is muted for all projects of a connection, so it must fail by the mildest measure.
+    """
+
+    def asked(connection: str, target: str, projects: Collection[str]) -> float:
+        from classifiers.examples import Target
+        from classifiers.tagging import asked as asked_of
+
+        book = rules.now()
+        lines = (
+            [asked_of(book.effective(connection, name), Target(target)) for name in projects] if book else []
+        )
+        return min((line.precision for line in lines), default=ASKED)
+
+    return asked
+
+
+def returning(muted: Collection[str], precision: Mapping[str, float | None], asked: float) -> frozenset[str]:
+    """Which muted labels a retrained model may put on again.
+
+    ``precision`` is the new model's own honest precision for each label at its line; None, or no
+    entry, where it would not have proposed the label at all.
+    """
+    good = {label for label, got in precision.items() if got is not None and got >= asked}
+    return frozenset(muted) & good
+
+
+def bring_back(
+    outcomes: Outcomes,
+    connection: str,
+    target: str,
+    precision: Mapping[str, float | None],
+    asked: float = ASKED,
+) -> frozenset[str]:
+    """Unmute what a newly serving model is good at; the labels that return."""
+    held = outcomes.standing(connection, target).muted
+    back = returning(held.keys(), precision, asked)
+    for label in sorted(back):
+        if outcomes.unmute(connection, target, label):
+            log.info("label returns", connection=connection, target=target, label=label)
+    return back
