@@ -10,15 +10,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rules.matching import CompiledRule, ProjectRules, compile_rule
+from rules.matching import CompiledRule, LearnedRules, ProjectRules, compile_rule
 from rules.problems import BadFile, Problem
 from rules.schema import (
     MAX_LABELS,
     MAX_NESTING,
+    MAX_NEVER,
     MAX_RULES,
     Condition,
     Conditions,
     Layer,
+    Learned,
     Mode,
     RulesFile,
     Tagging,
@@ -108,15 +110,27 @@ def _combined(parts: list[_Part]) -> ProjectRules:
         "max_labels": 5,
     }
     rules: dict[str, CompiledRule] = {}
+    learned: dict[str, Any] = {}
     for part in parts:
         mode = part.layer.mode or mode
         tagging = part.layer.tagging or Tagging()
         settings |= {name: value for name in settings if (value := getattr(tagging, name)) is not None}
+        learned |= _said(tagging.learned or Learned())
         for name in tagging.without or ():
             rules.pop(name.casefold(), None)
         # A dict keeps the place of a name that is set again, which is what replacing means here.
         rules |= {rule.name.casefold(): rule for rule in part.rules}
-    return ProjectRules(mode=mode, rules=tuple(rules.values()), **settings)
+    return ProjectRules(mode=mode, rules=tuple(rules.values()), learned=LearnedRules(**learned), **settings)
+
+
+def _said(learned: Learned) -> dict[str, Any]:
+    """What one layer says about learning, as ``LearnedRules`` holds it."""
+    said = {name: value for name, value in learned if value is not None}
+    if learned.targets is not None:
+        said["targets"] = frozenset(learned.targets)
+    if learned.never is not None:
+        said["never"] = frozenset(name.casefold() for name in learned.never)
+    return said
 
 
 # What a schema cannot say. These look at the plain data, so that they speak even when a schema
@@ -133,6 +147,7 @@ def _meaning(source: Source) -> Iterator[Problem]:
         for index, rule in enumerate(_list(tagging.get("rules"))):
             if isinstance(rule, dict):
                 yield from _rule(source, (*path, "rules", index), rule)
+        yield from _learned(source, (*path, "learned"), _dict(tagging.get("learned")))
 
 
 def _layers(data: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -199,6 +214,15 @@ def _rule(source: Source, path: Path, rule: dict[str, Any]) -> Iterator[Problem]
         )
     yield from _repeated_labels(source, (*path, "labels"), _list(rule.get("labels")))
     yield from _conditions(source, path, rule, 1)
+
+
+def _learned(source: Source, path: Path, learned: dict[str, Any]) -> Iterator[Problem]:
+    for key in ("targets", "never"):
+        seen: set[str] = set()
+        for index, name in enumerate(_list(learned.get(key))[: MAX_NEVER + 1]):
+            if isinstance(name, str) and name.casefold() in seen:
+                yield source.problem((*path, key, index), f"{quoted(name)} is listed twice")
+            seen.add(str(name).casefold())
 
 
 def _repeated_labels(source: Source, path: Path, labels: list[Any]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Literal, Protocol
 
 from rules.patterns import Finder, composed, phrases_finder, regex_finder, words_finder
-from rules.schema import Condition, Conditions, Mode, Rule, TextCondition
+from rules.schema import Condition, Conditions, LearnedTarget, Mode, Rule, TextCondition
 from trackers.model import AuthorKind, Issue
 
 MAX_TEXT_BYTES = 64 * 1024
@@ -72,6 +72,25 @@ class CompiledRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedRules:
+    """What is asked of models that learnt from past issues."""
+
+    enabled: bool = True
+    targets: frozenset[LearnedTarget] = frozenset(LearnedTarget)
+    precision: float = 0.85
+    """Of labels and types: the share (0..1) of what is put on that must be right."""
+    components_precision: float = 0.8
+    max_labels: int = 3
+    """The most labels, and the most components, on one issue."""
+    never: frozenset[str] = frozenset()
+    """Names that are never proposed, in lower case."""
+
+    def asks(self, target: str) -> bool:
+        """Whether models of ``target`` are heard."""
+        return self.enabled and target in self.targets
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectRules:
     """All that holds for one project or team, inherited settings included."""
 
@@ -82,6 +101,7 @@ class ProjectRules:
     create_labels: bool
     max_labels: int
     rules: tuple[CompiledRule, ...]
+    learned: LearnedRules = LearnedRules()
 
 
 def match(rules: ProjectRules, issue: Issue) -> tuple[Verdict, ...]:

@@ -20,6 +20,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_RULES = 200
 MAX_LABELS = 20
 MAX_NESTING = 8
+MAX_NEVER = 500
 
 _PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)?[A-Z0-9][A-Z0-9_]*\Z")
 _CONNECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -134,8 +135,47 @@ class Rule(Conditions):
     )
 
 
+class LearnedTarget(StrEnum):
+    """What a model may say something about."""
+
+    LABELS = "labels"
+    COMPONENTS = "components"
+    TYPE = "type"
+
+
+Precision = Annotated[float, Field(ge=0.5, le=0.99)]
+
+
+class Learned(Strictly):
+    """What is asked of the models that learnt from past issues. Without a model nothing of it matters."""
+
+    enabled: bool | None = Field(
+        default=None, description="Whether what models learnt is used at all. Default true."
+    )
+    targets: Listed[Annotated[LearnedTarget, Strict(False)]] | None = Field(
+        default=None,
+        description="What models may speak about: labels and components (Jira) are put on, a type is only "
+        "remarked upon. Default all three.",
+    )
+    precision: Precision | None = Field(
+        default=None,
+        description="The share of the labels put on that must be right: the more is asked, the fewer are put "
+        "on. Holds for types too. Default 0.85.",
+    )
+    components_precision: Precision | None = Field(
+        default=None, description="The same for components, which are harder to tell. Default 0.8."
+    )
+    max_labels: Annotated[int, Field(ge=1, le=10)] | None = Field(
+        default=None,
+        description="The most labels, and the most components, that models put on one issue. Default 3.",
+    )
+    never: Annotated[tuple[LabelName, ...], Strict(False), Field(max_length=MAX_NEVER)] | None = Field(
+        default=None, description="Labels, components and types that models never propose. Default none."
+    )
+
+
 class Tagging(Strictly):
-    """How issues are labelled by rules."""
+    """How issues are labelled."""
 
     window: Duration | None = Field(
         default=None,
@@ -162,6 +202,9 @@ class Tagging(Strictly):
     without: Listed[Name] | None = Field(
         default=None, description="Names of inherited rules that do not apply here."
     )
+    learned: Learned | None = Field(
+        default=None, description="What is asked of models that learnt from past issues."
+    )
 
 
 class Layer(Strictly):
@@ -172,7 +215,7 @@ class Layer(Strictly):
         description="dry_run only records what would be done, suggest writes one comment and no label, "
         "apply puts labels on. Default dry_run.",
     )
-    tagging: Tagging | None = Field(default=None, description="How issues are labelled by rules.")
+    tagging: Tagging | None = Field(default=None, description="How issues are labelled.")
 
 
 class RulesFile(Strictly):
@@ -190,7 +233,7 @@ class RulesFile(Strictly):
     )
 
 
-for _model in (Conditions, Condition, Rule, Tagging, Layer, RulesFile):
+for _model in (Conditions, Condition, Rule, Learned, Tagging, Layer, RulesFile):
     _model.model_rebuild()
 
 

@@ -27,6 +27,7 @@ _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "bool_type": "true or false",
+    "float_type": "a number",
     "tuple_type": "a list, even of one: [...]",
     "list_type": "a list, even of one: [...]",
     "dict_type": "a mapping of keys to values",

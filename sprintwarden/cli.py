@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from sprintwarden import logs
+from sprintwarden import cli_tagger, logs
 from sprintwarden.settings import Complaint, Settings, read_settings
 from sprintwarden.supervisor import PARENT
 from store.inbox import Inbox
@@ -29,6 +29,9 @@ app = typer.Typer(
 )
 letters = typer.Typer(help="Work that was given up: look at it, put it back.", no_args_is_help=True)
 app.add_typer(letters, name="dead-letters")
+app.add_typer(cli_tagger.models, name="model")
+for command in (cli_tagger.train, cli_tagger.predict, cli_tagger.evaluate):
+    app.command()(command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 RulesPath = Annotated[
@@ -143,15 +146,19 @@ def replay(
     payload: Annotated[Path, typer.Argument(help="A saved webhook body.", exists=True, dir_okay=False)],
     tracker: Annotated[TrackerKind, typer.Option(help="Whose webhook it is.")],
     rules: RulesPath = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option("--model", help="A model's folder; once for each of labels, components and type."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show, offline, what a saved webhook body would lead to. Exit code 0 unless it is refused."""
-    from sprintwarden.offline import read_rules
+    from sprintwarden.offline import read_rules, read_taggers
     from sprintwarden.offline import replay as replay_body
     from sprintwarden.showing import show_replay
 
     book = read_rules(rules or read_settings().rules_file)
-    told = replay_body(tracker, payload.read_bytes(), book)
+    told = replay_body(tracker, payload.read_bytes(), book, read_taggers(model or []))
     typer.echo(json.dumps(told, indent=2) if as_json else show_replay(told))
     raise typer.Exit(1 if told["status"] == "refused" else 0)
 

@@ -14,6 +14,7 @@ from workers.decide import Because, Situation, situation
 from workers.plan import Plan, records
 from workers.run import plan_for
 from workers.shop import Shop, open_shop
+from workers.taggers import answers_of
 
 
 def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
     connections = read_connections(settings.connections_file)
     connection = named(connections, name)
     redis = connect(settings.redis())
-    shop = open_shop(redis, [connection])
+    shop = open_shop(redis, [connection], data=settings.data)
     desk = shop.desks[name]
     book = shop.rules.now()
     if book is None:
@@ -36,7 +37,9 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
         plan: Plan | None = None
         because: str | None = str(Because.PROJECT_NOT_NAMED)
     else:
-        plan = plan_for(desk, at, book)
+        rules = book.effective(name, at.issue.project)
+        said = shop.taggers.ask(name, desk.tracker.kind, at.issue, rules)
+        plan = plan_for(desk, at, rules, answers_of(said))
         why_not = plan.because or (Because.DRY_RUN if plan.dry else None)
         because = str(why_not) if why_not else None
     shelf = RulebookShelf(redis)
@@ -45,7 +48,7 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
         "connection": name,
         "issue": at.issue.key,
         "subject": str(subject),
-        "labels": [label.path for label in at.issue.labels],
+        "labels": [label.path for label in at.issue.tags],
         "rules": {"version": book.version_id, "refused": list(turned.problems) if turned else []},
         "decisions": shop.decisions.of(subject),
         "now": plan.to_json() if plan else None,

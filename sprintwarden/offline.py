@@ -6,11 +6,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from classifiers.tagging import judge
+from classifiers.examples import Target
+from classifiers.tagger import Tagger
+from classifiers.tagging import Judgement, asked, filed, judge
 from rules.load import RuleBook, load_rules
 from rules.problems import BadFile
+from sprintwarden.predicting import open_model
 from sprintwarden.settings import Complaint
 from store.journal import Journal
 from trackers.jira import fields as jira_fields
@@ -27,12 +31,16 @@ from trackers.reading import mapping
 from webhook_app.intake import parse_json
 from workers.decide import applies, situation
 from workers.plan import plan
+from workers.taggers import TARGETS
 
+NO_TAGGERS: Final[Mapping[Target, Tagger]] = MappingProxyType({})
 _NAMELESS = "replay"
 """The connection's name in a replay: no layer of a rules file is called so unless an admin wants it."""
 
 
-def replay(tracker: TrackerKind, body: bytes, book: RuleBook) -> dict[str, Any]:
+def replay(
+    tracker: TrackerKind, body: bytes, book: RuleBook, taggers: Mapping[Target, Tagger] = NO_TAGGERS
+) -> dict[str, Any]:
     """``{status, reason, hints, plan, …}`` for one body. Its signature and age are not looked at.
 
     ``plan`` lists the operations, ``decision`` tells what they rest on: the mode, each label with its
@@ -48,7 +56,7 @@ def replay(tracker: TrackerKind, body: bytes, book: RuleBook) -> dict[str, Any]:
     if event.ignored is not None:
         return _told("ignored", str(event.ignored), event.detail, event.name)
     hints = [hint.to_json() for hint in event.hints]
-    decision = _decision(tracker, mapping(payload), event, book)
+    decision = _decision(tracker, mapping(payload), event, book, taggers)
     return _told("queued", "", event.detail, event.name, hints, decision)
 
 
@@ -73,7 +81,11 @@ def _told(
 
 
 def _decision(
-    tracker: TrackerKind, payload: Mapping[str, Any], event: Event, book: RuleBook
+    tracker: TrackerKind,
+    payload: Mapping[str, Any],
+    event: Event,
+    book: RuleBook,
+    taggers: Mapping[Target, Tagger],
 ) -> dict[str, Any] | None:
     kinds = {HintKind.ISSUE_CREATED, HintKind.ISSUE_CHANGED}
     about = [hint for hint in event.hints if hint.kind in kinds]
@@ -89,8 +101,13 @@ def _decision(
     vetoed = {label: "event" for hint in about for label in hint.labels_removed}
     at = situation(issue, Journal(), Memory(), vetoed, {})
     render = jira_markup.render if tracker is TrackerKind.JIRA else linear_markup.render
-    made = plan(judge(rules, issue), at, rules, _palette(tracker, issue, book), render)
-    return made.to_json()
+    answers = {
+        target: tagger.answer(filed(issue), asked(rules, target))
+        for target, tagger in taggers.items()
+        if target in TARGETS[tracker] and rules.learned.asks(target)
+    }
+    judgement = judge(rules, issue, answers)
+    return plan(judgement, at, rules, _palette(tracker, issue, judgement), render).to_json()
 
 
 def _issue(tracker: TrackerKind, payload: Mapping[str, Any]) -> Issue:
@@ -99,14 +116,25 @@ def _issue(tracker: TrackerKind, payload: Mapping[str, Any]) -> Issue:
     return linear_fields.issue_from_json(mapping(payload.get("data") or payload.get("issueData")))
 
 
-def _palette(tracker: TrackerKind, issue: Issue, book: RuleBook) -> Palette:
+def _palette(tracker: TrackerKind, issue: Issue, judgement: Judgement) -> Palette:
     if tracker is TrackerKind.JIRA:
         return JiraPalette()
-    # Offline nobody can say which labels the team has: the rules' own names stand for them.
-    rules = book.effective(_NAMELESS, issue.project)
-    names = {name for rule in rules.rules for name in rule.labels}
+    # Offline nobody can say which labels the team has: the names proposed stand for them.
+    names = {proposal.label for proposal in judgement.proposals}
     labels = [*issue.labels, *(Label(f"by-name:{name}", name) for name in sorted(names))]
     return LinearPalette([UsableLabel(label, of_team=True) for label in labels])
+
+
+def read_taggers(folders: Sequence[Path]) -> dict[Target, Tagger]:
+    """The models in ``folders``, by what they were trained for. Raises Complaint."""
+    found: dict[Target, Tagger] = {}
+    for folder in folders:
+        tagger, manifest = open_model(folder)
+        target = Target(manifest["target"])
+        if target in found:
+            raise Complaint(f"{folder} is a second model for {target}: name one of each kind.")
+        found[target] = tagger
+    return found
 
 
 def read_rules(path: Path) -> RuleBook:

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     config: Path = Path("config")
     """Folder with ``rules.yaml`` and ``connections.yaml``; may be mounted read-only."""
     data: Path = Path("var")
-    """Folder for the embedded Redis of ``sprintwarden run``."""
+    """Folder for the embedded Redis of ``sprintwarden run`` copies of models, and what a training gathers."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     web_processes: int = Field(default=2, ge=1, le=64)
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)
     settle_sprint_s: float = Field(default=30.0, ge=0, le=3_600)
     ceiling_s: float = Field(default=300.0, ge=0, le=3_600)
+    retrain_days: float = Field(default=7.0, ge=0, le=365)
+    """How old the newest model of a connection may get before its history is learnt anew; 0 is never."""
     lease_s: float = Field(default=45.0, ge=1, le=3_600)
     """How long a run may be silent before its subject is given to another. A run may take 35 seconds."""
 
@@ -58,6 +60,10 @@ class Settings(BaseSettings):
     @property
     def ceiling(self) -> timedelta:
         return timedelta(seconds=self.ceiling_s)
+
+    @property
+    def retrain_every(self) -> timedelta:
+        return timedelta(days=self.retrain_days)
 
     @property
     def lease(self) -> timedelta:

@@ -11,7 +11,9 @@ _WHY: Final[Mapping[str, str]] = {
     "sprints_not_watched": "sprints are not watched yet",
     "echo_of_our_own_write": "the event told of our own write",
     "answered_by_a_later_reading": "a later reading had already seen the change",
-    "only_labels_changed": "only labels changed, which calls for nothing",
+    "only_labels_changed": "only labels or components changed, which calls for nothing",
+    "only_status_changed": "only the status changed, which calls for no label",
+    "nothing_to_learn": "the status changed, and no answer of a model about the issue is open",
     "deleted": "the issue was deleted",
     "gone": "the issue is not there any more, or the account may not see it",
     "project_not_named": "the connection does not name this project or team",
@@ -41,6 +43,9 @@ def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
     ]
     lines += [f"{indent}{label}: there already" for label in plan.get("already", ())]
     lines += [f"{indent}{held['label']}: withheld, {held['why']}" for held in plan.get("withheld", ())]
+    lines += [indent + line for reserve in plan.get("models", ()) for line in _reserve(reserve)]
+    if like := plan.get("reads_like"):
+        lines.append(f"{indent}reads like the type {like['label']}: {and_list(like['because'])}")
     for operation in plan.get("operations", ()):
         if operation["do"] == "add_labels":
             lines.append(f"{indent}→ add {and_list(operation['labels'])}")
@@ -48,8 +53,22 @@ def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
             lines.append(f"{indent}→ {operation['do'].replace('_', ' ')}")
             lines += [f"{indent}    {line}" for line in str(operation.get("body", "")).splitlines()]
     if plan.get("because"):
-        lines.append(f"{indent}Nothing to do: {why(plan['because'])}.")
+        unsure = plan["because"] == "nothing_fits" and plan.get("models")
+        also = ", and no model is sure of anything" if unsure else ""
+        lines.append(f"{indent}Nothing to do: {why(plan['because'])}{also}.")
     return lines
+
+
+def _reserve(reserve: Mapping[str, Any]) -> list[str]:
+    """What the model of one target keeps to itself."""
+    if reserve["abstained"]:
+        return [f"the model of {reserve['target']} is silent: {reserve['abstained']}"]
+    return [f"{held['label']}: not by the model, {_nearly(held)}" for held in reserve["held_back"]]
+
+
+def _nearly(held: Mapping[str, Any]) -> str:
+    terms = [f'"{term["text"]}"' for term in held["chance"]["terms"]]
+    return f"{held['why']} (for it: {and_list(terms)})" if terms else str(held["why"])
 
 
 def show_replay(told: Mapping[str, Any]) -> str:

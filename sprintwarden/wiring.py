@@ -73,7 +73,7 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
     floor = connect(settings.redis())
     RulesFile(settings.rules_file, RulebookShelf(floor)).look()
     # RQ waits in a blocking pop, longer than our own patience: it gets a client it may set up its way.
-    shop = open_shop(floor, connections, checkpoint=checkpoint, lease=settings.lease)
+    shop = open_shop(floor, connections, data=settings.data, checkpoint=checkpoint, lease=settings.lease)
     return Redis.from_url(settings.redis()), shop
 
 
@@ -87,8 +87,9 @@ def build_pool(settings: Settings, queue: str, count: int) -> WarmPool:
 def build_clock(settings: Settings) -> Clock:
     """A clock."""
     from workers.clock import Clock
+    from workers.retraining import Retraining
     from workers.rules_in_force import RulesFile
 
     redis = connect(settings.redis())
     rules = RulesFile(settings.rules_file, RulebookShelf(redis))
-    return Clock(redis, Inbox(redis, lease=settings.lease), rules)
+    return Clock(redis, Inbox(redis, lease=settings.lease), rules, Retraining(redis, settings.retrain_every))

@@ -21,6 +21,8 @@ from store.connect import connect
 from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journals
+from store.models import ModelShelf
+from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from trackers.jira.markup import render
 from trackers.model import (
@@ -32,15 +34,19 @@ from trackers.model import (
     Issue,
     Label,
     Memory,
+    PastIssue,
     Subject,
     SubjectKind,
     TrackerKind,
 )
-from trackers.protocol import AddLabels, Failure, Operation, PutComment, Reading, Recall, Step, Written
+from trackers.protocol import AddLabels, Failure, Operation, Page, PutComment, Reading, Recall, Step, Written
 from workers import checkpoints
 from workers.apply import Applier
+from workers.learning import Learnt
+from workers.models_in_force import LiveModels
 from workers.rules_in_force import LiveRules
 from workers.shop import Desk, Shop
+from workers.taggers import Taggers
 
 T0 = datetime(2026, 3, 2, 9, 0, 0, 123_000, tzinfo=UTC)
 """A moment with a fraction of a second; tests count from it."""
@@ -170,8 +176,9 @@ class ToyTracker:
     comments: dict[str, str] = field(default_factory=dict)
     """Id → text of our comments."""
     fails: dict[str, Exception] = field(default_factory=dict)
-    """``identity``, ``read``, ``labels``, ``comment`` → what to raise there."""
+    """``identity``, ``read``, ``labels``, ``comment``, ``past`` → what to raise there."""
     gone_comments: set[str] = field(default_factory=set)
+    history: list[PastIssue] = field(default_factory=list)
     reads: list[Recall] = field(default_factory=list)
     writes: list[Operation] = field(default_factory=list)
     on_read: Callable[[], object] = lambda: None
@@ -196,6 +203,16 @@ class ToyTracker:
 
     def label_name(self, name: str) -> str:
         return name
+
+    def past(
+        self,
+        projects: Sequence[str],
+        after: str | None = None,
+        since: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Page:
+        self._fail("past")
+        return Page(tuple(self.history), None, len(self.history))
 
     def look_again(self, issue: Issue) -> bool:
         return False
@@ -278,12 +295,26 @@ CONNECTION = Connection(
 
 
 @pytest.fixture
-def floor(redis: Redis) -> Floor:
+def floor(redis: Redis, tmp_path: Path) -> Floor:
     """A floor on an empty Redis; no rules are in force yet."""
     tracker = ToyTracker(issue())
     inbox, journals = Inbox(redis, lease=timedelta(seconds=30)), Journals(redis)
     nothing = checkpoints.nothing
     desk = Desk(CONNECTION, tracker, render, Applier(tracker, inbox, journals, nothing))
     rules = LiveRules(RulebookShelf(redis))
-    shop = Shop(inbox, journals, Decisions(redis), rules, {"acme": desk}, nothing)
+    outcomes = Outcomes(redis)
+    models = ModelShelf(redis)
+    taggers = Taggers(LiveModels(models, tmp_path / "models"), Learnt(outcomes))
+    shop = Shop(
+        inbox=inbox,
+        journals=journals,
+        decisions=Decisions(redis),
+        rules=rules,
+        desks={"acme": desk},
+        checkpoint=nothing,
+        outcomes=outcomes,
+        models=models,
+        taggers=taggers,
+        history=tmp_path / "history",
+    )
     return Floor(redis, tracker, shop)

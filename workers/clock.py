@@ -1,4 +1,4 @@
-"""The clock: turns due subjects into wake-ups and puts the newest good rules in force.
+"""The clock: turns due subjects into wake-ups, puts the newest good rules in force, and learns.
 
 Any number may run: taking a subject is one script in Redis.
 """
@@ -18,9 +18,13 @@ from rq.serializers import JSONSerializer
 
 from store import keys
 from store.inbox import Inbox, Taken
-from workers.rules_in_force import RulesFile
+from store.outcomes import Outcomes
+from store.rulebook import RulebookShelf
+from workers.learning import asked_by, relearn
+from workers.retraining import BULK_LIMIT, Retraining
+from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
-from workers.tasks import WAKE
+from workers.tasks import RETRAIN, WAKE
 
 log = structlog.get_logger("clock")
 
@@ -43,11 +47,17 @@ def queue(name: str, redis: Redis) -> Queue:
 class Clock:
     """One clock. ``tick`` does all that is due and says how long to sleep."""
 
-    def __init__(self, redis: Redis, inbox: Inbox, rules: RulesFile) -> None:
+    def __init__(
+        self, redis: Redis, inbox: Inbox, rules: RulesFile, retraining: Retraining | None = None
+    ) -> None:
         self._redis = redis
         self._inbox = inbox
         self._rules = rules
+        self._outcomes = Outcomes(redis)
+        self._asked = asked_by(LiveRules(RulebookShelf(redis)))
         self._queue = queue(LIVE, redis)
+        self._bulk = queue(BULK, redis)
+        self._retraining = retraining
         self._next_rules = 0.0
         self._next_housekeeping = 0.0
 
@@ -60,11 +70,25 @@ class Clock:
             self._next_rules = now + _RULES_EVERY_S
         if now >= self._next_housekeeping:
             self._inbox.forget_old_dead()
+            relearn(self._outcomes, self._asked)
+            self._retrain()
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
         self._wake(taken)
         return _BUSY_TICK_S if taken else TICK_S
+
+    def _retrain(self) -> None:
+        for connection in self._retraining.due() if self._retraining else ():
+            job = Queue.prepare_data(
+                RETRAIN,
+                args=(connection,),
+                timeout=int(BULK_LIMIT.total_seconds()),
+                result_ttl=0,
+                failure_ttl=_FAILED_JOBS_KEPT_S,
+                description=f"train anew on {connection}",
+            )
+            self._bulk.enqueue_many([job])
 
     def _wake(self, taken: list[Taken]) -> None:
         if not taken:

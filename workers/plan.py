@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from classifiers.tagging import Judgement, Proposal, Silent
+from classifiers.examples import Target
+from classifiers.tagging import Judgement, Proposal, Reserve, Silent
 from rules.matching import ProjectRules
 from rules.schema import Mode
 from store.journal import CommentRecord, CommentState
 from trackers.model import Comment, Issue, Label, Memory
 from trackers.prose import Prose
 from trackers.protocol import LABELS_TOPIC, AddLabels, CreateLabel, Operation, Palette, PutComment
-from workers import wording
+from workers import told, wording
 from workers.decide import Because, Situation
 
 Render = Callable[[Prose], str]
@@ -53,6 +54,10 @@ class Plan:
     """What fits and is on the issue."""
     withheld: tuple[Withheld, ...] = ()
     silent: tuple[Silent, ...] = ()
+    reserves: tuple[Reserve, ...] = ()
+    """What models keep to themselves."""
+    reads_like: Proposal | None = None
+    """A remark on the issue's type, whether or not a comment makes it."""
     operations: tuple[Operation, ...] = ()
     """What is written in this mode; in a dry run, what would be."""
     missing: tuple[str, ...] = ()
@@ -61,10 +66,10 @@ class Plan:
     """Why there is nothing to write; None when there is."""
 
     def _operation_json(self, operation: Operation) -> Mapping[str, Any]:
-        told = _operation_json(operation)
+        found = told.operation_json(operation)
         if isinstance(operation, AddLabels):
-            return {**told, "because": {item.name: list(item.proposal.because) for item in self.chosen}}
-        return told
+            return {**found, "because": {item.name: list(item.proposal.because) for item in self.chosen}}
+        return found
 
     @property
     def dry(self) -> bool:
@@ -75,11 +80,13 @@ class Plan:
         """The plan as the record, ``explain --json`` and ``replay`` show it."""
         return {
             "mode": str(self.mode),
-            "labels": [_proposal_json(item.proposal) | {"label": item.name} for item in self.chosen],
+            "labels": [told.proposal_json(item.proposal) | {"label": item.name} for item in self.chosen],
             "already": [item.name for item in self.already],
-            "withheld": [_proposal_json(item.proposal) | {"why": item.why} for item in self.withheld],
+            "withheld": [told.proposal_json(item.proposal) | {"why": item.why} for item in self.withheld],
             "operations": [self._operation_json(operation) for operation in self.operations],
             "because": str(self.because) if self.because else None,
+            "reads_like": told.proposal_json(self.reads_like) if self.reads_like else None,
+            "models": [told.reserve_json(reserve) for reserve in self.reserves],
         }
 
 
@@ -90,7 +97,7 @@ class _Sorting:
     chosen: list[Chosen] = field(default_factory=list)
     already: list[Chosen] = field(default_factory=list)
     fitting: list[Chosen] = field(default_factory=list)
-    """Chosen and already there, in the order of the rules, each label once."""
+    """Chosen and already there, in the order of the judgement, each label once."""
     withheld: list[Withheld] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -111,13 +118,16 @@ def plan(judgement: Judgement, at: Situation, rules: ProjectRules, palette: Pale
     for proposal in judgement.over_limit:
         most = "one label is" if rules.max_labels == 1 else f"{rules.max_labels} labels are"
         sorting.withheld.append(Withheld(proposal, f"at most {most} put on an issue"))
-    operations = _operations(sorting, at, rules, render)
+    remark = _remark(judgement)
+    operations = _operations(sorting, remark, at, rules, render)
     return Plan(
         mode=rules.mode,
         chosen=tuple(sorting.chosen),
         already=tuple(sorting.already),
         withheld=tuple(sorting.withheld),
         silent=judgement.silent,
+        reserves=judgement.reserves,
+        reads_like=judgement.reads_like,
         operations=operations,
         missing=tuple(sorting.missing),
         because=None if operations else _why_nothing(judgement, sorting),
@@ -130,13 +140,17 @@ def _sort(
     label = palette.find(proposal.label)
     if label is None:
         sorting.missing.append(proposal.label)
-        if rules.create_labels and palette.creatable(proposal.label):
+        # What the past had and the tracker has no more was given up on purpose.
+        if rules.create_labels and not proposal.learned and palette.creatable(proposal.label):
             sorting.choose(Chosen(proposal, None))
         else:
-            sorting.withheld.append(Withheld(proposal, "the tracker has no such label, and none is made"))
+            kind = "component" if _is_component(proposal) else "label"
+            sorting.withheld.append(Withheld(proposal, f"the tracker has no such {kind}, and none is made"))
     elif any(label == item.label for item in sorting.fitting):
-        # Two of the rules' names mean one label: its first reasons stand.
+        # Two names mean one label: its first reasons stand.
         return
+    elif proposal.learned and _never(label, rules):
+        sorting.withheld.append(Withheld(proposal, "the rules say never to apply it"))
     elif _present(label, at.issue):
         sorting.pass_over(Chosen(proposal, label))
     elif at.unsure:
@@ -151,6 +165,11 @@ def _sort(
         sorting.choose(Chosen(proposal, label))
 
 
+def _never(label: Label, rules: ProjectRules) -> bool:
+    # A model knows a label by its whole path; an admin may have named it without its group.
+    return not rules.learned.never.isdisjoint((label.name.casefold(), label.path.casefold()))
+
+
 def _vetoed(label: Label, at: Situation) -> bool:
     # Who took "security" off does not want "Security" either.
     return label.id.casefold() in {vetoed.casefold() for vetoed in at.vetoed}
@@ -158,7 +177,7 @@ def _vetoed(label: Label, at: Situation) -> bool:
 
 def _present(label: Label, issue: Issue) -> bool:
     # A label that differs only in case says the same to a reader, so it is not added beside it.
-    return any(has.id == label.id or has.path.casefold() == label.path.casefold() for has in issue.labels)
+    return any(has.id == label.id or has.path.casefold() == label.path.casefold() for has in issue.tags)
 
 
 def _rival(label: Label, issue: Issue, sorting: _Sorting) -> str | None:
@@ -169,12 +188,12 @@ def _rival(label: Label, issue: Issue, sorting: _Sorting) -> str | None:
 
 
 def _operations(
-    sorting: _Sorting, at: Situation, rules: ProjectRules, render: Render
+    sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules, render: Render
 ) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     if sorting.chosen and rules.mode is not Mode.SUGGEST:
         operations.append(_add(sorting.chosen, at))
-    comment = _comment(sorting, at, rules, render)
+    comment = _comment(sorting, remark, at, rules, render)
     if comment is not None:
         operations.append(comment)
     return tuple(operations)
@@ -187,12 +206,14 @@ def _add(chosen: list[Chosen], at: Situation) -> AddLabels:
     return AddLabels(labels, new, Memory(applied, frozenset(at.vetoed)))
 
 
-def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Render) -> PutComment | None:
+def _comment(
+    sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules, render: Render
+) -> PutComment | None:
     held = at.comments.get(LABELS_TOPIC)
     id_ = held.id if held else None
     if held is not None and held.state is CommentState.DELETED:
         return None
-    prose = _prose(sorting, at, rules)
+    prose = _prose(sorting, remark, at, rules)
     settles = prose is None
     if prose is None:
         prose = _settled(at, rules)
@@ -207,18 +228,20 @@ def _comment(sorting: _Sorting, at: Situation, rules: ProjectRules, render: Rend
     return PutComment(LABELS_TOPIC, body, id_, settles)
 
 
-def _prose(sorting: _Sorting, at: Situation, rules: ProjectRules) -> Prose | None:
+def _prose(sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules) -> Prose | None:
     """What the comment should say as things stand; None when there is nothing to tell."""
     if rules.mode is Mode.SUGGEST:
-        return wording.suggested(_reasons(sorting.chosen)) if sorting.chosen else None
+        labels = wording.suggested(_reasons(sorting.chosen)) if sorting.chosen else ()
+        return (*labels, *remark) or None
     # Labels of an earlier run belong in it too, also those whose comment a crash kept from being written.
     # All in the rules' order, so that a run that adds nothing finds the same text and leaves it.
-    told = [
+    ours = [
         item
         for item in sorting.fitting
         if item in sorting.chosen or (item.label is not None and item.label.id in at.applied)
     ]
-    return wording.labelled(_reasons(told)) if told else None
+    # A remark alone is no reason to speak where nobody asked for suggestions.
+    return (*wording.labelled(_reasons(ours)), *remark) if ours else None
 
 
 def _settled(at: Situation, rules: ProjectRules) -> Prose | None:
@@ -226,12 +249,25 @@ def _settled(at: Situation, rules: ProjectRules) -> Prose | None:
     if rules.mode is Mode.SUGGEST:
         return wording.suggestions_settled()
     # Labels of ours may stay though no rule calls for them any more: what was said of them stays true.
-    still_there = any(label.id in at.applied for label in at.issue.labels)
+    still_there = any(label.id in at.applied for label in at.issue.tags)
     return wording.labels_taken_off() if at.applied and not still_there else None
 
 
-def _reasons(items: Sequence[Chosen]) -> wording.Reasons:
-    return [(item.name, item.proposal.because) for item in items]
+def _reasons(items: Sequence[Chosen]) -> list[wording.Reason]:
+    return [_reason(item.proposal, item.name) for item in items]
+
+
+def _reason(proposal: Proposal, name: str) -> wording.Reason:
+    return wording.Reason(name, proposal.because, proposal.learned, _is_component(proposal))
+
+
+def _remark(judgement: Judgement) -> Prose:
+    found = judgement.reads_like
+    return wording.reads_like(_reason(found, found.label)) if found else ()
+
+
+def _is_component(proposal: Proposal) -> bool:
+    return proposal.target is Target.COMPONENTS
 
 
 def _speaks(issue: Issue, rules: ProjectRules) -> bool:
@@ -257,20 +293,3 @@ def digest(body: str) -> str:
 def records(found: Iterable[Comment]) -> dict[str, CommentRecord]:
     """Comments of ours as found on the tracker, by topic, as the journal keeps them."""
     return {comment.topic: CommentRecord(comment.id, digest(comment.body)) for comment in found}
-
-
-def _proposal_json(proposal: Proposal) -> dict[str, Any]:
-    return {"label": proposal.label, "source": proposal.source, "because": list(proposal.because)}
-
-
-def _operation_json(operation: Operation) -> Mapping[str, Any]:
-    match operation:
-        case AddLabels(labels, new, _):
-            return {
-                "do": "add_labels",
-                "labels": [label.path for label in labels] + [made.name for made in new],
-                "create": [made.name for made in new],
-            }
-        case PutComment(topic, body, id_, settles):
-            verb = "settle_comment" if settles else ("edit_comment" if id_ else "post_comment")
-            return {"do": verb, "topic": topic, "body": body}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -22,7 +22,7 @@ from rq.worker_pool import ForkProcess, WorkerPool
 
 from trackers.errors import TrackerError
 from workers import tasks
-from workers.clock import queue
+from workers.clock import BULK, queue
 from workers.lifeline import end_with_parent
 from workers.shop import Shop
 
@@ -32,10 +32,11 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 """Opens the Redis client of one worker process and its floor; called in that process."""
 
 _WORKER_TTL_S: Final = 60
+_OURS: Final[Mapping[str, Callable[..., object]]] = {tasks.WAKE: tasks.wake, tasks.RETRAIN: tasks.retrain}
 
 
-class WakeJob(Job):
-    """A job that can be one thing only: a wake-up.
+class OurJob(Job):
+    """A job that can be one of our own things only: a wake-up, or a training.
 
     RQ calls whatever function a job names. Without this, whoever can write to Redis could have any
     importable function called in a worker, pickle or no pickle.
@@ -44,9 +45,10 @@ class WakeJob(Job):
     @property
     def func(self) -> Callable[..., object]:
         """The function to call. Raises ValueError when the job names another one."""
-        if self.func_name != tasks.WAKE:
-            raise ValueError("Not one of our jobs: it names a function that is no wake-up.")
-        return tasks.wake
+        called = _OURS.get(self.func_name or "")
+        if called is None:
+            raise ValueError("Not one of our jobs: it names a function that none of them calls.")
+        return called
 
 
 class WarmPool(WorkerPool):
@@ -86,10 +88,12 @@ def work(name: str, queue_name: str, wiring: Wiring, pool: int, logging_level: s
         name=name,
         connection=redis,
         serializer=JSONSerializer,
-        job_class=WakeJob,
+        job_class=OurJob,
         worker_ttl=_WORKER_TTL_S,
     )
-    worker.work(burst=False, with_scheduler=False, logging_level=logging_level)
+    # What a training loaded and left behind goes with its process; the pool starts a fresh one.
+    most = 1 if queue_name == BULK else None
+    worker.work(burst=False, with_scheduler=False, logging_level=logging_level, max_jobs=most)
 
 
 def warm_up(shop: Shop) -> None:

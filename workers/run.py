@@ -8,19 +8,24 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from classifiers.tagging import judge
+from classifiers.tagging import Answers, judge
 from rules.load import RuleBook
+from rules.matching import ProjectRules
+from rules.schema import Mode
 from store.inbox import Batch
 from store.journal import Journal
 from trackers.errors import Forbidden, Stale, Unauthorized
-from trackers.model import Hint, HintKind, Subject, SubjectKind
+from trackers.model import Hint, HintKind, Issue, Subject, SubjectKind
 from trackers.protocol import AddLabels, Reading, Recall
 from workers import failures
 from workers.decide import Because, Situation, applies, calls_for_labels, glance, has_open_comment, situation
 from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
+from workers.learning import remember
+from workers.lessons import Us, lessons
 from workers.plan import Plan, plan, records
 from workers.record import Ending, Outcome, counters, outcome_of, record
 from workers.shop import Desk, Shop
+from workers.taggers import answers_of, forecasts
 
 log = structlog.get_logger("run")
 
@@ -69,11 +74,13 @@ def _work(shop: Shop, batch: Batch) -> Ending:
             "This worker does not know the connection; restart it if connections.yaml has changed."
         )
     journal = _journal(shop, batch.subject)
-    seen = glance(batch.hints, journal, _me(desk, journal), recalls_labels=not desk.tracker.sees_own_labels)
+    us = _us(desk, journal)
+    seen = glance(batch.hints, journal, us, recalls_labels=not desk.tracker.sees_own_labels)
     if seen.because is Because.DELETED:
         return Ending(Outcome.IGNORED, Because.DELETED, purge=True)
     if seen.recall is None:
         shop.journals.note_vetoes(batch.subject, seen.vetoed)
+        _learn(shop, batch, journal, us)
         return Ending(Outcome.IGNORED, seen.because)
     book = shop.rules.now()
     if book is None:
@@ -87,6 +94,7 @@ def _work(shop: Shop, batch: Batch) -> Ending:
         applied=at.applied - journal.applied.keys(),
         comments=found,
     )
+    _learn(shop, batch, journal, us, reading.issue)
     shop.checkpoint("loaded")
     ending = _act(shop, desk, batch, at, book)
     return replace(ending, rules=book.version_id, read=reading.issue.updated)
@@ -105,13 +113,26 @@ def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) ->
     shop.checkpoint("decided")
     if because is not None:
         return Ending(Outcome.IGNORED, because)
-    made = plan_for(desk, at, book)
-    if not calls_for_labels(batch.hints) and any(isinstance(item, AddLabels) for item in made.operations):
-        # A change of labels may settle our comment; it is no reason to put further ones on.
+    said = shop.taggers.ask(desk.connection.name, desk.tracker.kind, at.issue, rules)
+    made = plan_for(desk, at, rules, answers_of(said))
+    if not calls_for_labels(batch.hints) and _tells_nothing_new(at, made):
         return Ending(Outcome.IGNORED, Because.ONLY_LABELS_CHANGED)
     shop.checkpoint("planned")
     operations = () if made.dry else made.operations
-    return outcome_of(made, desk.applier.apply(batch, at.issue, operations))
+    applied = desk.applier.apply(batch, at.issue, operations)
+    remember(shop.journals, batch.subject, *forecasts(said, at, made, applied), journal=at.journal)
+    return outcome_of(made, applied)
+
+
+def _tells_nothing_new(at: Situation, made: Plan) -> bool:
+    """Whether a change of labels alone left nothing to say.
+
+    It may settle our comment; it is no reason to put further labels on, nor to tell anew, in the words
+    of a newer model, why those are there that still are.
+    """
+    if any(isinstance(item, AddLabels) for item in made.operations):
+        return True
+    return made.mode is Mode.APPLY and at.applied <= {label.id for label in at.issue.tags}
 
 
 def load(desk: Desk, issue: str, recall: Recall, hints: tuple[Hint, ...]) -> Reading:
@@ -133,10 +154,9 @@ def load(desk: Desk, issue: str, recall: Recall, hints: tuple[Hint, ...]) -> Rea
     return reading
 
 
-def plan_for(desk: Desk, at: Situation, book: RuleBook) -> Plan:
-    """What would be done about an issue by the rules of ``book``, whatever called for it."""
-    rules = book.effective(desk.connection.name, at.issue.project)
-    judgement = judge(rules, at.issue)
+def plan_for(desk: Desk, at: Situation, rules: ProjectRules, answers: Answers) -> Plan:
+    """What would be done about an issue by its project's rules and the models, whatever called for it."""
+    judgement = judge(rules, at.issue, answers)
     made = plan(judgement, at, rules, desk.tracker.palette(at.issue), desk.render)
     if made.missing and desk.tracker.look_again(at.issue):
         made = plan(judgement, at, rules, desk.tracker.palette(at.issue), desk.render)
@@ -147,9 +167,21 @@ def _journal(shop: Shop, subject: Subject) -> Journal:
     return shop.journals.read(subject) if subject.kind is SubjectKind.ISSUE else Journal()
 
 
-def _me(desk: Desk, journal: Journal) -> str | None:
-    """Our account, asked only where an echo could be told by it."""
-    return desk.tracker.identity().id if journal.applied and journal.write_updated is None else None
+def _us(desk: Desk, journal: Journal) -> Us | None:
+    """Our account, asked only where an echo or a person's edit could be told by it."""
+    if not (journal.forecasts or (journal.applied and journal.write_updated is None)):
+        return None
+    me = desk.tracker.identity()
+    return Us(me.id, only_ours=me.is_app or desk.connection.service_account)
+
+
+def _learn(shop: Shop, batch: Batch, journal: Journal, us: Us | None, issue: Issue | None = None) -> None:
+    """Count what people made of a model's answer, before the hints that tell it are done with."""
+    if us is None or not journal.forecasts:
+        return
+    found = lessons(batch.hints, journal, us, datetime.now(UTC), issue)
+    if found:
+        shop.outcomes.settle(batch.subject, found)
 
 
 def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import assert_never
 
 from redis import Redis
@@ -17,6 +18,8 @@ from store.cache import Cache
 from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journals
+from store.models import ModelShelf
+from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from trackers import protocol
 from trackers.http import host_of, open_http
@@ -33,10 +36,16 @@ from workers import checkpoints
 from workers.apply import Applier
 from workers.checkpoints import Checkpoint
 from workers.gate import SharedGate
+from workers.learning import Learnt
+from workers.models_in_force import LiveModels
 from workers.rules_in_force import LiveRules
+from workers.taggers import Taggers
 
 LEASE = timedelta(seconds=45)
 """How long a run may be silent before its subject is given to another; renewed before each write."""
+MODELS = "models"
+"""In the data folder: copies of the models that Redis holds; may be emptied at any time."""
+HISTORY = "history"
 RUN_LIMIT = timedelta(seconds=35)
 """A run is stopped after this; shorter than the lease, longer than a read and a write that time out."""
 
@@ -61,18 +70,29 @@ class Shop:
     rules: LiveRules
     desks: dict[str, Desk]
     checkpoint: Checkpoint
+    outcomes: Outcomes
+    models: ModelShelf
+    taggers: Taggers
+    history: Path
+    """Folder for what a training gathers, while it lasts."""
 
 
 def open_shop(
     redis: Redis,
     connections: Sequence[Connection],
     *,
+    data: Path,
     checkpoint: Checkpoint = checkpoints.nothing,
     lease: timedelta = LEASE,
 ) -> Shop:
-    """Wire the floor. Opens no connection to anything yet."""
+    """Wire the floor. Opens no connection to anything yet.
+
+    ``data`` is this machine's folder: copies of models by their hash, and what a training gathers.
+    """
     inbox = Inbox(redis, lease=lease)
     journals = Journals(redis)
+    outcomes = Outcomes(redis)
+    models = ModelShelf(redis)
     context = ssl.create_default_context()
 
     def desk(connection: Connection) -> Desk:
@@ -88,6 +108,10 @@ def open_shop(
         rules=LiveRules(RulebookShelf(redis)),
         desks={connection.name: desk(connection) for connection in connections},
         checkpoint=checkpoint,
+        outcomes=outcomes,
+        models=models,
+        taggers=Taggers(LiveModels(models, data / MODELS), Learnt(outcomes)),
+        history=data / HISTORY,
     )
 
 

@@ -10,6 +10,7 @@ from workers.run import run
 from workers.shop import Shop
 
 WAKE = "workers.tasks.wake"
+RETRAIN = "workers.tasks.retrain"
 DRAIN_S: Final = 5.0
 """How long one wake-up goes on with other due subjects; the rest of the job's time is for the last run."""
 
@@ -28,12 +29,24 @@ def wake(subject: str, token: int) -> None:
     A wake-up whose token is not the newest does nothing for its subject. Going on by itself saves
     RQ's twenty round trips a job, which cost more than the run.
     """
-    if _shop is None:
-        raise RuntimeError("This worker was not opened for business; start it with `sprintwarden work`.")
+    shop = _open()
     until = time.monotonic() + DRAIN_S
-    run(_shop, Subject.parse(subject), token)
+    run(shop, Subject.parse(subject), token)
     while time.monotonic() < until:
-        taken = _shop.inbox.take(1)
+        taken = shop.inbox.take(1)
         if not taken:
             return
-        run(_shop, taken[0].subject, taken[0].token)
+        run(shop, taken[0].subject, taken[0].token)
+
+
+def retrain(connection: str) -> None:
+    """Learn a connection's history anew; a job of the bulk queue."""
+    from workers.retraining import retrain as retrain_models
+
+    retrain_models(_open(), connection)
+
+
+def _open() -> Shop:
+    if _shop is None:
+        raise RuntimeError("This worker was not opened for business; start it with `sprintwarden work`.")
+    return _shop

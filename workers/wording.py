@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from trackers.prose import Block, Bullets, Paragraph, Spans, bold, plain
-
-Reasons = Sequence[tuple[str, tuple[str, ...]]]
-"""Labels in order, each with its reasons as sentences without a full stop."""
+from trackers.prose import Block, Bullets, Paragraph, bold, plain
 
 
-def labelled(reasons: Reasons) -> tuple[Block, ...]:
-    """What was put on an issue, and how to undo it for good."""
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One label or component, and why it fits."""
+
+    name: str
+    because: tuple[str, ...]
+    """Sentences without a full stop."""
+    learned: bool = False
+    """Known from past issues, not from a rule."""
+    component: bool = False
+
+
+def labelled(reasons: Sequence[Reason]) -> tuple[Block, ...]:
+    """What was put on an issue, by whose word, and how to undo it for good."""
     one = len(reasons) == 1
-    head = (
-        "This label was added by the team's rules:" if one else "These labels were added by the team's rules:"
-    )
+    head = f"{_these(reasons)} {'was' if one else 'were'} added {_whose(reasons)}:"
     undo = (
         "If it does not fit, take it off: it will not be put on this issue again."
         if one
         else "If one does not fit, take it off: it will not be put on this issue again."
     )
-    return (Paragraph((plain(head),)), _bullets(reasons), Paragraph((plain(undo),)))
+    return (_sentences(head), _bullets(reasons), _sentences(undo))
 
 
-def suggested(reasons: Reasons) -> tuple[Block, ...]:
+def suggested(reasons: Sequence[Reason]) -> tuple[Block, ...]:
     """What would fit; nothing was changed."""
     one = len(reasons) == 1
-    head = "This label may fit; nothing was changed:" if one else "These labels may fit; nothing was changed:"
     after = "Put it on if you agree." if one else "Put on those you agree with."
-    return (Paragraph((plain(head),)), _bullets(reasons), Paragraph((plain(after),)))
+    head = f"{_these(reasons)} may fit; nothing was changed:"
+    return (_sentences(head), _bullets(reasons), _sentences(after))
+
+
+def reads_like(reason: Reason) -> tuple[Block, ...]:
+    """A remark on an issue's type, which is never changed."""
+    because = f": {and_list(reason.because)}. The type was not changed."
+    return (Paragraph((plain("By its text this reads like the type "), bold(reason.name), plain(because))),)
 
 
 def suggestions_settled() -> tuple[Block, ...]:
     """The suggestion has been answered, one way or the other."""
-    return (Paragraph((plain("Labels were suggested here. Nothing is left to suggest."),)),)
+    return (_sentences("Labels were suggested here. Nothing is left to suggest."),)
 
 
 def labels_taken_off() -> tuple[Block, ...]:
     """What we put on is gone, by a person's hand."""
-    told = "Labels were added here by the team's rules and taken off again."
-    after = "They will not be put on this issue again."
-    return (Paragraph((plain(f"{told} {after}"),)),)
+    told = "What was added here was taken off again. It will not be put on this issue again."
+    return (_sentences(told),)
 
 
-def _bullets(reasons: Reasons) -> Bullets:
-    return Bullets(tuple(_bullet(label, because) for label, because in reasons))
+def _these(reasons: Sequence[Reason]) -> str:
+    kinds = sorted({"component" if reason.component else "label" for reason in reasons}, reverse=True)
+    if len(reasons) == 1:
+        return f"This {kinds[0]}"
+    return f"These {and_list([f'{kind}s' for kind in kinds])}"
 
 
-def _bullet(label: str, because: tuple[str, ...]) -> Spans:
-    return (bold(label), plain(f": {and_list(because)}."))
+def _whose(reasons: Sequence[Reason]) -> str:
+    """By whose word labels were put on, for the end of a sentence."""
+    if not any(reason.learned for reason in reasons):
+        return "by the team's rules"
+    if all(reason.learned for reason in reasons):
+        return "because of what past issues got"
+    return "by the team's rules and because of what past issues got"
+
+
+def _sentences(text: str) -> Paragraph:
+    return Paragraph((plain(text),))
+
+
+def _bullets(reasons: Sequence[Reason]) -> Bullets:
+    return Bullets(tuple((bold(reason.name), plain(f": {and_list(reason.because)}.")) for reason in reasons))
 
 
 def and_list(parts: Sequence[str]) -> str:

@@ -39,6 +39,7 @@ class Outcome(NamedTuple):
 
 CREATED = Outcome(("issue_created",))
 UNUSED = Outcome(ignored="unused_event")
+MOVED_ON = Outcome(("issue_changed",), changed=("status",))
 UNWATCHED = Outcome(ignored="no_watched_field")
 
 OUTCOMES = {
@@ -49,15 +50,15 @@ OUTCOMES = {
     "jira/cloud-issue_created-many_fields.json": Outcome(("issue_created", "sprint_joined")),
     "jira/cloud-issue_updated-assigned.json": UNWATCHED,
     "jira/cloud-issue_updated-commented.json": UNWATCHED,
-    "jira/cloud-issue_updated-components.json": UNWATCHED,
+    "jira/cloud-issue_updated-components.json": Outcome(("issue_changed",), changed=("components",)),
     "jira/cloud-issue_updated-issuetype.json": UNWATCHED,
     "jira/cloud-issue_updated-labels.json": Outcome(("issue_changed",), changed=("labels",)),
     "jira/cloud-issue_updated-number_custom_field.json": UNWATCHED,
     "jira/cloud-issue_updated-priority_raised.json": UNWATCHED,
     "jira/cloud-issue_updated-rank.json": UNWATCHED,
-    "jira/cloud-issue_updated-resolved.json": UNWATCHED,
+    "jira/cloud-issue_updated-resolved.json": MOVED_ON,
     "jira/cloud-issue_updated-sprint_added.json": Outcome(("sprint_joined",)),
-    "jira/cloud-issue_updated-status.json": UNWATCHED,
+    "jira/cloud-issue_updated-status.json": MOVED_ON,
     "jira/cloud-issue_updated-summary.json": Outcome(("issue_changed",), changed=("title",)),
     "jira/cloud-issuelink_created.json": UNUSED,
     "jira/cloud-sprint_created.json": Outcome(("sprint_changed",)),
@@ -74,7 +75,9 @@ OUTCOMES = {
     "linear/issue-create-no-description.json": CREATED,
     "linear/issue-create-sub-issue.json": CREATED,
     "linear/issue-label-update-2021.json": UNUSED,
-    "linear/issue-update-cycle-and-state-2021.json": Outcome(("sprint_joined",)),
+    "linear/issue-update-cycle-and-state-2021.json": Outcome(
+        ("issue_changed", "sprint_joined"), changed=("sprint", "status")
+    ),
     "linear/issue-update-estimate-2021.json": UNWATCHED,
     "linear/issue-update-title-in-cycle.json": Outcome(("issue_changed",), changed=("title",)),
     "linear/project-update-create.json": UNUSED,

@@ -28,6 +28,7 @@ PLATFORM = (
     ("GET", "label", None),
     ("GET", "issue/ABC-1?expand=changelog&properties=p", None),
     ("GET", "issue/ABC-1/changelog", None),
+    ("POST", "changelog/bulkfetch", {"issueIdsOrKeys": ["ABC-1"], "fieldIds": ["summary"]}),
     ("GET", "issue/ABC-1/comment", None),
     ("POST", "issue/ABC-1/comment", {"body": "x"}),
     ("GET", "issue/ABC-1/transitions", None),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rules.load import load_rules
-from store.journal import CommentRecord, CommentState, Intent, Journal
+from store.journal import CommentRecord, CommentState, Forecast, Guess, Intent, Journal
 from tests.conftest import T0, changed, hint, issue, later, relabelled
 from trackers.model import Hint, HintKind, Label, Memory, Scope, Subject, SubjectKind
 from trackers.protocol import Recall
@@ -22,12 +22,14 @@ from workers.decide import (
     is_echo,
     situation,
 )
+from workers.lessons import Us
 
 WHOLE = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 """A moment as a database keeps it that knows no fractions of a second."""
 OURS = Journal(known=True, applied={"l1": "security"}, write_updated=T0)
 NO_TIME = replace(OURS, write_updated=None)
 RULES = load_rules(b"version: 1\ndefaults: {tagging: {window: 1h}}", "rules.yaml").effective("acme", "ABC")
+US = Us("me", only_ours=True)
 OPEN = {"labels": CommentRecord("c1", "x")}
 
 
@@ -92,6 +94,11 @@ def test_an_event_is_answered_by_a_reading_as_new_as_it(
 SPRINT = hint(HintKind.SPRINT_CHANGED, Subject("acme", SubjectKind.SPRINT, "7"))
 DELETED = hint(HintKind.ISSUE_DELETED)
 READ = Journal(known=True, read_updated=T0)
+SPOKEN = Journal(known=True, comments=OPEN)
+ANSWERED = Journal(
+    known=True, forecasts={"labels": Forecast("m1", "labels", "ABC", (Guess("ui", "l3", 0.2, False),))}
+)
+SETTLED = replace(ANSWERED, taught={("labels", "ui"): "seen"})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,7 @@ READ = Journal(known=True, read_updated=T0)
         ("a sprint", [SPRINT], Journal(), Because.SPRINTS_NOT_WATCHED),
         ("deleted at last", [changed("title"), DELETED], Journal(), Because.DELETED),
         ("deleted and back again", [DELETED, changed("title")], Journal(), None),
+        ("deleted and back again with labels", [DELETED, relabelled(["l9"])], Journal(), None),
         ("all echoes", [relabelled(["l1"], updated=T0)] * 2, OURS, Because.ECHO),
         ("an echo and a person", [relabelled(["l1"], updated=T0), changed("title")], OURS, None),
         ("all answered", [changed("title", updated=T0)], READ, Because.ANSWERED),
@@ -107,6 +115,12 @@ READ = Journal(known=True, read_updated=T0)
         ("labels alone", [relabelled(["l9"])], Journal(known=True), Because.ONLY_LABELS_CHANGED),
         ("labels alone, never seen", [relabelled(["l9"])], Journal(), Because.ONLY_LABELS_CHANGED),
         ("labels, an open comment", [relabelled(["l9"])], Journal(known=True, comments=OPEN), None),
+        ("a status, nothing to learn", [changed("status")], Journal(), Because.NOTHING_TO_LEARN),
+        ("a status, an open comment", [changed("status")], SPOKEN, Because.NOTHING_TO_LEARN),
+        ("a status and labels, an open comment", [changed("status"), relabelled(["l9"])], SPOKEN, None),
+        ("a status and a title", [changed("status", "title")], Journal(), None),
+        ("a status, an answer open", [changed("status")], ANSWERED, None),
+        ("a status, all settled", [changed("status")], SETTLED, Because.NOTHING_TO_LEARN),
         ("created", [hint()], Journal(), None),
         ("nothing anybody could read", [], Journal(), None),
     ],
@@ -114,7 +128,7 @@ READ = Journal(known=True, read_updated=T0)
 def test_some_hints_need_no_reading(
     why: str, hints: Sequence[Hint], journal: Journal, expected: Because | None
 ) -> None:
-    seen = glance(hints, journal, "me", recalls_labels=False)
+    seen = glance(hints, journal, US, recalls_labels=False)
     assert seen.because is expected, why
     assert (seen.recall is None) is (expected is not None), why
 
@@ -122,7 +136,7 @@ def test_some_hints_need_no_reading(
 @pytest.mark.parametrize("journal", [Journal(), OURS, READ])
 def test_a_removal_is_remembered_whether_or_not_a_reading_is_needed(journal: Journal) -> None:
     told = [relabelled(removed=["l1"], updated=later(hours=-1)), relabelled(["l2"], updated=T0)]
-    assert glance(told, journal, "me", recalls_labels=False).vetoed == {"l1": "event"}
+    assert glance(told, journal, US, recalls_labels=False).vetoed == {"l1": "event"}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +153,7 @@ def test_a_removal_is_remembered_whether_or_not_a_reading_is_needed(journal: Jou
 def test_the_tracker_is_asked_to_recall_what_our_record_cannot_tell(
     why: str, journal: Journal, recalls_labels: bool, expected: Recall
 ) -> None:
-    assert glance([hint()], journal, "me", recalls_labels=recalls_labels).recall == expected, why
+    assert glance([hint()], journal, US, recalls_labels=recalls_labels).recall == expected, why
 
 
 def labels(*ids: str) -> tuple[Label, ...]:
@@ -210,7 +224,9 @@ NEW, OLD = NOW - timedelta(minutes=59), NOW - timedelta(minutes=61)
         ("a title later", [changed("title")], OLD, False, Because.OLDER_THAN_WINDOW),
         ("creation and later title", [hint(), changed("title")], OLD, False, None),
         ("age unknown", [changed("title")], None, False, None),
-        ("a status", [changed("status")], NEW, False, Because.ONLY_LABELS_CHANGED),
+        ("a status", [changed("status")], NEW, False, Because.ONLY_STATUS_CHANGED),
+        ("a status, a comment open", [changed("status")], NEW, True, Because.ONLY_STATUS_CHANGED),
+        ("a status and labels", [changed("status", "labels")], NEW, False, Because.ONLY_LABELS_CHANGED),
         ("labels, waiting to be settled", [relabelled(["l1"])], OLD, True, None),
         ("labels, nothing waiting", [relabelled(["l1"])], NEW, False, Because.ONLY_LABELS_CHANGED),
         ("unreadable hints, new issue", [], NEW, False, None),

@@ -86,6 +86,20 @@ def test_author(fields: Json, author: AuthorKind) -> None:
     assert issue_from_json(issue(**fields)).author is author
 
 
+@pytest.mark.parametrize(
+    ("fields", "resolved"),
+    [
+        ({"resolution": {"id": "1", "name": "Fixed"}}, True),
+        ({"resolution": None, "status": {"statusCategory": {"key": "done"}}}, True),
+        ({"resolution": None, "status": {"statusCategory": {"key": "indeterminate"}}}, False),
+        ({"status": {"name": "Done"}}, False),
+        ({}, False),
+    ],
+)
+def test_resolved(fields: Json, resolved: bool) -> None:
+    assert issue_from_json(issue(**fields)).resolved is resolved
+
+
 def test_sprint_shapes() -> None:
     assert sprints_in([OLD_SPRINT.format(id=5, state="ACTIVE")]) == [SprintRef("5", "active")]
     assert sprints_in([SORTED_SPRINT.format(id=5, state="FUTURE")]) == [SprintRef("5", "future")]

@@ -111,3 +111,17 @@ def test_author(data: Json, author: AuthorKind) -> None:
 )
 def test_synced_outside(data: Json, outside: bool) -> None:
     assert issue_from_json({"id": "i", **data}).synced_outside is outside
+
+
+@pytest.mark.parametrize(
+    ("state", "resolved"),
+    [
+        ({"type": "completed"}, True),
+        ({"type": "started"}, False),
+        ({"type": "canceled"}, False),
+        ({"type": "duplicate"}, False),
+        (None, False),
+    ],
+)
+def test_what_is_cancelled_is_not_resolved(state: Json | None, resolved: bool) -> None:
+    assert issue_from_json({"id": "i", "state": state}).resolved is resolved

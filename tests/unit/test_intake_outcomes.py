@@ -95,7 +95,7 @@ IGNORED = {
     "unused_event": jira_body(webhookEvent="comment_created"),
     "project_not_named": jira_body(project="XYZ"),
     "no_watched_field": jira_body(
-        webhookEvent="jira:issue_updated", changelog={"items": [{"field": "status"}]}
+        webhookEvent="jira:issue_updated", changelog={"items": [{"field": "priority"}]}
     ),
 }
 

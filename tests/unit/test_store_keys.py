@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,9 @@ from store import keys
 from store.budget import Budget
 from store.cache import Cache
 from store.door import Door
-from store.journal import Intent
+from store.journal import Forecast, Guess, Intent
+from store.models import ModelShelf, Refusal
+from store.outcomes import Lesson, Row, Verdict
 from tests.conftest import ISSUE, Floor, changed, hint
 from trackers.errors import Rejected
 from trackers.model import HintKind, Subject, SubjectKind
@@ -21,8 +23,10 @@ from workers.clock import Clock
 from workers.rules_in_force import RulesFile
 from workers.run import run
 
-KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK}
-"""Bounded by what they are: one number, one row per counter, one text."""
+KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS}
+"""Bounded by what they are: one number, one row per counter, one text, one row per connection and target."""
+WHILE_A_SLOT_NAMES_IT = keys.MODEL
+"""``test_store_models`` holds that no file outlives its slots."""
 WHILE_WORK_WAITS = (keys.PENDING, keys.DEAD, keys.HINTS, keys.SUBJECT)
 """End with the work itself: when it is done, or with the life of a dead letter."""
 
@@ -38,8 +42,21 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     door.offer("acme", "one", [hint()], [0], 0)
     floor.shop.journals.intend(ISSUE, Intent(("l1",)))
     run(floor.shop, ISSUE, floor.token())
+    _learn(floor)
+    shelf = ModelShelf(floor.redis)
+    shelf.stage(("acme", "labels"), "a" * 64, b"file", {})
+    shelf.note_refusal(("acme", "labels"), Refusal("a" * 64, "x", datetime.now(UTC), None))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
+
+
+def _learn(floor: Floor) -> None:
+    guess = Guess("security", "security", 0.9, applied=True)
+    floor.shop.journals.note_forecast(ISSUE, Forecast("m1", "labels", "ABC", (guess,)))
+    row = Row("2026-03-02T09:00:00+00:00", "m1", "labels", "ABC", "security", 0.9, applied=True, right=True)
+    floor.shop.outcomes.settle(ISSUE, [Lesson(Verdict.CONFIRMED, row)])
+    floor.shop.outcomes.mute("acme", "labels", "security", "1 of 20 were right")
+    floor.shop.outcomes.keep_shift("acme", "labels", {"shared": 0.1}, 1)
 
 
 def bury(floor: Floor, name: str) -> Subject:
@@ -54,7 +71,9 @@ def test_every_key_ends_but_for_a_known_few(floor: Floor, tmp_path: Path) -> Non
     lived_through(floor, tmp_path)
     bury(floor, "2")
     endless = {name for name in map(str, floor.redis.scan_iter()) if floor.redis.ttl(name) < 0}
-    assert {name for name in endless - KEPT if not name.startswith(WHILE_WORK_WAITS)} == set()
+    assert {
+        name for name in endless - KEPT if not name.startswith((*WHILE_WORK_WAITS, WHILE_A_SLOT_NAMES_IT))
+    } == set()
     made = {name.split(":")[1] for name in map(str, floor.redis.scan_iter("sw:*"))}
     known = {value.split(":")[1] for name, value in vars(keys).items() if _names_a_key(name, value)}
     assert made == known, "this test makes every kind of key"

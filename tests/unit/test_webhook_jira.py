@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackers.jira.webhook import SIGNATURE_HEADER, parse, verify
-from trackers.model import Event, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
+from trackers.model import Event, Hint, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
 
 Json = dict[str, Any]
 
@@ -184,12 +184,20 @@ class TestIssueUpdated:
         (hint,) = read(updated(item("labels", fromString="a", toString=None))).hints
         assert hint.labels_removed == ("a",)
 
+    def test_components_stand_among_the_labels(self) -> None:
+        gone = item("Component", "components", **{"from": "4", "fromString": "Web shop"})
+        new = item("Component", "components", to="5", toString="API")
+        (hint,) = read(updated(gone, new)).hints
+        assert (hint.labels_added, hint.labels_removed) == (("component API",), ("component Web shop",))
+        assert set(hint.changed) == {"components"}
+        (hint,) = read(updated(item("Component", fromString="API"), item("labels", toString="API"))).hints
+        assert (hint.labels_added, hint.labels_removed) == (("API",), ("component API",))
+        (hint,) = read(updated(item("Component", "components", to="4"))).hints
+        assert (hint.labels_added, hint.labels_removed) == ((), ())
+
     @pytest.mark.parametrize(
         ("change", "name"),
         [
-            (item("status", "status", **{"from": "1", "to": "3"}), "status"),
-            (item("Status"), "status"),
-            (item("Component", "components", to="4"), "components"),
             (item("issuetype", "issuetype"), "type"),
             (item("IssueParentAssociation"), "parent"),
             (item("Rank", "customfield_10019"), "Rank"),
@@ -203,12 +211,39 @@ class TestIssueUpdated:
         event = read(updated(change))
         assert (event.ignored, event.detail) == (IgnoredBecause.NO_WATCHED_FIELD, f"changed: {name}")
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            [item("status", "status", **{"from": "1", "to": "3"})],
+            [item("Status")],
+            [item("resolution", "resolution", to="10000"), item("status", "status")],
+            [item("resolution", to="1")],
+        ],
+    )
+    def test_a_change_of_status_or_resolution_is_one_of_status(self, changes: list[Json]) -> None:
+        (hint,) = read(updated(*changes)).hints
+        assert (hint.kind, hint.changed) == (HintKind.ISSUE_CHANGED, ("status",))
+
+    @pytest.mark.parametrize(
+        ("user", "automated"),
+        [
+            ({"accountId": "5b1", "accountType": "atlassian"}, False),
+            ({"accountId": "5b1", "accountType": "app"}, True),
+            ({"name": "robin", "key": "robin"}, False),
+            (None, False),
+        ],
+    )
+    def test_an_app_is_known_by_its_kind_of_account(self, user: Json | None, automated: bool) -> None:
+        (hint,) = read({**updated(item("status", "status")), "user": user}).hints
+        assert hint.automated is automated
+        assert Hint.from_json(hint.to_json()) == hint
+
     def test_unwatched_changes_ride_on_a_watched_one(self) -> None:
         body = updated(
-            item("status", "status"), item("summary", "summary"), item("Story Points", "customfield_1")
+            item("priority", "priority"), item("summary", "summary"), item("Story Points", "customfield_1")
         )
         (hint,) = read(body).hints
-        assert hint.changed == ("status", "title", "points")
+        assert hint.changed == ("priority", "title", "points")
 
     def test_sprint_change_is_a_set_difference(self) -> None:
         body = updated(item("Sprint", SPRINT_FIELD, **{"from": "28, 30", "to": "28, 31"}))

@@ -155,6 +155,12 @@ class TestIssueEvents:
                 {"stateId": "s2"},
                 ("title", "status", "sortOrder"),
             ),
+            ({"stateId": "s1"}, {"stateId": "s2"}, ("status",)),
+            (
+                {"completedAt": None, "stateId": "s1"},
+                {"completedAt": "2026-03-04T12:00:00.000Z", "stateId": "s2"},
+                ("status",),
+            ),
         ],
     )
     def test_watched(self, before: Json, data: Json, changed: tuple[str, ...]) -> None:
@@ -164,7 +170,6 @@ class TestIssueEvents:
     @pytest.mark.parametrize(
         ("before", "data", "detail"),
         [
-            ({"stateId": "s1"}, {"stateId": "s2"}, "changed: status"),
             ({"estimate": 3}, {}, "changed: points"),
             (
                 {"assigneeId": None, "priority": 0},
@@ -202,11 +207,25 @@ class TestIssueEvents:
         ],
     )
     def test_cycles(self, before: str | None, data: str | None, moves: list[tuple[str, str]]) -> None:
-        body = event("update", {"cycleId": before, "stateId": "s1"}, **({"cycleId": data} if data else {}))
+        body = event("update", {"cycleId": before, "estimate": 1}, **({"cycleId": data} if data else {}))
         assert kinds(read(body)) == moves
         found = read(body, NO_CYCLES)
         assert (found.hints, found.ignored) == ((), IgnoredBecause.BOARD_NOT_NAMED)
         assert kinds(read(body, Scope())) == moves
+
+    @pytest.mark.parametrize(
+        ("actor", "automated"),
+        [
+            ({"id": "user-1", "type": "user", "name": "Robin"}, False),
+            ({"id": "user-1", "name": "Robin", "email": "robin@acme.example"}, False),
+            ({"id": "client-1", "type": "OauthClient", "name": "Triage bot"}, True),
+            ({"id": "int-1", "type": "integration", "service": "github"}, True),
+            (None, False),
+        ],
+    )
+    def test_an_app_is_known_by_what_its_actor_lacks(self, actor: Json | None, automated: bool) -> None:
+        (hint,) = read({**event("update", {"stateId": "s1"}), "actor": actor}).hints
+        assert hint.automated is automated
 
     def test_title_and_cycle_in_one(self) -> None:
         found = read(event("update", {"cycleId": "c1", "title": "Old"}))

@@ -7,10 +7,20 @@ import pytest
 from trackers.jira.markup import render as wiki
 from trackers.linear.markup import render as markdown
 from trackers.prose import Prose
-from workers.wording import and_list, labelled, suggested, suggestions_settled
+from workers.wording import (
+    Reason,
+    and_list,
+    labelled,
+    labels_taken_off,
+    reads_like,
+    suggested,
+    suggestions_settled,
+)
 
-ONE = [("security", ('the title has the word "XSS"',))]
-TWO = [*ONE, ("web shop", ("the component is Shop", "the type is Bug", "the title has the word shop"))]
+ONE = [Reason("security", ('the title has the word "XSS"',))]
+TWO = [*ONE, Reason("web shop", ("the component is Shop", "the type is Bug", "the title has the word shop"))]
+LEARNED = Reason("crash", ('issues that say "segfault" usually get it here (about 94 in 100)',), learned=True)
+COMPONENT = Reason("component API", ("past issues like it usually got it here",), True, True)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +65,48 @@ def test_several_labels_suggested() -> None:
 
 
 @pytest.mark.parametrize(
-    "prose", [labelled(ONE), labelled(TWO), suggested(ONE), suggested(TWO), suggestions_settled()]
+    ("reasons", "head"),
+    [
+        ([LEARNED], "This label was added because of what past issues got:"),
+        ([LEARNED, LEARNED], "These labels were added because of what past issues got:"),
+        (
+            [*ONE, LEARNED],
+            "These labels were added by the team's rules and because of what past issues got:",
+        ),
+        ([COMPONENT], "This component was added because of what past issues got:"),
+        (
+            [*ONE, COMPONENT],
+            "These labels and components were added by the team's rules and because of what past issues got:",
+        ),
+    ],
+)
+def test_the_head_tells_by_whose_word(reasons: list[Reason], head: str) -> None:
+    assert markdown(labelled(reasons)).splitlines()[0] == head
+
+
+def test_a_suggested_component_is_called_one() -> None:
+    assert markdown(suggested([COMPONENT])).startswith("This component may fit; nothing was changed:")
+
+
+def test_a_remark_on_a_type_says_that_nothing_was_changed() -> None:
+    assert markdown(reads_like(Reason("Bug", ("issues that say it usually get it",), learned=True))) == (
+        "By its text this reads like the type **Bug**: issues that say it usually get it. "
+        "The type was not changed."
+    )
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        labelled(ONE),
+        labelled(TWO),
+        labelled([*TWO, LEARNED, COMPONENT]),
+        suggested(ONE),
+        suggested(TWO),
+        suggestions_settled(),
+        labels_taken_off(),
+        reads_like(LEARNED),
+    ],
 )
 def test_every_line_is_a_sentence(prose: Prose) -> None:
     for line in markdown(prose).split("\n"):
@@ -64,5 +115,5 @@ def test_every_line_is_a_sentence(prose: Prose) -> None:
 
 
 def test_a_label_with_markup_in_its_name_stays_a_name() -> None:
-    text = markdown(labelled([("**evil** [x](y)", ("it fits",))]))
+    text = markdown(labelled([Reason("**evil** [x](y)", ("it fits",))]))
     assert "- **\\*\\*evil\\*\\* \\[x\\]\\(y\\)**: it fits." in text
