@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from rules.connections import Connection
 from store.cache import Cache
 from store.keys import beat
+from store.models import Entry, ModelShelf, Refusal, Slots
 from store.rulebook import RulebookShelf
 
 
@@ -24,10 +25,16 @@ class Check:
     vital: bool = True
 
 
-def checks(redis: Redis, connections: Iterable[Connection]) -> tuple[Check, ...]:
+def checks(redis: Redis, connections: Sequence[Connection]) -> tuple[Check, ...]:
     """Look at everything the service needs. Never raises."""
     try:
-        return (*_redis(redis), *_rules(redis), _clock(redis), *_identities(redis, connections))
+        return (
+            *_redis(redis),
+            *_rules(redis),
+            _clock(redis),
+            *_identities(redis, connections),
+            *_models(redis, [connection.name for connection in connections]),
+        )
     except RedisError as error:
         return (
             Check(
@@ -85,3 +92,37 @@ def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Che
         known = Cache(redis, connection.name, connection.account).get("identity") is not None
         said = "The account is known." if known else "No worker has learned yet whose account the token is."
         yield Check(f"identity of {connection.name}", known, said, vital=False)
+
+
+def _models(redis: Redis, connections: Sequence[str]) -> Iterable[Check]:
+    """What each connection labels by. A model that is missing or refused only warns: the rules go on."""
+    shelf = ModelShelf(redis)
+    every = shelf.all()
+    for name in connections:
+        places = sorted(place for place in every if place[0] == name)
+        if not places:
+            yield Check(f"models of {name}", True, "There is no model: the rules alone label.", vital=False)
+        for place in places:
+            refusal = shelf.refusal(place)
+            said = _serving(every[place].serving, refusal) + _staged(every[place])
+            yield Check(f"model of {name} for {place[1]}", refusal is None, said, vital=False)
+
+
+def _serving(serving: Entry | None, refusal: Refusal | None) -> str:
+    if refusal is not None:
+        instead = f"{refusal.instead[:12]} serves" if refusal.instead else "The rules alone label"
+        since = refusal.since.isoformat(timespec="seconds")
+        return f"Model {refusal.id[:12]} was refused by a worker, {since}: {refusal.why} {instead} instead."
+    if serving is None:
+        return "No model serves: the rules alone label."
+    return f"Model {serving.id[:12]} serves since {serving.since.isoformat(timespec='seconds')}."
+
+
+def _staged(slots: Slots) -> str:
+    staged = slots.staged
+    if staged is None:
+        return ""
+    said = f" Model {staged.id[:12]} is staged since {staged.since.isoformat(timespec='seconds')}"
+    if staged.verdict is None or staged.verdict.passed:
+        return f"{said}."
+    return f"{said}; the gate refused it: {' '.join(staged.verdict.because)}"

@@ -9,7 +9,8 @@ is the same from whichever machine it is scraped.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -22,9 +23,13 @@ from redis.exceptions import RedisError
 from store.budget import standing_pauses
 from store.decisions import Decisions
 from store.inbox import Inbox
+from store.models import ModelShelf
 from store.rulebook import RulebookShelf
 
 log = structlog.get_logger("metrics")
+
+MOST_LABELS: Final = 200
+"""Labels that have series of their own; a tracker may have thousands."""
 
 
 class DeliveryCounter:
@@ -67,7 +72,12 @@ class StoreCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("sprintwarden_redis_up", "Whether Redis answered this scrape.")
         try:
-            found = [*self._inbox_metrics(), *self._run_metrics(), *self._other_metrics()]
+            found = [
+                *self._inbox_metrics(),
+                *self._run_metrics(),
+                *self._model_metrics(),
+                *self._other_metrics(),
+            ]
         except RedisError:
             up.add_metric([], 0)
             yield up
@@ -102,13 +112,45 @@ class StoreCollector(Collector):
         for name in self._connections:
             counted.setdefault(f"labels|{name}", 0)
             counted.setdefault(f"comments|{name}", 0)
-        families = {"runs": runs, "labels": labels, "comments": comments}
-        for name, value in sorted(counted.items()):
+        outcomes = CounterMetricFamily(
+            "sprintwarden_label_outcomes",
+            "What people made of what models put on: confirmed, corrected, or withdrawn (a confirmation "
+            "that a correction took the place of).",
+            labels=("connection", "target", "label", "outcome"),
+        )
+        mutes = CounterMetricFamily(
+            "sprintwarden_labels_muted",
+            "Labels and components that were muted because they were wrong too often.",
+            labels=("connection", "target"),
+        )
+        families = {
+            "runs": runs, "labels": labels, "comments": comments, "outcomes": outcomes, "mutes": mutes
+        }  # fmt: skip
+        for name, value in sorted(_named_labels(counted).items()):
             kind, *values = name.split("|")
             # A newer worker may count what this version has no name for.
             if kind in families:
                 families[kind].add_metric(values, value)
         yield from families.values()
+
+    def _model_metrics(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily(
+            "sprintwarden_model_info", "Models by slot.", labels=("connection", "target", "slot", "id")
+        )
+        refused = GaugeMetricFamily(
+            "sprintwarden_model_refused",
+            "1 while the gate refuses the staged model, or a worker the serving one.",
+            labels=("connection", "target", "by"),
+        )
+        shelf = ModelShelf(self._redis)
+        for place, slots in sorted(shelf.all().items()):
+            for slot, entry in slots.models.items():
+                info.add_metric([*place, slot, entry.id[:12]], 1)
+            verdict = slots.staged.verdict if slots.staged else None
+            refused.add_metric([*place, "gate"], int(verdict is not None and not verdict.passed))
+            refused.add_metric([*place, "worker"], int(shelf.refusal(place) is not None))
+        yield info
+        yield refused
 
     def _other_metrics(self) -> Iterator[Metric]:
         pauses = GaugeMetricFamily(
@@ -148,6 +190,24 @@ class _Forward(Collector):
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._registry.collect())
+
+
+def _named_labels(counted: Mapping[str, int]) -> dict[str, int]:
+    """The counts, with the outcomes of all but the labels used most summed up under ``other``."""
+    used: dict[tuple[str, ...], int] = {}
+    for name, value in counted.items():
+        if name.startswith("outcomes|"):
+            place = tuple(name.split("|")[1:4])
+            used[place] = used.get(place, 0) + value
+    named = {place for place, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]}
+    told: dict[str, int] = {}
+    for name, value in counted.items():
+        kind, *values = name.split("|")
+        if kind == "outcomes" and tuple(values[:3]) not in named:
+            values[2] = "other"
+        shown = "|".join((kind, *values))
+        told[shown] = told.get(shown, 0) + value
+    return told
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -27,7 +27,7 @@ from tests.conftest import ISSUE, Floor, hint, until
 from trackers.model import Subject, SubjectKind
 from workers import tasks
 from workers.clock import AHEAD, LIVE, Clock, queue, run_clock
-from workers.pool import WakeJob
+from workers.pool import OurJob
 from workers.rules_in_force import RulesFile
 from workers.shop import RUN_LIMIT
 
@@ -134,7 +134,7 @@ def test_nothing_in_redis_looks_like_pickle_after_a_run(floor: Floor, raw: Redis
 def work(floor: Floor, raw: Redis) -> None:
     """Work off the queue as a worker process does."""
     tasks.open_for_business(floor.shop)
-    worker = SimpleWorker([queue(LIVE, raw)], connection=raw, serializer=JSONSerializer, job_class=WakeJob)
+    worker = SimpleWorker([queue(LIVE, raw)], connection=raw, serializer=JSONSerializer, job_class=OurJob)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         worker.work(burst=True, logging_level="ERROR")

@@ -15,7 +15,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from workers.clock import LIVE, queue
-from workers.pool import WakeJob
+from workers.pool import OurJob
 
 
 class Payload:
@@ -41,7 +41,7 @@ def put(redis: Redis, data: bytes) -> str:
 
 def work_off(redis: Redis) -> None:
     raw = Redis.from_url(f"unix://{redis.connection_pool.connection_kwargs['path']}")
-    worker = SimpleWorker([queue(LIVE, raw)], connection=raw, serializer=JSONSerializer, job_class=WakeJob)
+    worker = SimpleWorker([queue(LIVE, raw)], connection=raw, serializer=JSONSerializer, job_class=OurJob)
     worker.work(burst=True, logging_level="CRITICAL")
 
 

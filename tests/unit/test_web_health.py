@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.cache import Cache
 from store.connect import connect
+from store.models import ModelShelf, Refusal
 from store.rulebook import RulebookShelf
 from tests.unit import front_door
 from tests.unit.front_door import House
@@ -101,6 +102,50 @@ def test_an_account_not_known_yet_only_warns(house: House, redis: Redis) -> None
     Cache(redis, basic.name, basic.account).drop("identity")
     told = Told(house.client)
     assert (told.status, told.red()) == (200, {"identity of basic"})
+
+
+A, B = "a" * 64, "b" * 64
+
+
+def test_a_connection_without_a_model_says_that_the_rules_alone_label(house: House) -> None:
+    told = Told(house.client)
+    assert told.checks["models of jira"]["detail"] == "There is no model: the rules alone label."
+    assert "models of linear" in told.checks
+
+
+def test_the_model_that_serves_and_the_one_staged_are_told(house: House, redis: Redis) -> None:
+    shelf, place = ModelShelf(redis), ("jira", "components")
+    shelf.stage(place, A, b"file", {})
+    assert "No model serves" in Told(house.client).checks["model of jira for components"]["detail"]
+    shelf.promote(place, A)
+    shelf.stage(place, B, b"file", {})
+    shelf.refuse(place, B, ["It is worse on the newest months."])
+    told = Told(house.client)
+    detail = told.checks["model of jira for components"]["detail"]
+    assert f"Model {A[:12]} serves since 20" in detail
+    assert f"Model {B[:12]} is staged since 20" in detail
+    assert "the gate refused it: It is worse on the newest months." in detail
+    assert "models of jira" not in told.checks
+    assert (told.status, told.red()) == (200, set())
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"), [(A, f"{A[:12]} serves instead."), (None, "The rules alone label")]
+)
+def test_a_model_that_workers_refuse_only_warns_and_says_what_serves(
+    house: House, redis: Redis, instead: str | None, said: str
+) -> None:
+    shelf, place = ModelShelf(redis), ("jira", "labels")
+    for id_ in (A, B):
+        shelf.stage(place, id_, b"file", {})
+        shelf.promote(place, id_)
+    shelf.note_refusal(place, Refusal(B, "arrays.npz is missing.", datetime.now(UTC), instead))
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, {"model of jira for labels"})
+    detail = told.checks["model of jira for labels"]["detail"]
+    assert f"Model {B[:12]} was refused by a worker" in detail
+    assert "arrays.npz is missing." in detail
+    assert said in detail
 
 
 def test_without_redis_it_is_red_and_says_what_to_mend(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import httpx
@@ -23,9 +24,11 @@ from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.stage import free_port
 from store import keys
 from store.budget import Budget
+from store.models import ModelShelf, Refusal, Verdict
 from store.rulebook import RulebookShelf
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
+from webhook_app.metrics import MOST_LABELS
 
 server, redis, house = front_door.server, front_door.redis, front_door.house
 
@@ -81,6 +84,31 @@ def test_what_workers_did_is_told(house: House, redis: Redis) -> None:
     assert value(found, "labels_added_total", connection="jira") == 5
 
 
+def test_outcomes_are_told_by_label(house: House, redis: Redis) -> None:
+    counts = {
+        "outcomes|jira|labels|ui|confirmed": 4,
+        "outcomes|jira|labels|ui|corrected": 1,
+        "mutes|jira|labels": 2,
+    }
+    redis.hset(keys.COUNTERS, items=list(chain.from_iterable(counts.items())))
+    found = scrape(house)
+    ui = {"connection": "jira", "target": "labels", "label": "ui"}
+    assert value(found, "label_outcomes_total", **ui, outcome="confirmed") == 4
+    assert value(found, "label_outcomes_total", **ui, outcome="corrected") == 1
+    assert value(found, "labels_muted_total", connection="jira", target="labels") == 2
+
+
+def test_only_the_labels_used_most_have_series_of_their_own(house: House, redis: Redis) -> None:
+    counts = {f"outcomes|jira|labels|l{number}|confirmed": 2 for number in range(MOST_LABELS)}
+    counts |= {f"outcomes|jira|labels|rare{number}|corrected": 1 for number in range(3)}
+    redis.hset(keys.COUNTERS, items=list(chain.from_iterable(counts.items())))
+    found = {
+        dict(labels)["label"]: count for (name, labels), count in scrape(house).items() if "outcomes" in name
+    }
+    assert len(found) == MOST_LABELS + 1
+    assert (found["other"], found["l7"]) == (3, 2)
+
+
 def test_a_count_of_a_newer_version_is_passed_over(house: House, redis: Redis) -> None:
     redis.hset(keys.COUNTERS, mapping={"moons|jira": 3, "labels|jira": 5})
     assert value(scrape(house), "labels_added_total", connection="jira") == 5
@@ -92,6 +120,24 @@ def test_pauses_and_a_refused_rules_file_are_told(house: House, redis: Redis) ->
     found = scrape(house)
     assert 25 < value(found, "pause_seconds", scope="host:me:search") <= 30
     assert value(found, "rules_file_refused") == 1
+
+
+def test_models_are_told_by_slot_and_refusals_by_who_refuses(house: House, redis: Redis) -> None:
+    shelf, place = ModelShelf(redis), ("jira", "labels")
+    for id_ in ("a" * 64, "b" * 64):
+        shelf.stage(place, id_, b"file", {})
+        shelf.promote(place, id_)
+    found, where = scrape(house), {"connection": "jira", "target": "labels"}
+    assert value(found, "model_info", **where, slot="serving", id="b" * 12) == 1
+    assert value(found, "model_info", **where, slot="previous", id="a" * 12) == 1
+    assert value(found, "model_refused", **where, by="gate") == 0
+    assert value(found, "model_refused", **where, by="worker") == 0
+    shelf.stage(place, "c" * 64, b"file", {}, Verdict(False, ("Worse.",)))
+    shelf.note_refusal(place, Refusal("b" * 64, "damaged", datetime.now(UTC), None))
+    found = scrape(house)
+    assert value(found, "model_info", **where, slot="staged", id="c" * 12) == 1
+    assert value(found, "model_refused", **where, by="gate") == 1
+    assert value(found, "model_refused", **where, by="worker") == 1
 
 
 def test_counting_goes_on_without_redis(tmp_path: Path) -> None:

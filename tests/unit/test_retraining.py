@@ -1,0 +1,158 @@
+"""Training anew by the clock: when it is due, the bulk job, and what becomes of the models."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from structlog.testing import capture_logs
+
+from store import keys
+from store.inbox import Inbox
+from store.models import Slots
+from store.rulebook import RulebookShelf
+from tests.conftest import T0, Floor
+from trackers.errors import Unauthorized
+from trackers.model import Label, PastIssue
+from workers import tasks
+from workers.clock import BULK, Clock, queue
+from workers.history import gather
+from workers.pool import OurJob
+from workers.retraining import Retraining, retrain
+from workers.rules_in_force import RulesFile
+from workers.training import raise_model
+
+PLACE = ("acme", "labels")
+ABOUT = {
+    "printing": ("printer", "paper", "tray", "duplex", "toner"),
+    "invoices": ("invoice", "tax", "receipt", "discount", "currency"),
+}
+
+
+def past_issues(count: int, *, labelled: bool = True) -> list[PastIssue]:
+    draw = random.Random(5)
+    found = []
+    for number in range(count):
+        label = list(ABOUT)[number % 2]
+        one, two, three = draw.sample(ABOUT[label], 3)
+        found.append(
+            PastIssue(
+                id=str(number),
+                key=f"ABC-{number}",
+                project="ABC",
+                title=f"Trouble with the {one} and the {two}",
+                body=f"It happened with the {three} again.",
+                created=T0 + timedelta(hours=number),
+                type=None,
+                labels=(Label(label, label),) if labelled else (),
+            )
+        )
+    return found
+
+
+def slots(floor: Floor) -> Slots:
+    return floor.shop.models.slots(PLACE) or Slots()
+
+
+def first_model(floor: Floor) -> str:
+    """A model trained on the tracker's history and let serve by a person."""
+    desk, folder = floor.shop.desks["acme"], floor.shop.history / "first"
+    gathered = gather(desk.tracker, desk.connection, folder, progress=lambda _: None, wait=lambda _: None)
+    raised = raise_model(
+        floor.shop.models, floor.shop.outcomes, PLACE, gathered, precision=0.8, succeed_by_itself=True
+    )
+    assert raised.verdict.passed and not raised.serves
+    floor.shop.models.promote(PLACE, raised.content.id)
+    return raised.content.id
+
+
+@pytest.fixture
+def served(floor: Floor) -> str:
+    floor.rules()
+    floor.tracker.history = past_issues(60)
+    return first_model(floor)
+
+
+def age(floor: Floor, days: int) -> None:
+    """Make the models look as if they had been trained so long ago."""
+    then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    raw = floor.redis.hget(keys.MODELS, "acme:labels")
+    assert isinstance(raw, str)
+    created = slots(floor).models.popitem()[1].facts["created"]  # type: ignore[attr-defined]
+    floor.redis.hset(keys.MODELS, "acme:labels", raw.replace(created, then))
+
+
+def test_due_is_what_has_grown_old_and_each_is_given_out_once(floor: Floor, served: str) -> None:
+    weekly = Retraining(floor.redis, timedelta(days=7))
+    assert weekly.due() == []
+    age(floor, 8)
+    assert Retraining(floor.redis, timedelta(0)).due() == []
+    assert weekly.due() == ["acme"] and Retraining(floor.redis, timedelta(days=7)).due() == []
+    floor.redis.delete(keys.retrain("acme"))
+    assert weekly.due() == ["acme"]
+
+
+def test_without_a_serving_model_nothing_is_due(floor: Floor, served: str) -> None:
+    age(floor, 8)
+    floor.shop.models.rollback(PLACE, served)
+    assert Retraining(floor.redis, timedelta(days=7)).due() == []
+
+
+def test_the_clock_hands_the_training_to_the_bulk_queue(
+    floor: Floor, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(floor, 8)
+    floor.tracker.history = past_issues(80)
+    rules = RulesFile(tmp_path / "rules.yaml", RulebookShelf(floor.redis))
+    inbox = Inbox(floor.redis, lease=timedelta(seconds=30))
+    Clock(floor.redis, inbox, rules, Retraining(floor.redis, timedelta(days=7))).tick()
+    raw = Redis.from_url(f"unix://{floor.redis.connection_pool.connection_kwargs['path']}")
+    (job,) = queue(BULK, raw).jobs
+    assert job.func_name == tasks.RETRAIN and job.args == ["acme"]
+    monkeypatch.setattr(tasks, "_shop", floor.shop)
+    worker = SimpleWorker([queue(BULK, raw)], connection=raw, serializer=JSONSerializer, job_class=OurJob)
+    worker.work(burst=True, logging_level="CRITICAL")
+    serving, previous = slots(floor).serving, slots(floor).previous
+    assert serving and previous and previous.id == served != serving.id
+    assert serving.facts["issues"] == 80 and slots(floor).staged is None
+    assert not (floor.shop.history / "acme").exists()
+
+
+def test_a_history_that_got_worse_leaves_the_serving_model_at_work(floor: Floor, served: str) -> None:
+    mixed = past_issues(60)
+    draw = random.Random(3)
+    names = [issue.labels for issue in mixed]
+    draw.shuffle(names)
+    floor.tracker.history = [replace(issue, labels=name) for issue, name in zip(mixed, names, strict=True)]
+    retrain(floor.shop, "acme")
+    serving, staged = slots(floor).serving, slots(floor).staged
+    assert serving and serving.id == served
+    assert staged and staged.verdict and not staged.verdict.passed and staged.verdict.because
+
+
+@pytest.mark.parametrize(
+    ("history", "fails", "said"),
+    [
+        (past_issues(60, labelled=False), {}, "not trained anew"),
+        ([], {}, "not trained anew"),
+        (past_issues(60), {"past": Unauthorized("The token is not accepted.")}, "history not gathered"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_and_changes_nothing(
+    floor: Floor, served: str, history: list[PastIssue], fails: dict[str, Exception], said: str
+) -> None:
+    floor.tracker.history, floor.tracker.fails = history, fails
+    with capture_logs() as logs:
+        retrain(floor.shop, "acme")
+        retrain(floor.shop, "elsewhere")
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        said,
+        "not trained anew: this worker does not know the connection",
+    ]
+    assert slots(floor).serving is not None and slots(floor).staged is None
