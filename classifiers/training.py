@@ -20,6 +20,7 @@ from classifiers.card import CardFacts, render
 from classifiers.drift import Seen, reference
 from classifiers.evaluate import Answered, Evaluation, evaluate, from_honest, relined
 from classifiers.examples import Example, Target
+from classifiers.figures import metrics
 from classifiers.head import Fitted
 from classifiers.manifest import made_with
 from classifiers.model_files import Content
@@ -156,7 +157,7 @@ def _content(
         "issues": dict(sorted(Counter(example.filed.project for example in examples).items())),
         "tags": dict(Counter(tag for example in examples for tag in example.tags).most_common()),
         "precision": asked,
-        "metrics": _metrics(found),
+        "metrics": metrics(found),
         "thresholds": lines.facts(),
         "least_known": least_known([one.known for one in seen]),
         "drift": reference(seen).facts(),
@@ -166,26 +167,6 @@ def _content(
     weights = hashlib.sha256(write_arrays(packed.arrays)).hexdigest()
     card = render(_card(manifest, fitted, lines, found, weights))
     return Content(packed, manifest, card)
-
-
-def _metrics(found: Evaluation) -> dict[str, Any]:
-    """The figures on unseen issues that machines may ask a manifest for."""
-    tags = {
-        tag: {"true": marks.true, "applied": marks.applied, "right": marks.right}
-        for tag, marks in found.tags.items()
-    }
-    return {
-        "issues": found.issues,
-        "coverage": found.coverage.value,
-        "precision": found.marks.precision.value,
-        "recall": found.marks.recall.value,
-        "micro_f1": found.marks.f1,
-        "macro_f1": found.macro_f1,
-        "first_right": found.first.value,
-        "one_of_three_right": found.among_three.value,
-        "calibration_error": found.calibration_error,
-        "tags": tags,
-    }
 
 
 def _card(

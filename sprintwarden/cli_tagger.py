@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from redis import Redis
 
 from classifiers.examples import Target
 from sprintwarden.settings import Complaint, read_settings
+from store.models import ModelShelf, Slot
 
-models = typer.Typer(help="The trained models: which stand by, which serve, how good they are.")
+models = typer.Typer(
+    help="The trained models: which stand by, which serve, how good they are.", no_args_is_help=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 Issues = Annotated[Path, typer.Option("--issues", help="An issues.jsonl file.", exists=True, dir_okay=False)]
@@ -27,6 +31,9 @@ Precision = Annotated[
         help="The precision asked of what is applied; by default the model's own.",
     ),
 ]
+Connection = Annotated[str, typer.Argument(help="A connection of connections.yaml.")]
+OneConnection = Annotated[str | None, typer.Option(help="Only of this connection.")]
+Tags = Annotated[Target, typer.Argument(help="What the model tags.")]
 MaxTags = Annotated[int, typer.Option("--max-tags", min=1, max=20, help="The most tags applied to an issue.")]
 
 
@@ -90,6 +97,103 @@ def evaluate(
 
     report = evaluate_file(model, issues, precision, max_tags, strict=strict)
     typer.echo(json.dumps(report.to_json(), indent=2) if as_json else report.text())
+
+
+@models.command("list")
+def list_models(connection: OneConnection = None, as_json: AsJson = False) -> None:
+    """List the models of every connection: staged, serving and previous, with the gate's words."""
+    from sprintwarden.models import list_models as rows_of
+    from sprintwarden.models import show_models
+
+    rows = rows_of(_shelf(), connection)
+    typer.echo(json.dumps(rows, indent=2) if as_json else show_models(rows))
+
+
+@models.command()
+def stage(
+    folder: Annotated[Path, typer.Argument(help="A model's folder, as `train` writes it.")],
+    connection: Annotated[str, typer.Option(help="The connection it is for.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a model beside the one that serves; it is opened first, as a worker will open it."""
+    from sprintwarden.models import stage as stage_model
+
+    _show(stage_model(_shelf(), _known(connection), folder), as_json)
+
+
+@models.command()
+def promote(
+    connection: Connection,
+    target: Tags,
+    force: Annotated[bool, typer.Option("--force", help="Even if the gate refused it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the staged model serve; workers take it up within 10 seconds."""
+    from sprintwarden.models import promote as promote_model
+    from store.outcomes import Outcomes
+
+    redis = _redis()
+    _show(promote_model(ModelShelf(redis), Outcomes(redis), connection, target, force=force), as_json)
+
+
+@models.command()
+def rollback(connection: Connection, target: Tags, as_json: AsJson = False) -> None:
+    """Let the previous model serve again."""
+    from sprintwarden.models import rollback as roll_back
+
+    _show(roll_back(_shelf(), connection, target), as_json)
+
+
+@models.command()
+def card(
+    connection: Annotated[str | None, typer.Argument(help="A connection of connections.yaml.")] = None,
+    target: Annotated[Target | None, typer.Argument(help="Labels, components or type.")] = None,
+    slot: Annotated[Slot, typer.Option(help="Which of its models.")] = Slot.SERVING,
+    model: Annotated[Path | None, typer.Option("--model", help="A model's folder instead.")] = None,
+) -> None:
+    """Print a model's card: its data, its figures per label with intervals, its weak spots."""
+    from sprintwarden.models import card as card_of
+    from sprintwarden.models import card_of_folder
+
+    if model is not None:
+        typer.echo(card_of_folder(model))
+    elif connection is not None and target is not None:
+        typer.echo(card_of(_shelf(), connection, target, slot))
+    else:
+        raise Complaint("Name a connection and what its model tags, or a folder with --model DIR.")
+
+
+@models.command()
+def mutes(connection: OneConnection = None, as_json: AsJson = False) -> None:
+    """List the labels that are held back because people took them off too often."""
+    from sprintwarden.models import list_mutes, show_mutes
+    from store.outcomes import Outcomes
+
+    redis = _redis()
+    rows = list_mutes(ModelShelf(redis), Outcomes(redis), connection)
+    typer.echo(json.dumps(rows, indent=2) if as_json else show_mutes(rows))
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    from sprintwarden.models import show_models
+
+    typer.echo(json.dumps(rows, indent=2) if as_json else show_models(rows))
+
+
+def _known(connection: str) -> str:
+    from sprintwarden.wiring import named, read_connections
+
+    return named(read_connections(read_settings().connections_file), connection).name
+
+
+def _redis() -> Redis:
+    from store.connect import connect
+
+    return connect(read_settings().redis())
+
+
+def _shelf() -> ModelShelf:
+    return ModelShelf(_redis())
 
 
 def _say(sentence: str) -> None:
