@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, floor
 from typing import Final
 
@@ -14,6 +15,15 @@ from rules.matching import MAX_TEXT_BYTES, readable
 MOST_TERMS: Final = 3
 """More reasons than these convince nobody."""
 _WORD: Final = re.compile(r"\w+")
+_SMALL: Final = frozenset(
+    _WORD.findall(
+        """a about after again all also am an and any are as at be been before but by can cannot could did do
+        does don for from get gets got had has have he her here how i if in into is it its just like me more
+        most my no not now of off on once one only or other our out over please same she should so some such
+        t than that the their them then there these they this to too under until up us very was we were what
+        when where which while who why will with would you your s"""
+    )
+)
 
 
 def plain_words(text: str) -> str:
@@ -52,8 +62,28 @@ def too_unsure(scored: Scored) -> str:
 
 
 def strongest(terms: Sequence[Term]) -> tuple[Term, ...]:
-    """The few terms that speak loudest for a tag."""
-    return tuple(term for term in terms if term.weight > 0)[:MOST_TERMS]
+    """The few terms that speak loudest for a tag, each telling something the others do not.
+
+    Small words ("the", "it is") may weigh in a model, but tell a person nothing.
+    """
+    found: list[Term] = []
+    told: set[str] = set()
+    for term in terms:
+        telling = {word for word in _WORD.findall(term.text.casefold()) if word not in _SMALL}
+        if term.weight > 0 and telling - told:
+            found.append(replace(term, text=_trimmed(term.text)))
+            told |= telling
+        if len(found) == MOST_TERMS:
+            break
+    return tuple(found)
+
+
+def _trimmed(text: str) -> str:
+    """A quoted pair of words without the small one: "the printer" is "printer"."""
+    words = text.split(" ")
+    if len(words) != 2:
+        return text
+    return " ".join(word for word in words if word.casefold() not in _SMALL)
 
 
 def in_100(p: float) -> int:

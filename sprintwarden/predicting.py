@@ -9,6 +9,7 @@ from typing import Any
 from classifiers.issues_file import Line
 from classifiers.manifest import BadModel
 from classifiers.model_files import read_model
+from classifiers.reasons import strongest
 from classifiers.tagger import Answer, Asked, Tagger
 from classifiers.tagger_files import tagger_from
 from sprintwarden.issue_files import lines_of
@@ -48,7 +49,7 @@ def told(line: Line, answer: Answer) -> dict[str, Any]:
                 "score": round(scored.p, 4),
                 "threshold": None if scored.threshold is None else round(scored.threshold, 4),
                 "applied": scored.applied,
-                "because": [term.text for term in scored.because],
+                "because": [term.text for term in strongest(scored.because)],
                 **({"withheld": scored.withheld} if scored.withheld else {}),
             }
             for scored in answer.proposals
