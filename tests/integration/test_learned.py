@@ -102,6 +102,9 @@ def test_a_history_becomes_labels_with_reasons_and_a_rollback_ends_them(side: Si
     assert any(f'"{word}"' in comment for word in ABOUT["printing"])
     record = side.runs(labelled)[-1]["plan"]["labels"][0]
     assert record["label"] == "printing" and record["source"].startswith("learned")
+    now = command(side.stage, "explain", side.name, labelled)
+    assert now["now"]["already"] == ["printing"]
+    assert now["decisions"][-1]["plan"]["labels"][0]["chance"]["p"] >= record["chance"]["threshold"]
 
     side.toy.edit(labelled, remove_labels=["printing"])
     scene.settle(side.stage)
