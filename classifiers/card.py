@@ -6,7 +6,7 @@ tags and projects, and figures; never a word of an issue.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -15,12 +15,12 @@ from classifiers.evaluate import Evaluation, Marks
 from classifiers.examples import Target
 from classifiers.figures import percent, weaknesses, with_interval
 from classifiers.intervals import Share
+from classifiers.markdown import bullets, cell, named, section, table
 from classifiers.thresholds import Thresholds
 
 SHOWN: Final = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)
 WIDE: Final = 0.3
 """An interval wider than this says little."""
-NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ def render(card: CardFacts) -> str:
         _tags(card),
         _projects(card.trial),
         _reliability(card.trial),
-        _section("Known weak spots", _bullets(weak_spots(card) or ["None that the trial could show."])),
-        _section("How it was trained", _bullets(card.trained)),
+        section("Known weak spots", bullets(weak_spots(card) or ["None that the trial could show."])),
+        section("How it was trained", bullets(card.trained)),
         _versions(card),
     )
     return "\n".join(chain.from_iterable(parts)).rstrip() + "\n"
@@ -72,7 +72,7 @@ def weak_spots(card: CardFacts) -> list[str]:
     """What a reader should not rely on, in sentences."""
     found = [*_broken_promise(card), *_silent_tags(card), *_unsure_tags(card)]
     found += [
-        f"{_cell(row.project)}: {' and '.join(weaknesses(row))}."
+        f"{cell(row.project)}: {' and '.join(weaknesses(row))}."
         for row in card.trial.projects
         if weaknesses(row)
     ]
@@ -95,32 +95,32 @@ def _broken_promise(card: CardFacts) -> Iterator[str]:
 def _silent_tags(card: CardFacts) -> Iterator[str]:
     never = [tag for tag, marks in card.trial.tags.items() if marks.true and not marks.applied]
     if never:
-        yield f"True in the trial, but never applied: {_named(never)}."
+        yield f"True in the trial, but never applied: {named(never)}."
     most: dict[str, int] = {}
     for tag, times in chain.from_iterable(own.items() for own in card.uses.values()):
         most[tag] = max(times, most.get(tag, 0))
     rare = sorted(tag for tag, times in most.items() if times < card.thresholds.min_uses)
     if rare:
-        yield f"Used too seldom to be applied (under {card.thresholds.min_uses} times): {_named(rare)}."
+        yield f"Used too seldom to be applied (under {card.thresholds.min_uses} times): {named(rare)}."
 
 
 def _unsure_tags(card: CardFacts) -> Iterator[str]:
     applied = {tag: marks.precision for tag, marks in card.trial.tags.items() if marks.applied}
     under = [tag for tag, share in applied.items() if share.interval().high < card.asked]
     if under:
-        yield f"Surely less precise than asked: {_named(under)}."
+        yield f"Surely less precise than asked: {named(under)}."
     wide = [tag for tag, share in applied.items() if share.interval().high - share.interval().low > WIDE]
     if wide:
-        yield f"Applied too seldom in the trial to know how precise they are: {_named(wide)}."
+        yield f"Applied too seldom in the trial to know how precise they are: {named(wide)}."
 
 
 def _head(card: CardFacts) -> list[str]:
     kind = "exactly one for each issue" if card.exclusive else "any number for each issue"
     return [
-        f"# Model card: {card.target} · {_cell(card.model)}",
+        f"# Model card: {card.target} · {cell(card.model)}",
         "",
         f"Proposes {card.target} for new issues, {kind}, from title and description; it is silent where "
-        f"it is not sure enough. Trained on {_cell(card.source)}. It is advice: people have the last word.",
+        f"it is not sure enough. Trained on {cell(card.source)}. It is advice: people have the last word.",
         "",
     ]
 
@@ -132,7 +132,7 @@ def _data(card: CardFacts) -> list[str]:
     ]
     total = sum(card.projects.values())
     told = f"{total} issues, created from {card.window[0]} to {card.window[1]}."
-    return _section("Data", [told, "", *_table(("project", "issues", "tags in use"), rows)])
+    return section("Data", [told, "", *table(("project", "issues", "tags in use"), rows)])
 
 
 def _promise(card: CardFacts) -> list[str]:
@@ -148,15 +148,15 @@ def _promise(card: CardFacts) -> list[str]:
         f"Answers to {card.thresholds.issues} issues by models that had not learnt them. The interval "
         "holds 95 % (Wilson). The lines were chosen on these same answers, so expect a little less."
     )
-    table = _table(("asked precision", "chance needed", "got", "issues tagged"), rows)
-    return _section("Asked against got", [told, "", *table])
+    head = ("asked precision", "chance needed", "got", "issues tagged")
+    return section("Asked against got", [told, "", *table(head, rows)])
 
 
 def _figures(trial: Evaluation) -> list[str]:
     asked = "" if trial.asked is None else f" (asked {trial.asked:.2f})"
-    return _section(
+    return section(
         "Trial on the newest issues",
-        _bullets(
+        bullets(
             [
                 f"{trial.issues} issues, {percent(trial.coverage)} of them tagged",
                 f"precision {with_interval(trial.marks.precision)}{asked}",
@@ -180,7 +180,7 @@ def _tags(card: CardFacts) -> list[str]:
         shares = (with_interval(marks.precision), with_interval(marks.recall))
         rows.append((tag, str(uses.get(tag, 0)), str(marks.true), str(marks.applied), *shares))
     head = ("tag", "uses", "true in trial", "applied", "precision", "recall")
-    return _section("Tags", _table(head, rows))
+    return section("Tags", table(head, rows))
 
 
 def _projects(trial: Evaluation) -> list[str]:
@@ -196,7 +196,7 @@ def _projects(trial: Evaluation) -> list[str]:
         for row in trial.projects
     ]
     head = ("project", "issues", "tagged", "precision", "first right", "surely")
-    return _section("Projects", _table(head, rows))
+    return section("Projects", table(head, rows))
 
 
 def _reliability(trial: Evaluation) -> list[str]:
@@ -205,35 +205,11 @@ def _reliability(trial: Evaluation) -> list[str]:
         for one in trial.reliability
     ]
     told = f"Of the best proposal of each issue; off by {trial.calibration_error:.3f} on average."
-    return _section(
-        "Chance against truth", [told, "", *_table(("chance", "issues", "said", "was right"), rows)]
+    return section(
+        "Chance against truth", [told, "", *table(("chance", "issues", "said", "was right"), rows)]
     )
 
 
 def _versions(card: CardFacts) -> list[str]:
     rows = [*card.versions.items(), ("model file, SHA-256", f"`{card.sha256}`")]
-    return _section("Versions", _table(("what", "version"), rows))
-
-
-def _section(title: str, lines: Iterable[str]) -> list[str]:
-    return [f"## {title}", "", *lines, ""]
-
-
-def _bullets(lines: Iterable[str]) -> list[str]:
-    return [f"- {line}" for line in lines]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in lines]
-
-
-def _named(tags: Sequence[str]) -> str:
-    more = f" and {len(tags) - NAMED} more" if len(tags) > NAMED else ""
-    return ", ".join(_cell(tag) for tag in tags[:NAMED]) + more
-
-
-def _cell(text: str) -> str:
-    """A name anybody could have given, kept from breaking a table or the page."""
-    flat = " ".join(text.split())
-    return flat.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")
+    return section("Versions", table(("what", "version"), rows))

@@ -87,7 +87,10 @@ class Reference:
         Raises:
             ValueError: the facts are of another shape.
         """
-        return read_facts(cls, facts)
+        found = read_facts(cls, facts)
+        if missing := sorted({Measure.BEST, Measure.KNOWN, Measure.WORDS} - found.edges.keys()):
+            raise ValueError(f"These are not the facts of a Reference: there are no edges of {missing[0]}.")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,9 @@ def _tenths(values: Sequence[float]) -> tuple[float, ...]:
 def _moved(of: Measure, against: Reference, now: Mapping[str, int]) -> Moved:
     before = against.counts
     cells = sorted(cell for cell in before.keys() | now.keys() if cell.startswith(f"{of}:"))
+    if of is Measure.PROJECT and len(cells) == 1:
+        # Nor did any issue come from elsewhere: that is no want of knowledge.
+        cells = sorted({*cells, f"{of}:{NEW_PROJECT}"})
     then_counts = np.array([before.get(cell, 0) for cell in cells], dtype=np.float64)
     now_counts = np.array([now.get(cell, 0) for cell in cells], dtype=np.float64)
     seen, window = int(now_counts.sum()), int(then_counts.sum())

@@ -248,15 +248,17 @@ def _projects(answers: Sequence[Answered]) -> tuple[ProjectRow, ...]:
             answered=served[name].right,
             marks=marks[name],
             first=first_right(own[name]),
-            less_precise=_surely_under_the_rest(name, precisions),
-            less_served=_surely_under_the_rest(name, served),
+            less_precise=surely_under_the_rest(name, precisions),
+            less_served=surely_under_the_rest(name, served),
         )
         for name in sorted(own)
     )
 
 
-def _surely_under_the_rest(name: str, shares: dict[str, Share]) -> bool:
-    """By the interval of the difference, corrected for as many looks as there are projects."""
+def surely_under_the_rest(name: str, shares: Mapping[str, Share]) -> bool:
+    """Whether one share surely lies under that of all others together; never of few counts.
+
+    By the interval of the difference, corrected for as many looks as there are projects."""
     if shares[name].total < LEAST_TO_BLAME:
         return False
     rest = [share for other, share in shares.items() if other != name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,14 +152,17 @@ def card(
     slot: Annotated[Slot, typer.Option(help="Which of its models.")] = Slot.SERVING,
     model: Annotated[Path | None, typer.Option("--model", help="A model's folder instead.")] = None,
 ) -> None:
-    """Print a model's card: its data, its figures per label with intervals, its weak spots."""
-    from sprintwarden.models import card as card_of
-    from sprintwarden.models import card_of_folder
+    """Print a model's card: its data, its figures per label with intervals, its weak spots, its use."""
+    from sprintwarden.models import card_in_use, card_of_folder
+    from store.outcomes import Outcomes
+    from store.watch import Watch
 
     if model is not None:
         typer.echo(card_of_folder(model))
     elif connection is not None and target is not None:
-        typer.echo(card_of(_shelf(), connection, target, slot))
+        redis, place = _redis(), (connection, str(target))
+        shelf, now = ModelShelf(redis), datetime.now(UTC)
+        typer.echo(card_in_use(shelf, Watch(redis), Outcomes(redis), place, slot, now))
     else:
         raise Complaint("Name a connection and what its model tags, or a folder with --model DIR.")
 

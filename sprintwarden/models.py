@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from classifiers.head import Head, Packed
+from classifiers.in_use import InUse, Met, Replies, render
 from classifiers.model_files import BadModel, Content, open_head, pack, read_model, read_packed
+from classifiers.shifts import Shift
 from classifiers.tagger_files import tagger_of
 from sprintwarden.settings import Complaint
 from store.models import Entry, ModelShelf, NotSwitched, Place, Slot, Slots, Verdict
 from store.outcomes import Outcomes
+from store.watch import Reply, Watch, Week, week_of
 from workers.training import facts_of, welcome
+from workers.watching import tallies
 
 
 def list_models(shelf: ModelShelf, connection: str | None = None) -> list[dict[str, Any]]:
@@ -94,6 +99,48 @@ def _content(shelf: ModelShelf, id_: str) -> Content:
         return read_packed(file)
     except BadModel as error:
         raise Complaint(f"Model {id_[:12]} cannot be read: {error}") from error
+
+
+def card_in_use(
+    shelf: ModelShelf, watch: Watch, outcomes: Outcomes, place: Place, slot: Slot, now: datetime
+) -> str:
+    """The card of the model in a slot, and after it what it has done here; Markdown.
+
+    A model that is only staged has done nothing yet. Raises Complaint when there is none.
+    """
+    page = card(shelf, *place, slot)
+    entry = (shelf.slots(place) or Slots()).models.get(slot)
+    if entry is None or slot is Slot.STAGED:
+        return page
+    return f"{page.rstrip()}\n\n{render(in_use(watch, outcomes, place, entry.id, now))}"
+
+
+def in_use(watch: Watch, outcomes: Outcomes, place: Place, model: str, now: datetime) -> InUse:
+    """What is known in Redis of a model's work on a connection."""
+    standing = outcomes.standing(*place)
+    tags, projects = tallies(outcomes.rows(*place), standing.spent)
+    report = watch.report(place, model)
+    return InUse(
+        weeks=tuple(_met(week) for week in watch.weeks(place, model, week_of(now))),
+        tags=tags,
+        projects=projects,
+        muted={
+            label: f"since {mute.since:%Y-%m-%d}, {mute.why}"
+            for label, mute in sorted(standing.muted.items())
+        },
+        drift=tuple(one.sentence for one in report.moved) if report else (),
+        shift=Shift(**standing.shift) if standing.shift else Shift(),
+    )
+
+
+def _met(week: Week) -> Met:
+    return Met(
+        week.start,
+        {
+            project: Replies(**{str(reply): own.get(reply, 0) for reply in Reply})
+            for project, own in week.answers.items()
+        },
+    )
 
 
 def card_of_folder(folder: Path) -> str:

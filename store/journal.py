@@ -7,7 +7,7 @@ outcome, so that a run that died in between is known to the next one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from typing import Any, cast
 from redis import Redis
 
 from store import keys
+from store.watch import Sighting, count
 from trackers.model import Subject
 
 
@@ -163,15 +164,27 @@ class Journals:
             fields["write_updated"] = updated.isoformat()
         self._write(subject, fields, remove=["intent"])
 
-    def note_forecast(self, subject: Subject, *forecasts: Forecast) -> None:
-        """What models answered; each takes the place of an earlier answer about the same target."""
-        self._write(subject, {f"forecast:{one.target}": _forecast_text(one) for one in forecasts})
+    def note_forecast(
+        self, subject: Subject, *forecasts: Forecast, sightings: Collection[Sighting] = ()
+    ) -> None:
+        """What models answered; each takes the place of an earlier answer about the same target.
+
+        ``sightings`` are counted in the same transaction: an answer that is remembered was counted.
+        """
+        fields = {f"forecast:{one.target}": _forecast_text(one) for one in forecasts}
+        self._write(subject, fields, sightings=sightings)
 
     def purge(self, subject: Subject) -> None:
         """Forget the issue."""
         self._redis.delete(keys.journal(subject))
 
-    def _write(self, subject: Subject, fields: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+    def _write(
+        self,
+        subject: Subject,
+        fields: Mapping[str, str],
+        remove: Sequence[str] = (),
+        sightings: Collection[Sighting] = (),
+    ) -> None:
         name = keys.journal(subject)
         pipe = self._redis.pipeline()
         if remove:
@@ -179,6 +192,8 @@ class Journals:
         if fields:
             pipe.hset(name, items=list(chain.from_iterable(fields.items())))
         pipe.expire(name, keys.JOURNAL_LIFE)
+        for seen in sightings:
+            count(pipe, subject.connection, seen)
         pipe.execute()
 
 

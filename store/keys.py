@@ -120,9 +120,19 @@ SHIFT: Final = PREFIX + "shift:"
 MUTES: Final = PREFIX + "mutes:"
 """Hash per connection and target: muted labels with since and why, and models whose outcomes no longer
 count for a label that returned. Outcomes. ``OUTCOMES_LIFE``."""
+SEEN: Final = PREFIX + "seen:"
+"""Hash per connection, target, model and week (its Monday): new issues by project and reply, and by cell
+of the model's drift reference. Journals count, Watch reads. ``SEEN_LIFE``; at most ``SEEN_WEEKS`` are
+looked at, and only the serving and the previous model's are kept."""
+WATCH: Final = PREFIX + "watch:"
+"""Hash per connection and target: the models with counts and their last week, the clock's report, the
+alarms already told. Watch. ``WATCH_LIFE``."""
 
 OUTCOMES_LIFE: Final = timedelta(days=365)
 OUTCOMES_KEPT: Final = 5_000
+SEEN_WEEKS: Final = 12
+SEEN_LIFE: Final = timedelta(weeks=SEEN_WEEKS)
+WATCH_LIFE: Final = timedelta(weeks=SEEN_WEEKS)
 
 
 def outcomes(connection: str, target: str) -> str:
@@ -135,3 +145,11 @@ def shift(connection: str, target: str) -> str:
 
 def mutes(connection: str, target: str) -> str:
     return f"{MUTES}{connection}:{target}"
+
+
+def seen(connection: str, target: str, model: str, week: str) -> str:
+    return f"{SEEN}{connection}:{target}:{model}:{week}"
+
+
+def watch(connection: str, target: str) -> str:
+    return f"{WATCH}{connection}:{target}"

@@ -13,6 +13,7 @@ from store.cache import Cache
 from store.keys import beat
 from store.models import Entry, ModelShelf, Refusal, Slots
 from store.rulebook import RulebookShelf
+from store.watch import Report, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,16 @@ def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Che
 
 def _models(redis: Redis, connections: Sequence[str]) -> Iterable[Check]:
     """What each connection labels by. A model that is missing or refused only warns: the rules go on."""
-    shelf = ModelShelf(redis)
+    shelf, watch = ModelShelf(redis), Watch(redis)
     every = shelf.all()
     for name in connections:
         places = sorted(place for place in every if place[0] == name)
         if not places:
             yield Check(f"models of {name}", True, "There is no model: the rules alone label.", vital=False)
         for place in places:
-            refusal = shelf.refusal(place)
-            said = _serving(every[place].serving, refusal) + _staged(every[place])
+            refusal, serving = shelf.refusal(place), every[place].serving
+            report = watch.report(place, serving.id) if serving else None
+            said = _serving(serving, refusal) + _drift(report) + _staged(every[place])
             yield Check(f"model of {name} for {place[1]}", refusal is None, said, vital=False)
 
 
@@ -116,6 +118,16 @@ def _serving(serving: Entry | None, refusal: Refusal | None) -> str:
     if serving is None:
         return "No model serves: the rules alone label."
     return f"Model {serving.id[:12]} serves since {serving.since.isoformat(timespec='seconds')}."
+
+
+def _drift(report: Report | None) -> str:
+    """Nothing while too few issues came to tell."""
+    moved = report.moved if report else ()
+    drifted = "; ".join(one.sentence for one in moved if one.size in ("some", "much"))
+    if drifted:
+        return f" Its newest issues have drifted: {drifted}."
+    alike = any(one.size == "none" for one in moved)
+    return " Its newest issues are like those it was trained on." if alike else ""
 
 
 def _staged(slots: Slots) -> str:

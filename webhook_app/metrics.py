@@ -23,13 +23,16 @@ from redis.exceptions import RedisError
 from store.budget import standing_pauses
 from store.decisions import Decisions
 from store.inbox import Inbox
-from store.models import ModelShelf
+from store.models import ModelShelf, Place
 from store.rulebook import RulebookShelf
+from store.watch import Rate, Reply, Report, Watch
 
 log = structlog.get_logger("metrics")
 
 MOST_LABELS: Final = 200
-"""Labels that have series of their own; a tracker may have thousands."""
+"""Labels, and projects, that have series of their own; a tracker may have thousands."""
+_NAMED: Final = ("outcomes", "answers")
+"""The counts whose third part is a label or a project."""
 
 
 class DeliveryCounter:
@@ -76,6 +79,7 @@ class StoreCollector(Collector):
                 *self._inbox_metrics(),
                 *self._run_metrics(),
                 *self._model_metrics(),
+                *self._watch_metrics(),
                 *self._other_metrics(),
             ]
         except RedisError:
@@ -123,10 +127,20 @@ class StoreCollector(Collector):
             "Labels and components that were muted because they were wrong too often.",
             labels=("connection", "target"),
         )
+        answers = CounterMetricFamily(
+            "sprintwarden_model_answers",
+            "New issues that a serving model was asked about, by what it said: tagged (a tag was sure "
+            "enough), silent, or abstained (the issue is empty, tiny or unlike any learnt).",
+            labels=("connection", "target", "project", "outcome"),
+        )
+        for place in {tuple(name.split("|")[1:4]) for name in counted if name.startswith("answers|")}:
+            for reply in Reply:
+                counted.setdefault("|".join(("answers", *place, reply)), 0)
         families = {
-            "runs": runs, "labels": labels, "comments": comments, "outcomes": outcomes, "mutes": mutes
+            "runs": runs, "labels": labels, "comments": comments, "outcomes": outcomes, "mutes": mutes,
+            "answers": answers,
         }  # fmt: skip
-        for name, value in sorted(_named_labels(counted).items()):
+        for name, value in sorted(_most_used(counted).items()):
             kind, *values = name.split("|")
             # A newer worker may count what this version has no name for.
             if kind in families:
@@ -151,6 +165,38 @@ class StoreCollector(Collector):
             refused.add_metric([*place, "worker"], int(shelf.refusal(place) is not None))
         yield info
         yield refused
+
+    def _watch_metrics(self) -> Iterator[Metric]:
+        drift = GaugeMetricFamily(
+            "sprintwarden_model_drift",
+            "Population stability index of the newest issues against the training window, by measure; "
+            "absent while too few came. 0.1 is some drift, 0.25 much.",
+            labels=("connection", "target", "measure"),
+        )
+        tags = GaugeMetricFamily(
+            "sprintwarden_label_precision",
+            "Share of what models put on that people left on, by label, and the ends of its 95 % interval.",
+            labels=("connection", "target", "label", "bound"),
+        )
+        projects = GaugeMetricFamily(
+            "sprintwarden_project_precision",
+            "The same by project.",
+            labels=("connection", "target", "project", "bound"),
+        )
+        for place, report in self._reports():
+            for moved in report.moved:
+                if moved.size != "unknown":
+                    drift.add_metric([*place, moved.measure], moved.index)
+            _add_rates(tags, place, report.labels)
+            _add_rates(projects, place, report.projects)
+        yield from (drift, tags, projects)
+
+    def _reports(self) -> Iterator[tuple[Place, Report]]:
+        watch = Watch(self._redis)
+        for place, slots in sorted(ModelShelf(self._redis).all().items()):
+            report = watch.report(place, slots.serving.id) if slots.serving else None
+            if report is not None:
+                yield place, report
 
     def _other_metrics(self) -> Iterator[Metric]:
         pauses = GaugeMetricFamily(
@@ -192,22 +238,34 @@ class _Forward(Collector):
         return iter(self._registry.collect())
 
 
-def _named_labels(counted: Mapping[str, int]) -> dict[str, int]:
-    """The counts, with the outcomes of all but the labels used most summed up under ``other``."""
-    used: dict[tuple[str, ...], int] = {}
+def _most_used(counted: Mapping[str, int]) -> dict[str, int]:
+    """The counts, with those of all but the labels and projects used most summed up under ``other``."""
+    used: dict[str, dict[tuple[str, ...], int]] = {kind: {} for kind in _NAMED}
     for name, value in counted.items():
-        if name.startswith("outcomes|"):
-            place = tuple(name.split("|")[1:4])
-            used[place] = used.get(place, 0) + value
-    named = {place for place, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]}
+        kind, *values = name.split("|")
+        if kind in used:
+            place = tuple(values[:3])
+            used[kind][place] = used[kind].get(place, 0) + value
+    named = {
+        (kind, *place)
+        for kind, own in used.items()
+        for place, _ in sorted(own.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]
+    }
     told: dict[str, int] = {}
     for name, value in counted.items():
         kind, *values = name.split("|")
-        if kind == "outcomes" and tuple(values[:3]) not in named:
+        if kind in _NAMED and (kind, *values[:3]) not in named:
             values[2] = "other"
         shown = "|".join((kind, *values))
         told[shown] = told.get(shown, 0) + value
     return told
+
+
+def _add_rates(family: GaugeMetricFamily, place: Place, rates: Mapping[str, Rate]) -> None:
+    for name, rate in rates.items():
+        family.add_metric([*place, name, "got"], rate.right / rate.total)
+        family.add_metric([*place, name, "low"], rate.low)
+        family.add_metric([*place, name, "high"], rate.high)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -1,4 +1,4 @@
-"""The clock: turns due subjects into wake-ups, puts the newest good rules in force, and learns.
+"""The clock: turns due subjects into wake-ups, puts the newest good rules in force, learns and watches.
 
 Any number may run: taking a subject is one script in Redis.
 """
@@ -18,13 +18,16 @@ from rq.serializers import JSONSerializer
 
 from store import keys
 from store.inbox import Inbox, Taken
+from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.watch import Watch
 from workers.learning import asked_by, relearn
 from workers.retraining import BULK_LIMIT, Retraining
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
 from workers.tasks import RETRAIN, WAKE
+from workers.watching import look
 
 log = structlog.get_logger("clock")
 
@@ -54,6 +57,8 @@ class Clock:
         self._inbox = inbox
         self._rules = rules
         self._outcomes = Outcomes(redis)
+        self._models = ModelShelf(redis)
+        self._watch = Watch(redis)
         self._asked = asked_by(LiveRules(RulebookShelf(redis)))
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
@@ -71,6 +76,7 @@ class Clock:
         if now >= self._next_housekeeping:
             self._inbox.forget_old_dead()
             relearn(self._outcomes, self._asked)
+            look(self._models, self._watch, self._outcomes, datetime.now(UTC))
             self._retrain()
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
         room = AHEAD - self._queue.count

@@ -15,6 +15,7 @@ import structlog
 
 from store.journal import Forecast, Guess, Journal, Journals
 from store.outcomes import Outcomes, Row
+from store.watch import Sighting
 from trackers.model import Subject
 
 if TYPE_CHECKING:
@@ -38,18 +39,23 @@ Asked = Callable[[str, str, Collection[str]], float]
 
 
 def remember(
-    journals: Journals, subject: Subject, *forecasts: Forecast, journal: Journal | None = None
+    journals: Journals,
+    subject: Subject,
+    *forecasts: Forecast,
+    journal: Journal | None = None,
+    sightings: Collection[Sighting] = (),
 ) -> None:
     """Keep in the issue's journal what models answered, to be held against what people make of it.
 
     Of the guesses those put on, then the likeliest. What an earlier answer put on stays in it. To be
-    called when the labels are written: what was not written cannot be taken off. One round trip with
-    the ``journal`` as the run has read it, one more without.
+    called when the labels are written: what was not written cannot be taken off. ``sightings`` are
+    counted along with it. One round trip with the ``journal`` as the run has read it, one more without.
     """
     if not forecasts:
         return
     held = (journal or journals.read(subject)).forecasts
-    journals.note_forecast(subject, *(_joined(held.get(one.target), one) for one in forecasts))
+    joined = (_joined(held.get(one.target), one) for one in forecasts)
+    journals.note_forecast(subject, *joined, sightings=sightings)
 
 
 def _joined(held: Forecast | None, forecast: Forecast) -> Forecast:

@@ -17,6 +17,7 @@ from workers.shop import Shop
 log = structlog.get_logger("retraining")
 BULK_LIMIT: Final = timedelta(hours=6)
 """A bulk job is stopped after this; gathering waits for the tracker's limits."""
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Retraining:
@@ -31,21 +32,30 @@ class Retraining:
     def due(self) -> list[str]:
         """Connections with a serving model and none trained for ``every``, claimed for the caller.
 
-        A claim whose training came to nothing ends after ``keys.RETRAIN_LIFE``, and the connection is
-        due again. Raises what a failing Redis raises.
+        A claim whose training came to nothing ends after ``keys.RETRAIN_LIFE``, or a seventh of ``every``
+        if that is longer, and the connection is due again. Raises what a failing Redis raises.
         """
         if not self._every:
             return []
-        places = self._shelf.all()
-        old = sorted({place[0] for place, slots in places.items() if self._is_old(slots)})
+        trained: dict[str, datetime] = {}
+        serving = set()
+        for (connection, _), slots in self._shelf.all().items():
+            # One target that cannot be learnt any more is no reason to gather all of it again and again.
+            trained[connection] = max(trained.get(connection, _NEVER), _newest(slots))
+            serving |= {connection} if slots.serving else set()
+        now = datetime.now(UTC)
+        old = sorted(name for name in serving if now - trained[name] > self._every)
         return [name for name in old if self._claim(name)]
 
-    def _is_old(self, slots: Slots) -> bool:
-        trained = [datetime.fromisoformat(entry.facts["created"]) for entry in slots.models.values()]
-        return slots.serving is not None and datetime.now(UTC) - max(trained) > self._every
-
     def _claim(self, connection: str) -> bool:
-        return bool(self._redis.set(keys.retrain(connection), "1", nx=True, px=keys.RETRAIN_LIFE))
+        life = max(keys.RETRAIN_LIFE, self._every / 7)
+        return bool(self._redis.set(keys.retrain(connection), "1", nx=True, px=life))
+
+
+def _newest(slots: Slots) -> datetime:
+    """When the newest model of a place was trained."""
+    created = (datetime.fromisoformat(entry.facts["created"]) for entry in slots.models.values())
+    return max(created, default=_NEVER)
 
 
 def retrain(shop: Shop, connection: str) -> None:

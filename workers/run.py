@@ -26,6 +26,7 @@ from workers.plan import Plan, plan, records
 from workers.record import Ending, Outcome, counters, outcome_of, record
 from workers.shop import Desk, Shop
 from workers.taggers import answers_of, forecasts
+from workers.watching import sightings
 
 log = structlog.get_logger("run")
 
@@ -120,7 +121,13 @@ def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) ->
     shop.checkpoint("planned")
     operations = () if made.dry else made.operations
     applied = desk.applier.apply(batch, at.issue, operations)
-    remember(shop.journals, batch.subject, *forecasts(said, at, made, applied), journal=at.journal)
+    remember(
+        shop.journals,
+        batch.subject,
+        *forecasts(said, at, made, applied),
+        journal=at.journal,
+        sightings=sightings(said, batch.hints, at, datetime.now(UTC)),
+    )
     return outcome_of(made, applied)
 
 
@@ -169,7 +176,8 @@ def _journal(shop: Shop, subject: Subject) -> Journal:
 
 def _us(desk: Desk, journal: Journal) -> Us | None:
     """Our account, asked only where an echo or a person's edit could be told by it."""
-    if not (journal.forecasts or (journal.applied and journal.write_updated is None)):
+    guessed = any(one.guesses for one in journal.forecasts.values())
+    if not (guessed or (journal.applied and journal.write_updated is None)):
         return None
     me = desk.tracker.identity()
     return Us(me.id, only_ours=me.is_app or desk.connection.service_account)

@@ -7,11 +7,12 @@ that fails, the rules alone label.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
 
+from classifiers.drift import Reference, Seen
 from classifiers.examples import Target
 from classifiers.manifest import BadModel
 from classifiers.shifts import Shift
@@ -58,6 +59,13 @@ class Said:
     answer: Answer
     shift: Shift
     """By which the answer's chances were moved."""
+    cells: tuple[str, ...] = ()
+    """Of the model's drift reference, where the issue falls in them; none without a reference."""
+
+    def unmoved(self, p: float, project: str) -> float:
+        """A chance as the model gave it."""
+        back = Shift(-self.shift.shared, {name: -by for name, by in self.shift.projects.items()})
+        return back.move(p, project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,17 @@ class _Ready:
     muted: frozenset[str]
     tagger: Tagger | None
     """None when the model does not say what serving needs."""
+    reference: Reference | None
+    """None when the model does not say what its training window was like."""
+
+    def said(self, answer: Answer, project: str) -> Said:
+        said = Said(self.model, answer, self.shift)
+        if self.reference is None:
+            return said
+        # What people taught us since must not look like another kind of issue.
+        best = said.unmoved(answer.proposals[0].p, project) if answer.proposals else 0.0
+        cells = self.reference.cells(Seen(project, best, answer.known, answer.words))
+        return replace(said, cells=cells)
 
 
 class Taggers:
@@ -90,7 +109,7 @@ class Taggers:
                 ready = self._look(connection, target)
                 answer = None if ready is None else _answer(ready, issue, rules, target)
                 if ready is not None and answer is not None:
-                    heard[target] = Said(ready.model, answer, ready.shift)
+                    heard[target] = ready.said(answer, issue.project)
         return heard
 
     def _look(self, connection: str, target: Target) -> _Ready | None:
@@ -100,7 +119,10 @@ class Taggers:
         shift, muted = self._learnt.shift(connection, target), self._learnt.muted(connection, target)
         held = self._ready.get((connection, target))
         if held is None or (held.model, held.shift, held.muted) != (loaded.id, shift, muted):
-            held = _Ready(loaded.id, shift, muted, _made(loaded, shift, muted))
+            tagger = _made(loaded, shift, muted)
+            same = held is not None and held.model == loaded.id
+            reference = held.reference if held and same else _reference(loaded)
+            held = _Ready(loaded.id, shift, muted, tagger, reference)
             self._ready[connection, target] = held
         return held
 
@@ -111,7 +133,8 @@ def answers_of(said: Mapping[Target, Said]) -> Answers:
 
 
 def forecasts(said: Mapping[Target, Said], at: Situation, made: Plan, applied: Applied) -> Iterator[Forecast]:
-    """What to remember of the answers, once their plan was carried out.
+    """What to remember of the answers, once their plan was carried out: one for each model that was
+    heard, also when it had nothing to say.
 
     Left out is what a rule put on: that it stays says nothing about the model.
     """
@@ -123,22 +146,20 @@ def forecasts(said: Mapping[Target, Said], at: Situation, made: Plan, applied: A
         for name in (item.name, item.proposal.label)
     }
     for target, one in said.items():
-        unmoved = Shift(-one.shift.shared, {name: -by for name, by in one.shift.projects.items()})
         guesses = []
         for scored in one.answer.proposals:
             named = component_label(scored.tag).id if target is Target.COMPONENTS else scored.tag
             if target is not Target.LABELS or scored.tag.casefold() not in ruled:
-                p = unmoved.move(scored.p, at.issue.project)
+                p = one.unmoved(scored.p, at.issue.project)
                 label = put_on.get((target, named))
                 guesses.append(Guess(scored.tag, label or named, p, label is not None))
-        if guesses:
-            yield Forecast(one.model, str(target), at.issue.project, tuple(guesses))
+        yield Forecast(one.model, str(target), at.issue.project, tuple(guesses))
 
 
 def _put_on(at: Situation, made: Plan, applied: Applied) -> dict[tuple[Target, str], str]:
     """The ids of labels put on by a model's word, now or by a run that did not live to remember it."""
     written = {label.id for one in applied.written for label in one.labels}
-    items = [(item, written) for item in made.chosen] + [(item, at.journal.applied) for item in made.already]
+    items = [(item, written) for item in made.chosen] + [(item, at.applied) for item in made.already]
     return {
         (item.proposal.target, item.proposal.label): item.label.id
         for item, ours in items
@@ -151,6 +172,15 @@ def _made(loaded: Loaded, shift: Shift, muted: frozenset[str]) -> Tagger | None:
         return tagger_of(loaded.head, loaded.manifest, shift, muted)
     except BadModel as error:
         log.error("model not used", model=loaded.id[:12], error=str(error))
+        return None
+
+
+def _reference(loaded: Loaded) -> Reference | None:
+    facts = loaded.manifest.get("drift")
+    try:
+        return Reference.of_facts(facts) if facts else None
+    except ValueError as error:
+        log.warning("drift not watched", model=loaded.id[:12], error=str(error))
         return None
 
 

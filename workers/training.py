@@ -92,12 +92,14 @@ def names_of(people: Path) -> frozenset[str]:
 
 
 def facts_of(content: Content) -> dict[str, Any]:
-    """What ``model list`` shows of a model."""
+    """What a model's slot tells of it, so that nobody has to open the file for that: what ``model list``
+    shows, and the training window that drift is measured from."""
     manifest = content.manifest
     return {
         "created": manifest["created"],
         "issues": sum(manifest["issues"].values()),
         "tags": len(manifest["tags"]),
+        "drift": manifest.get("drift"),
     }
 
 

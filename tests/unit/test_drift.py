@@ -48,7 +48,7 @@ def test_values_that_are_all_alike_need_one_bin() -> None:
     against = reference([Seen("A", 0.5, 1.0, 9)] * 300)
     assert against.edges[Measure.KNOWN] == ()
     found = compare(against, add(against, {}, [Seen("A", 0.5, 0.2, 9)] * 300))
-    assert {one.size for one in found.moved} == {Size.UNKNOWN}
+    assert {one.size for one in found.moved if one.measure is not Measure.PROJECT} == {Size.UNKNOWN}
 
 
 def test_mostly_one_value_still_parts_from_the_rest() -> None:
@@ -70,6 +70,14 @@ def test_issues_like_those_of_training_raise_nothing() -> None:
         for _ in range(5):
             found = compare(against, add(against, {}, issues(dice, size)))
             assert {one.size for one in found.moved} == {Size.NONE}
+
+
+def test_a_tracker_of_one_project_is_as_it_was() -> None:
+    window = issues(np.random.default_rng(4), 600, projects="A")
+    found = moved(Measure.PROJECT, window, window[:300])
+    assert found.size is Size.NONE
+    assert found.index == pytest.approx(0, abs=1e-3)
+    assert moved(Measure.PROJECT, window, window[:199]).size is Size.UNKNOWN
 
 
 def test_a_small_window_or_few_issues_raise_no_alarm() -> None:

@@ -41,9 +41,10 @@ def test_a_line_speaks_only_of_the_targets_it_names() -> None:
     assert good(GOOD | {"labels": []}).tags[Target.LABELS] == ()
 
 
-def test_labels_nobody_confirmed_teach_nothing() -> None:
-    line = good(GOOD | {"labels": ["UI", "api"], "ours": ["ui"], "weight": 3})
-    assert line.tags[Target.LABELS] == ("api",) and line.weight == 3.0
+def test_tags_nobody_confirmed_teach_neither_yes_nor_no() -> None:
+    line = good(GOOD | {"labels": ["UI", "api"], "components": ["Core"], "ours": ["ui"], "weight": 3})
+    assert line.example(Target.LABELS) is None, "without ui it would say that ui does not fit"
+    assert line.tags[Target.COMPONENTS] == ("Core",) and line.weight == 3.0
 
 
 @pytest.mark.parametrize(

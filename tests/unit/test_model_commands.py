@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from sprintwarden.settings import Complaint
 from store import keys
 from store.models import ModelShelf, Refusal, Slot, Verdict
 from store.outcomes import Outcomes
+from store.watch import Moved, Reply, Report, Sighting, Watch, count
 from tests.unit.models import ToyHead, content, open_toy
 
 BAD = Verdict(False, ("It is worse on the newest months.",))
@@ -70,6 +71,7 @@ def test_the_list_is_for_machines_and_for_people(shelf: ModelShelf, tmp_path: Pa
     (row,) = rows
     assert (row["connection"], row["target"], row["slot"], row["id"]) == ("acme", "labels", "staged", id_)
     assert (row["created"], row["issues"], row["tags"]) == ("2026-03-02T09:00:00+00:00", 200, 2)
+    assert "drift" not in row
     assert (row["gate"], row["because"]) == ("refused", ["It is worse on the newest months."])
     shown = models.show_models(rows)
     assert shown.startswith(f"acme  labels  staged: {id_[:12]} since 20")
@@ -165,6 +167,35 @@ def test_a_card_is_that_of_the_slot_or_the_folder(shelf: ModelShelf, redis: Redi
     redis.delete(keys.model(ids[1]))
     with pytest.raises(Complaint, match="Redis holds no file"):
         models.card(shelf, "acme", "labels")
+
+
+def test_after_the_card_comes_what_the_model_did_here(
+    shelf: ModelShelf, redis: Redis, tmp_path: Path
+) -> None:
+    one, two = serve(shelf, tmp_path, 0, 1)
+    stage(shelf, tmp_path, 2)
+    outcomes, watch, place = Outcomes(redis), Watch(redis), ("acme", "labels")
+    now = datetime(2026, 3, 11, tzinfo=UTC)
+    pipe = redis.pipeline()
+    for model, project in ((one, "OLD"), (two, "ABC"), (two, "ABC")):
+        count(pipe, "acme", Sighting(model, "labels", project, Reply.TAGGED, date(2026, 3, 2)))
+    pipe.execute()
+    outcomes.mute("acme", "labels", "billing", "2 of 12 were right")
+    outcomes.keep_shift("acme", "labels", {"shared": -0.5, "projects": {}}, 12)
+    watch.keep(place, Report(two, now, (Moved("best", "none", 0.0, "the surety is what it was"),)))
+
+    def page(slot: Slot) -> str:
+        return models.card_in_use(shelf, watch, outcomes, place, slot, now)
+
+    serving = page(Slot.SERVING)
+    assert serving.startswith("# Card 1\n\n## In use\n\n")
+    assert "| 2026-03-02 | 2 | 100 % | 0 % | 0 % |" in serving
+    assert "- billing: since 20" in serving
+    assert "The surety is what it was." in serving
+    assert "Chances are lowered: 0.80 counts as 0.71." in serving
+    assert "| OLD | 1 |" in page(Slot.PREVIOUS)
+    assert "Nobody has compared" in page(Slot.PREVIOUS)
+    assert page(Slot.STAGED) == "# Card 2\n", "it has done nothing yet"
 
 
 def test_muted_labels_are_listed_with_their_reason(shelf: ModelShelf, redis: Redis, tmp_path: Path) -> None:

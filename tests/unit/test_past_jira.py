@@ -108,6 +108,11 @@ def test_people_are_all_who_were_seen_on_it() -> None:
     assert past(entry(item("status", "a", "b"))).people == {"Ada", "Robin"}
 
 
+def test_an_app_is_no_person_whose_name_must_be_hidden() -> None:
+    scanner = {"accountId": "s", "accountType": "app", "displayName": "Security Scanner"}
+    assert past(entry(item("status", "a", "b"), author=scanner), creator=scanner).people == {"Ada"}
+
+
 def labelled(author: Mapping[str, Any], at: str = "2026-03-03T09:00:00Z") -> dict[str, Any]:
     return entry(item("labels", "old", "old security"), author=author, at=at)
 

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from store import keys
 from store.inbox import Inbox
-from store.models import Slots
+from store.models import Slot, Slots
 from store.rulebook import RulebookShelf
 from tests.conftest import T0, Floor
 from trackers.errors import Unauthorized
@@ -79,13 +79,14 @@ def served(floor: Floor) -> str:
     return first_model(floor)
 
 
-def age(floor: Floor, days: int) -> None:
+def age(floor: Floor, days: int, *targets: str) -> None:
     """Make the models look as if they had been trained so long ago."""
     then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
-    raw = floor.redis.hget(keys.MODELS, "acme:labels")
-    assert isinstance(raw, str)
     created = slots(floor).models.popitem()[1].facts["created"]  # type: ignore[attr-defined]
-    floor.redis.hset(keys.MODELS, "acme:labels", raw.replace(created, then))
+    for target in targets or ("labels",):
+        raw = floor.redis.hget(keys.MODELS, f"acme:{target}")
+        assert isinstance(raw, str)
+        floor.redis.hset(keys.MODELS, f"acme:{target}", raw.replace(created, then))
 
 
 def test_due_is_what_has_grown_old_and_each_is_given_out_once(floor: Floor, served: str) -> None:
@@ -96,6 +97,29 @@ def test_due_is_what_has_grown_old_and_each_is_given_out_once(floor: Floor, serv
     assert weekly.due() == ["acme"] and Retraining(floor.redis, timedelta(days=7)).due() == []
     floor.redis.delete(keys.retrain("acme"))
     assert weekly.due() == ["acme"]
+
+
+def test_a_target_that_cannot_be_learnt_any_more_does_not_make_the_rest_due_again(
+    floor: Floor, served: str
+) -> None:
+    of_labels = floor.shop.models.slots(PLACE)
+    assert of_labels is not None
+    entry = of_labels.models[Slot.SERVING]
+    place = ("acme", "components")
+    floor.shop.models.stage(place, entry.id, floor.shop.models.file(entry.id) or b"", dict(entry.facts))
+    floor.shop.models.promote(place, entry.id)
+    age(floor, 8, "labels", "components")
+    weekly = Retraining(floor.redis, timedelta(days=7))
+    assert weekly.due() == ["acme"]
+    retrain(floor.shop, "acme")
+    floor.redis.delete(keys.retrain("acme"))
+    assert weekly.due() == [], "labels are new; components have too few issues, next week as today"
+
+
+def test_a_training_that_came_to_nothing_is_tried_again_after_a_while(floor: Floor, served: str) -> None:
+    age(floor, 8)
+    assert Retraining(floor.redis, timedelta(days=7)).due() == ["acme"]
+    assert 20 * 3600 < floor.redis.ttl(keys.retrain("acme")) <= 24 * 3600
 
 
 def test_without_a_serving_model_nothing_is_due(floor: Floor, served: str) -> None:

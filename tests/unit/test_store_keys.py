@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +16,12 @@ from store.door import Door
 from store.journal import Forecast, Guess, Intent
 from store.models import ModelShelf, Refusal
 from store.outcomes import Lesson, Row, Verdict
+from store.watch import Reply, Sighting
 from tests.conftest import ISSUE, Floor, changed, hint
 from trackers.errors import Rejected
 from trackers.model import HintKind, Subject, SubjectKind
 from workers.clock import Clock
+from workers.retraining import Retraining
 from workers.rules_in_force import RulesFile
 from workers.run import run
 
@@ -47,12 +49,14 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     shelf.stage(("acme", "labels"), "a" * 64, b"file", {})
     shelf.note_refusal(("acme", "labels"), Refusal("a" * 64, "x", datetime.now(UTC), None))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
+    Retraining(floor.redis, timedelta(days=7))._claim("acme")
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
 
 
 def _learn(floor: Floor) -> None:
     guess = Guess("security", "security", 0.9, applied=True)
-    floor.shop.journals.note_forecast(ISSUE, Forecast("m1", "labels", "ABC", (guess,)))
+    seen = Sighting("m1", "labels", "ABC", Reply.TAGGED, date(2026, 3, 2), ("best:3",))
+    floor.shop.journals.note_forecast(ISSUE, Forecast("m1", "labels", "ABC", (guess,)), sightings=[seen])
     row = Row("2026-03-02T09:00:00+00:00", "m1", "labels", "ABC", "security", 0.9, applied=True, right=True)
     floor.shop.outcomes.settle(ISSUE, [Lesson(Verdict.CONFIRMED, row)])
     floor.shop.outcomes.mute("acme", "labels", "security", "1 of 20 were right")

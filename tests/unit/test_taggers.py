@@ -23,7 +23,7 @@ from store.rulebook import RulebookShelf
 from tests.conftest import ISSUE, T0, Floor, hint, issue, later, relabelled
 from tests.stand_in import HEAD, MANIFEST, WordHead
 from tests.unit.models import TOLD
-from trackers.model import TrackerKind
+from trackers.model import Memory, TrackerKind
 from trackers.protocol import AddLabels
 from workers.learning import Learnt
 from workers.models_in_force import LiveModels, Loaded
@@ -212,6 +212,19 @@ def test_a_run_that_died_before_it_kept_the_answers_is_made_up_for(floor: Floor)
     run(replace(floor.shop, taggers=taggers), ISSUE, floor.token())
     held = {guess.tag: guess.applied for guess in floor.shop.journals.read(ISSUE).forecasts["labels"].guesses}
     assert held["crash"] is True
+
+
+def test_a_write_that_only_the_tracker_remembers_is_made_up_for(floor: Floor) -> None:
+    go(floor, TEXT, Serving(BOTH))
+    # It died between the write and its note: Jira's property alone tells whose labels they are.
+    floor.redis.delete(keys.journal(ISSUE))
+    floor.tracker.memory = Memory(frozenset({"ui", "crash", "component Web shop"}))
+    floor.tracker.now = replace(floor.tracker.now, components=("Web shop",))
+    floor.offer(hint())
+    run(replace(floor.shop, taggers=Taggers(Serving(BOTH), Taught())), ISSUE, floor.token())
+    held = floor.shop.journals.read(ISSUE).forecasts
+    put_on = [guess.tag for one in held.values() for guess in one.guesses if guess.applied]
+    assert sorted(put_on) == ["Web shop", "crash", "ui"]
 
 
 def test_without_models_a_run_keeps_nothing_more(floor: Floor) -> None:

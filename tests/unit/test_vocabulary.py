@@ -63,7 +63,7 @@ def test_an_issue_is_the_same_row_when_served_as_in_training(streams: list[list[
 
 
 @settings(max_examples=100, deadline=None)
-@given(documents, st.integers(1, 3), st.integers(0, 30))
+@given(documents, st.integers(1, 3), st.integers(1, 30))
 def test_pairs_counted_as_numbers_are_those_counted_as_text(
     streams: list[list[str]], min_df: int, most: int
 ) -> None:

@@ -17,6 +17,7 @@ from store.cache import Cache
 from store.connect import connect
 from store.models import ModelShelf, Refusal
 from store.rulebook import RulebookShelf
+from store.watch import Moved, Report, Watch
 from tests.unit import front_door
 from tests.unit.front_door import House
 
@@ -146,6 +147,26 @@ def test_a_model_that_workers_refuse_only_warns_and_says_what_serves(
     assert f"Model {B[:12]} was refused by a worker" in detail
     assert "arrays.npz is missing." in detail
     assert said in detail
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ((), "."),
+        (("unknown",), "."),
+        (("none", "unknown"), ". Its newest issues are like those it was trained on."),
+        (("none", "some", "much"), ". Its newest issues have drifted: it is some; it is much."),
+    ],
+)
+def test_drift_is_told_and_never_fails(house: House, redis: Redis, sizes: tuple[str, ...], said: str) -> None:
+    shelf, place = ModelShelf(redis), ("jira", "labels")
+    shelf.stage(place, A, b"file", {})
+    shelf.promote(place, A)
+    moved = tuple(Moved("best", size, 0.3, f"it is {size}") for size in sizes)
+    Watch(redis).keep(place, Report(A, datetime.now(UTC), moved))
+    told = Told(house.client)
+    assert (told.status, told.red()) == (200, set())
+    assert told.checks["model of jira for labels"]["detail"].partition("+00:00")[2] == said
 
 
 def test_without_redis_it_is_red_and_says_what_to_mend(tmp_path_factory: pytest.TempPathFactory) -> None:

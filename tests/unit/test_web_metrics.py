@@ -26,6 +26,7 @@ from store import keys
 from store.budget import Budget
 from store.models import ModelShelf, Refusal, Verdict
 from store.rulebook import RulebookShelf
+from store.watch import Moved, Rate, Report, Watch
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
 from webhook_app.metrics import MOST_LABELS
@@ -107,6 +108,56 @@ def test_only_the_labels_used_most_have_series_of_their_own(house: House, redis:
     }
     assert len(found) == MOST_LABELS + 1
     assert (found["other"], found["l7"]) == (3, 2)
+
+
+def test_answers_are_told_by_project_and_begin_at_zero(house: House, redis: Redis) -> None:
+    redis.hset(keys.COUNTERS, "answers|jira|labels|ABC|tagged", 7)
+    found, where = scrape(house), {"connection": "jira", "target": "labels", "project": "ABC"}
+    assert [
+        value(found, "model_answers_total", **where, outcome=outcome)
+        for outcome in ("tagged", "silent", "abstained")
+    ] == [7, 0, 0]
+
+
+def test_projects_that_are_asked_about_seldom_share_a_series(house: House, redis: Redis) -> None:
+    counts = {f"answers|jira|labels|P{number}|silent": 2 for number in range(MOST_LABELS)}
+    counts |= {f"answers|jira|labels|Q{number}|tagged": 1 for number in range(3)}
+    redis.hset(keys.COUNTERS, items=list(chain.from_iterable(counts.items())))
+    found = scrape(house)
+    other = {"connection": "jira", "target": "labels", "project": "other"}
+    assert value(found, "model_answers_total", **other, outcome="tagged") == 3
+    assert len([name for name, _ in found if "model_answers_total" in name]) == 3 * (MOST_LABELS + 1)
+
+
+MOVED = (Moved("best", "much", 0.4, "much"), Moved("words", "unknown", 0.9, "few"))
+WATCHED = Report(
+    "a" * 64,
+    datetime(2026, 3, 2, tzinfo=UTC),
+    MOVED,
+    {"ui": Rate(9, 10, 0.6, 0.98)},
+    {"ABC": Rate(1, 4, 0, 1)},
+)
+
+
+def test_drift_and_live_precision_of_the_serving_model_are_told(house: House, redis: Redis) -> None:
+    shelf, place = ModelShelf(redis), ("jira", "labels")
+    shelf.stage(place, "a" * 64, b"file", {})
+    Watch(redis).keep(place, WATCHED)
+    names = ("model_drift", "label_precision", "project_precision")
+    assert [name for name, _ in scrape(house) if name.endswith(names)] == [], "it does not serve yet"
+    shelf.promote(place, "a" * 64)
+    found, where = scrape(house), {"connection": "jira", "target": "labels"}
+    drift = {
+        dict(labels)["measure"]: n for (name, labels), n in found.items() if name.endswith("model_drift")
+    }
+    assert drift == {"best": 0.4}, "of few issues nothing is told"
+    assert [
+        value(found, "label_precision", **where, label="ui", bound=bound) for bound in ("got", "low", "high")
+    ] == [0.9, 0.6, 0.98]
+    assert value(found, "project_precision", **where, project="ABC", bound="got") == 0.25
+    shelf.stage(place, "b" * 64, b"file", {})
+    shelf.promote(place, "b" * 64)
+    assert [name for name, _ in scrape(house) if name.endswith(names)] == [], "a new model begins anew"
 
 
 def test_a_count_of_a_newer_version_is_passed_over(house: House, redis: Redis) -> None:
