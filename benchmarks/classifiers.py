@@ -1,10 +1,14 @@
 """What the learned tagger costs: training time and memory, the size of a model, the time an issue takes.
 
-``python -m benchmarks.classifiers [fit] [--issues 100000] [--tags 50]``
+``python -m benchmarks.classifiers [fit] [training] [--issues 12500 25000 50000 100000] [--tags 50]``
+
+``fit``: every tag against the rest, from the words and pairs of words of all issues at once.
+``training``: the whole of ``classifiers.training.train``, with the answers to unseen issues that its
+lines rest on.
 
 The corpus is made up: pseudo-words drawn by Zipf's law, some of them a tag's or a project's own, in
-issues of about 900 characters. Each measurement runs in a child process of its own, so that its peak of
-memory is its own.
+issues of about 850 characters. Each measurement runs in a child process of its own, so that its peak of
+memory is its own. Training time is CPU time; the time an issue takes is by the wall clock.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ import json
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,11 +30,20 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import quantile
 from classifiers.arrays import write_arrays
-from classifiers.examples import Example, Filed
+from classifiers.examples import Example, Filed, Target
 from classifiers.linear import LinearModel, fit_many
+from classifiers.model_files import pack_content, read_packed
+from classifiers.tagger import Asked
+from classifiers.tagger_files import tagger_from
 from classifiers.text import clean, word_grams, words
+from classifiers.training import Wish, train
 from classifiers.vocabulary import Vocabulary
 
+Figures = Mapping[str, str]
+"""What was measured, and how much of it."""
+
+ASKED = 1_000
+"""Issues asked one by one."""
 WORDS = 60_000
 """Distinct pseudo-words; their pairs make millions."""
 TAG_WORDS = 30
@@ -92,64 +106,108 @@ def _prose(said: Sequence[str]) -> str:
     return "\n".join(" ".join(said[at : at + 14]) + "." for at in range(0, len(said), 14))
 
 
-def fit(issues: int, tags: int) -> None:
+class Laps:
+    """CPU time by steps, and memory above what was taken before."""
+
+    def __init__(self) -> None:
+        self._before = _memory_mb()
+        self._last = time.process_time()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, step: str) -> None:
+        """What was done since the last step is called ``step``."""
+        now = time.process_time()
+        self.seconds[step] = self.seconds.get(step, 0) + now - self._last
+        self._last = now
+
+    def figures(self) -> dict[str, str]:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {
+            "CPU seconds": f"{sum(self.seconds.values()):.1f}",
+            **{f"  {step}": f"{seconds:.1f}" for step, seconds in self.seconds.items()},
+            "MB above texts and libraries": f"{peak - self._before:.0f}",
+        }
+
+
+def fit(issues: int, tags: int) -> Figures:
     """One fit of every tag against the rest: words and pairs of words, made into rows and learnt."""
     made = corpus(issues, tags)
     place = {tag: at for at, tag in enumerate(made.tags)}
     has = np.zeros((issues, tags), np.bool_)
     for at, example in enumerate(made.examples):
         has[at, [place[tag] for tag in example.tags]] = True
-    import_module("sklearn.linear_model")  # the libraries' own memory is not the fit's
-    before = _memory_mb()
-    start = time.process_time()
+    import_module("sklearn.linear_model")
+    laps = Laps()
     texts = [clean(example.filed).text for example in made.examples]
-    cleaned = time.process_time()
+    laps.end("cleaning")
     vocabulary, rows = Vocabulary.learn((words(text) for text in texts), pairs=True, min_df=2)
-    counted = time.process_time()
+    laps.end("rows")
     model = fit_many(rows, has, np.ones(issues))
-    fitted = time.process_time()
-    print(
-        f"fit          {fitted - start:6.1f} s CPU: cleaning {cleaned - start:.1f}, "
-        f"rows {counted - cleaned:.1f}, tags {fitted - counted:.1f}"
-    )
+    laps.end("tags")
     characters = sum(len(example.filed.title) + len(example.filed.body) for example in made.examples)
-    print(f"texts        {characters / issues:6.0f} characters each, {rows.nnz / issues:.0f} known tokens")
-    print(f"memory       {_peak_mb() - before:6.0f} MB at most above texts and libraries ({before:.0f} MB)")
-    _size_and_speed(vocabulary, model, [example.filed for example in made.examples[-500:]])
-    _pruning(rows, has, model)
+    return {
+        **laps.figures(),
+        "characters an issue": f"{characters / issues:.0f}",
+        "known tokens an issue": f"{rows.nnz / issues:.0f}",
+        **_size_and_speed(vocabulary, model, [example.filed for example in made.examples[-ASKED:]]),
+        **_pruning(rows, has, model),
+    }
 
 
-def _size_and_speed(vocabulary: Vocabulary, model: LinearModel, filed: Sequence[Filed]) -> None:
+def _size_and_speed(vocabulary: Vocabulary, model: LinearModel, filed: Sequence[Filed]) -> Figures:
     packed = model.pack()
     facts = np.frombuffer(json.dumps(vocabulary.to_facts()).encode(), np.uint8)
     size = len(write_arrays({**packed, "idf": vocabulary.idf, "facts": facts}))
-    print(f"packed       {size / 1e6:6.1f} MB with {len(vocabulary):,} tokens")
     served = LinearModel.unpack(packed)
-    steps: dict[str, list[float]] = {"clean": [], "encode": [], "margins": []}
-    for one in filed:
-        start = time.perf_counter()
-        text = clean(one).text
-        cleaned = time.perf_counter()
-        row = vocabulary.encode(word_grams(words(text)))
-        encoded = time.perf_counter()
-        served.margins(row)
-        done = time.perf_counter()
-        for name, took in zip(steps, (cleaned - start, encoded - cleaned, done - encoded), strict=True):
-            steps[name].append(took * 1000)
-    print("one issue    " + ", ".join(f"{name} {quantile(took, 0.5):.3f} ms" for name, took in steps.items()))
+
+    def answer(one: Filed) -> None:
+        served.margins(vocabulary.encode(word_grams(words(clean(one).text))))
+
+    return {"packed MB": f"{size / 1e6:.1f}", **_speed("text to margins", answer, filed)}
 
 
-def _pruning(rows: Any, has: NDArray[np.bool_], model: LinearModel) -> None:
+def _pruning(rows: Any, has: NDArray[np.bool_], model: LinearModel) -> Figures:
     """What pruning and packing do to the margins of every tenth tag."""
     sample = slice(0, has.shape[1], 10)
     whole = fit_many(rows, has[:, sample], np.ones(len(has)), budget=2**62).margins_of(rows[-5000:])
     kept = LinearModel.unpack(model.pack()).margins_of(rows[-5000:])[:, sample]
     likeness = [float(np.corrcoef(a, b)[0, 1]) for a, b in zip(whole.T, kept.T, strict=True)]
-    print(
-        f"pruning      {len(model.weights):,} weights kept: margins move by "
-        f"{np.abs(whole - kept).mean():.3f} (they spread by {whole.std():.2f}), "
-        f"correlation {min(likeness):.4f} or more"
-    )
+    return {"correlation with the whole": f"{min(likeness):.4f}"}
+
+
+def training(issues: int, tags: int) -> Figures:
+    """The whole training of a model of labels, and how fast the model answers."""
+    made = corpus(issues, tags)
+    import_module("sklearn.linear_model")
+    laps, step = Laps(), "projects"
+
+    def progress(begun: str) -> None:
+        nonlocal step
+        laps.end(step)
+        step = "projects" if "issues" in begun else begun  # only they are told with how many they have
+
+    content = train(made.examples, Wish(Target.LABELS), progress=progress)
+    laps.end(step)
+    figures = laps.figures()
+    packed = pack_content(content)
+    tagger = tagger_from(read_packed(packed))
+    asked = Asked(float(content.manifest["precision"]))
+    filed = [example.filed for example in made.examples[-ASKED:]]
+    return {
+        **figures,
+        "packed MB": f"{len(packed) / 1e6:.1f}",
+        **_speed("text to reasons", lambda one: tagger.answer(one, asked), filed),
+    }
+
+
+def _speed(what: str, answer: Callable[[Filed], object], filed: Sequence[Filed]) -> Figures:
+    answer(filed[0])
+    took = []
+    for one in filed:
+        start = time.perf_counter()
+        answer(one)
+        took.append((time.perf_counter() - start) * 1000)
+    return {f"{what}, ms {name}": f"{quantile(took, at):.2f}" for name, at in (("p50", 0.5), ("p99", 0.99))}
 
 
 def _memory_mb() -> float:
@@ -157,26 +215,30 @@ def _memory_mb() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     """Take each measurement that was asked for, or all, in a process of its own."""
-    measurements: dict[str, Callable[[int, int], None]] = {"fit": fit}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    measurements: dict[str, Callable[[int, int], Figures]] = {"fit": fit, "training": training}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", nargs="*", choices=[[], *measurements], default=[])
-    parser.add_argument("--issues", type=int, default=100_000)
+    parser.add_argument("--issues", type=int, nargs="+", default=[100_000])
     parser.add_argument("--tags", type=int, default=50)
     options = parser.parse_args()
     for name in options.what or measurements:
-        child = multiprocessing.get_context("spawn").Process(
-            target=measurements[name], args=(options.issues, options.tags)
-        )
-        child.start()
-        child.join()
-        if child.exitcode:
-            raise SystemExit(f"The measurement {name!r} ended with code {child.exitcode}.")
+        _print(name, {size: _measured(measurements[name], size, options.tags) for size in options.issues})
+
+
+def _measured(measure: Callable[[int, int], Figures], issues: int, tags: int) -> Figures:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as child:
+        return child.submit(measure, issues, tags).result()
+
+
+def _print(name: str, columns: Mapping[int, Figures]) -> None:
+    print(f"{name + ' of issues':44}" + "".join(f"{size:12,}" for size in columns))
+    for row in dict.fromkeys(row for figures in columns.values() for row in figures):
+        print(f"{row:44}" + "".join(f"{figures.get(row, ''):>12}" for figures in columns.values()))
+    print(flush=True)
 
 
 if __name__ == "__main__":

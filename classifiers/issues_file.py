@@ -2,8 +2,8 @@
 
 ``id``, ``project``, ``created`` (ISO 8601 or a number), ``title``, ``body``, and for training
 ``type``, ``labels``, ``components``. Further keys are passed over, but for three of our own:
-``ours`` (labels we set and nobody confirmed: they teach nothing), ``weight`` (what people
-confirmed or corrected counts more) and ``key``.
+``ours`` (tags we set and nobody confirmed: of the target they belong to, the issue teaches nothing),
+``weight`` (what people confirmed or corrected counts more) and ``key``.
 """
 
 from __future__ import annotations
@@ -97,8 +97,9 @@ def _line(raw: bytes) -> Line:
     tags: dict[Target, tuple[str, ...]] = {}
     for target in (Target.LABELS, Target.COMPONENTS):
         names = _names(data, target)
-        if names is not None:
-            tags[target] = tuple(name for name in names if name.casefold() not in ours)
+        # Without ours it would teach that they do not fit, which nobody said either.
+        if names is not None and ours.isdisjoint(name.casefold() for name in names):
+            tags[target] = names
     if type_ := _text(data, "type").strip():
         tags[Target.TYPE] = (type_,)
     return Line(_id(data), filed, _created(data.get("created")), tags, _weight(data.get("weight", 1.0)))

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.vocabulary import Matrix, Row
+from classifiers.rows import Matrix
+from classifiers.vocabulary import Row
 
 TOLERANCE: Final = 0.1
 FEWEST_PASSES: Final = 3
@@ -51,12 +52,10 @@ class LinearModel:
         cls, table: NDArray[np.floating[Any]], constants: NDArray[np.floating[Any]], *, budget: int = BUDGET
     ) -> LinearModel:
         """A model of the ``budget`` strongest weights of a table, shape ``(columns, tags)``."""
-        strength = np.abs(table).ravel()
-        if np.count_nonzero(strength) > budget:
-            weakest = np.partition(strength, len(strength) - budget)[len(strength) - budget]
-            kept = np.abs(table) >= weakest
-        else:
-            kept = table != 0
+        kept = table != 0
+        strength = np.abs(table[kept])  # without the zeros: partition is slow among so many equals
+        if len(strength) > budget:
+            kept = np.abs(table) >= np.partition(strength, len(strength) - budget)[len(strength) - budget]
         columns, tags = np.nonzero(kept)
         starts = np.zeros(len(table) + 1, np.int32)
         starts[1:] = np.cumsum(np.bincount(columns, minlength=len(table)))

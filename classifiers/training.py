@@ -21,7 +21,7 @@ from classifiers.drift import Seen, reference
 from classifiers.evaluate import Answered, Evaluation, evaluate, from_honest, relined
 from classifiers.examples import Example, Target
 from classifiers.figures import metrics
-from classifiers.head import Fitted
+from classifiers.head import Fitted, Head
 from classifiers.manifest import made_with
 from classifiers.model_files import Content
 from classifiers.tagger import least_known
@@ -145,7 +145,7 @@ def _content(
     held: list[Answered],
     asked: float,
 ) -> Content:
-    seen = _seen(examples, held)
+    seen = _seen(fitted.head, examples, held)
     found = evaluate(held, asked)
     manifest: dict[str, Any] = {
         "target": str(wish.target),
@@ -206,22 +206,22 @@ def _moment(created: float) -> str | float:
     return datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds")
 
 
-def _seen(examples: Sequence[Example], answers: Sequence[Answered]) -> list[Seen]:
-    """The newest answered issues as the model met them: their words, and how many of them it knew.
+def _seen(head: Head, examples: Sequence[Example], answers: Sequence[Answered]) -> list[Seen]:
+    """The newest answered issues as the model would have met them: their words, and how many it knew.
 
-    Known are the words of the issues before them; of at most ``FAMILIAR_FROM``, which makes them a
-    little less familiar than they were.
+    It knew a word that an issue before them holds (of at most ``FAMILIAR_FROM``) and that it keeps.
     """
     last = newest(answers)
     new = {one.example.id for one in last}
     old = [example for example in examples if example.id not in new][-FAMILIAR_FROM:]
-    known = {word for example in old for word in words(clean(example.filed).text)}
-    return [_met(one, known) for one in last]
+    before = {word for example in old for word in words(clean(example.filed).text)}
+    return [_met(head, one, before) for one in last]
 
 
-def _met(one: Answered, known: set[str]) -> Seen:
+def _met(head: Head, one: Answered, before: set[str]) -> Seen:
     found = words(clean(one.example.filed).text)
     distinct = set(found)
-    share = len(distinct & known) / len(distinct) if distinct else 0.0
+    share = len(distinct & before) / len(distinct) if distinct else 0.0
     best = one.proposed[0].p if one.proposed else 0.0
-    return Seen(one.example.filed.project, best, share, len(found))
+    known = min(share, head.read(one.example.filed).known)
+    return Seen(one.example.filed.project, best, known, len(found))
