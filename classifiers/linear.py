@@ -19,11 +19,12 @@ from classifiers.vocabulary import Row
 TOLERANCE: Final = 0.1
 FEWEST_PASSES: Final = 3
 MOST_PASSES: Final = 50
-"""Passes over the rows for each tag. About ten are needed to come to rest; after three the margins are
-too small by a twentieth, in the same order."""
-WORK: Final = 2_000_000_000
+"""Passes over the rows for each tag. About eight are needed to come to rest. After five the margins are the
+same to a hundredth; after three up to a twentieth too small, in nearly the same order (rank correlation
+0.99 and more)."""
+WORK: Final = 600_000_000
 """Figures looked at in all passes for all tags together, unless the fewest passes need more: from there on
-time grows with the rows alone."""
+time grows with the rows alone. 12,500 issues and 50 tags get five passes or more."""
 BUDGET: Final = 1_500_000
 """Weights a model keeps, of all tags together: about 4 MB when packed."""
 DENSE: Final = 12_500_000

@@ -45,7 +45,8 @@ def because(scored: Scored, said: str) -> str:
         numbers.append(f"{in_100(scored.threshold)} are needed")
     if scored.runner_up is not None:
         rival, p = scored.runner_up
-        numbers.append(f"next best: {readable(rival)}, {in_100(p)} in 100")
+        place = "next best" if p <= scored.p else "surest"
+        numbers.append(f"{place}: {readable(rival)}, {in_100(p)} in 100")
     if quoted and not told:
         return f"issues that say {_and(quoted)} usually get it here ({'; '.join(numbers)})"
     words = [f"it says {_and(quoted)}"] if quoted else []

@@ -87,9 +87,11 @@ class Thresholds:
                 f"of the {self.issues} issues of the trial fewer than {LEAST_ANSWERS} got a sure answer, "
                 "too few to judge a precision by"
             )
+        few = rung.best.value >= rung.asked
         return (
             f"a precision of {rung.asked:.0%} was asked, and on issues it had not seen the model's "
-            f"surest answers were right {rung.best.right} times of {rung.best.total}, which is not enough"
+            f"surest answers were right {rung.best.right} times of {rung.best.total}, which is "
+            f"{'too few to be sure of it' if few else 'not enough'}"
         )
 
     def facts(self) -> dict[str, Any]:
