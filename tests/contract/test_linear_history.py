@@ -241,6 +241,12 @@ def test_issue_moved_from_another_team_is_told_so() -> None:
     assert (moved.project, moved.moved) == ("OPS", True)
 
 
+def test_an_app_is_no_person_whose_name_must_be_hidden() -> None:
+    app, robin = ({"name": name, "app": name != "Robin"} for name in ("Crash Reporter", "Robin"))
+    found = past_issue(RAW | {"creator": app, "assignee": robin}, [], me="me", whole=True)
+    assert found is not None and found.people == {"Robin"}
+
+
 @pytest.mark.parametrize("odd", [{"id": None}, {"id": "a/b"}, {"createdAt": None}, {"createdAt": "soon"}])
 def test_issue_that_cannot_be_placed_is_passed_over(odd: dict[str, Any]) -> None:
     assert past_issue(RAW | odd, [], me="me", whole=True) is None

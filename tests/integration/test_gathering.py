@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from classifiers.examples import Target
+from classifiers.training import Wish
 from sandbox.faults import Fault
 from sandbox.jira import JiraConfig, create_app
 from sandbox.jira.toy import JiraToy
@@ -18,6 +20,7 @@ from sprintwarden import gathering
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.gathering import folder_of, gather_history
 from sprintwarden.settings import Complaint, Settings
+from sprintwarden.training import train_from_connection
 from sprintwarden.wiring import read_connections
 from store.budget import Budget
 
@@ -101,3 +104,15 @@ def test_gathering_shares_the_pauses_of_the_service(
     monkeypatch.setattr(gathering, "sleep", sleep)
     assert gather_history(settings, "acme").count == 2
     assert len(waited) == 1 and 200 < waited[0] <= 300
+
+
+def test_what_was_too_little_once_is_gathered_anew(settings: Settings, toy: tuple[JiraToy, str]) -> None:
+    def told() -> str:
+        with pytest.raises(Complaint) as found:
+            train_from_connection(settings, "acme", Wish(Target.LABELS), None, progress=lambda _: None)
+        return str(found.value)
+
+    assert told().startswith("Only 0 of 2 issues have labels")
+    assert not folder_of(settings, "acme").exists(), "no text of issues is left lying about"
+    toy[0].create_issue({"project": "ABC", "title": "Slow", "labels": ["pain"]})
+    assert told().startswith("Only 1 of 3 issues have labels")

@@ -91,11 +91,8 @@ def test_json_in_any_spelling_is_taken(house: House, kind: str) -> None:
 
 def test_a_compressed_body_is_refused_unopened(house: House) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
-    started = time.process_time()
     answer = house.post("jira", bomb, Content_Encoding="gzip", X_Hub_Signature=signed(bomb))
     assert (answer.status, answer.told["reason"]) == (415, "wrong_content_type")
-    # Opening it would cost many times this; the machine may be busy.
-    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("name", ["jira", "linear"])

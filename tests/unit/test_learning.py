@@ -51,6 +51,11 @@ def right(count: int, **more: str) -> list[Row]:
     return [replace(ROW, **more) for _ in range(count)]  # type: ignore[arg-type]
 
 
+def of_many_labels(*rows: Row) -> list[Row]:
+    """The same outcomes, so few of each label that none is muted."""
+    return [replace(row, tag=f"label {number % 5}") for number, row in enumerate(rows)]
+
+
 def guesses(redis: Redis) -> list[tuple[str, float, bool]]:
     kept = Journals(redis).read(ISSUE).forecasts["labels"].guesses
     return [(guess.tag, guess.p, guess.applied) for guess in kept]
@@ -148,7 +153,7 @@ def test_few_news_are_not_worth_working_out(redis: Redis, outcomes: Outcomes) ->
 def test_corrections_move_the_chances_down_most_where_they_were_made(
     redis: Redis, outcomes: Outcomes
 ) -> None:
-    teach(redis, *wrong(15), *right(15, project="XYZ"))
+    teach(redis, *of_many_labels(*wrong(15), *right(15, project="XYZ")))
     relearn(outcomes)
     shift = Learnt(outcomes).shift("acme", "labels")
     assert shift.move(0.9, "ABC") < shift.move(0.9, "NEW") < 0.9
@@ -156,13 +161,38 @@ def test_corrections_move_the_chances_down_most_where_they_were_made(
 
 
 def test_outcomes_of_earlier_models_weigh_less(redis: Redis, outcomes: Outcomes) -> None:
-    teach(redis, *wrong(10, model="m0"), *right(10, model="m1"))
+    teach(redis, *of_many_labels(*wrong(10, model="m0"), *right(10, model="m1")))
     relearn(outcomes)
     mixed = Learnt(outcomes).shift("acme", "labels").shared
     redis.flushall()
-    teach(redis, *wrong(10), *right(10))
+    teach(redis, *of_many_labels(*wrong(10), *right(10)))
     relearn(outcomes)
     assert Learnt(outcomes).shift("acme", "labels").shared < mixed
+
+
+def test_the_errors_of_an_earlier_model_do_not_move_its_successor_for_long(
+    redis: Redis, outcomes: Outcomes
+) -> None:
+    sure = [replace(row, p=0.7) for row in right(300, model="m0")]
+    teach(redis, *of_many_labels(*sure))
+    relearn(outcomes)
+    assert Learnt(outcomes).shift("acme", "labels").move(0.75, "ABC") > 0.9, "m0 was too modest"
+    fair = [replace(row, p=0.75) for row in (*right(75), *wrong(25))]
+    teach(redis, *[replace(row, tag=f"label {number % 25}") for number, row in enumerate(fair)])
+    relearn(outcomes)
+    assert Learnt(outcomes).shift("acme", "labels").move(0.75, "ABC") < 0.85, "m1 is not"
+
+
+def test_a_muted_label_does_not_silence_the_others(redis: Redis, outcomes: Outcomes) -> None:
+    teach(redis, *wrong(12), *right(3, tag="docs"))
+    relearn(outcomes)
+    assert list(outcomes.standing("acme", "labels").muted) == ["ui"]
+    assert Learnt(outcomes).shift("acme", "labels").move(0.9, "ABC") >= 0.9
+    bring_back(outcomes, "acme", "labels", {"ui": 0.95})
+    teach(redis, *right(10, tag="docs", model="m2"))
+    relearn(outcomes)
+    told = "what came before a label's return counts for the others as little as for itself"
+    assert Learnt(outcomes).shift("acme", "labels").move(0.9, "ABC") >= 0.9, told
 
 
 def test_what_was_not_put_on_has_no_live_precision() -> None:

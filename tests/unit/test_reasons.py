@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from classifiers.head import Term
-from classifiers.reasons import strongest
+from classifiers.reasons import because, strongest
+from classifiers.tagger import Scored
 
 
 def told(*texts: str) -> list[str]:
@@ -31,3 +32,11 @@ def test_each_term_tells_something_new(texts: tuple[str, ...], said: list[str]) 
 
 def test_what_speaks_against_a_tag_is_no_reason_for_it() -> None:
     assert strongest([Term("toner", -1.0), Term("paper", 0.5)]) == (Term("paper", 0.5),)
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.7, "next best: ui, 70 in 100"), (0.97, "surest: ui, 97 in 100")])
+def test_a_rival_with_a_greater_chance_is_not_called_next_best(p: float, said: str) -> None:
+    scored = Scored("crash", 0.94, 0.85, applied=True, because=(), runner_up=("ui", p))
+    assert because(scored, "") == (
+        f"past issues like it usually got it here (about 94 in 100; 85 are needed; {said})"
+    )

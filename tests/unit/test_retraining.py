@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -20,9 +21,9 @@ from store.rulebook import RulebookShelf
 from tests.conftest import T0, Floor
 from trackers.errors import Unauthorized
 from trackers.model import Label, PastIssue
-from workers import tasks
+from workers import tasks, training
 from workers.clock import BULK, Clock, queue
-from workers.history import gather
+from workers.history import discard, gather
 from workers.pool import OurJob
 from workers.retraining import Retraining, retrain
 from workers.rules_in_force import RulesFile
@@ -145,7 +146,7 @@ def test_the_clock_hands_the_training_to_the_bulk_queue(
     serving, previous = slots(floor).serving, slots(floor).previous
     assert serving and previous and previous.id == served != serving.id
     assert serving.facts["issues"] == 80 and slots(floor).staged is None
-    assert not (floor.shop.history / "acme").exists()
+    assert list(floor.shop.history.glob("acme*")) == []
 
 
 def test_a_history_that_got_worse_leaves_the_serving_model_at_work(floor: Floor, served: str) -> None:
@@ -158,6 +159,42 @@ def test_a_history_that_got_worse_leaves_the_serving_model_at_work(floor: Floor,
     serving, staged = slots(floor).serving, slots(floor).staged
     assert serving and serving.id == served
     assert staged and staged.verdict and not staged.verdict.passed and staged.verdict.because
+
+
+def test_a_training_by_hand_that_ends_meanwhile_takes_nothing_away(
+    floor: Floor, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = slots(floor).models[Slot.SERVING]
+    floor.shop.models.stage(("acme", "type"), entry.id, b"", dict(entry.facts))
+    floor.shop.models.promote(("acme", "type"), entry.id)
+    found: list[bool] = []
+
+    def by_hand(*given: Any, **_: Any) -> None:
+        found.append(given[3].issues.exists())
+        discard(floor.shop.history / "acme")
+
+    monkeypatch.setattr(training, "raise_model", by_hand)
+    retrain(floor.shop, "acme")
+    assert found == [True, True]
+    assert list(floor.shop.history.glob("acme*")) == []
+
+
+def test_a_model_that_people_went_back_to_is_not_replaced_without_them(floor: Floor, served: str) -> None:
+    age(floor, 8)
+    retrain(floor.shop, "acme")
+    newer = slots(floor).serving
+    assert newer is not None and newer.id != served
+    floor.shop.models.rollback(PLACE, newer.id)
+    floor.tracker.history = past_issues(80)
+    retrain(floor.shop, "acme")
+    serving, staged = slots(floor).serving, slots(floor).staged
+    assert serving is not None and serving.id == served
+    assert staged is not None and staged.verdict is not None and staged.verdict.passed
+    floor.shop.models.promote(PLACE, staged.id)
+    floor.tracker.history = past_issues(100)
+    retrain(floor.shop, "acme")
+    last = slots(floor).serving
+    assert last is not None and last.id != staged.id, "a person has spoken: all is as before"
 
 
 @pytest.mark.parametrize(

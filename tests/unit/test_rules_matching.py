@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -280,13 +279,12 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_takes_no_long_time(name: str) -> None:
+def test_hostile_text_is_matched_to_its_end(name: str) -> None:
     rules = book(
         "{label: a, text: {regex: '(a+)+$'}}, {label: b, text: {regex: '(a|aa)+b'}}, "
         "{label: c, text: {words: [sql injection, 'crash*']}}, {label: d, text: {regex: '(.*,){9}z'}}"
     ).effective("c", "ABC")
-    start = time.process_time()
-    match(rules, replace(ISSUE, title=HOSTILE[name], body=HOSTILE[name]))
-    # Some fifty times what it takes, so that only a blow-up can fail this.
-    assert time.process_time() - start < 2
+    # It takes milliseconds; a pattern that blows up would not be done within the hour.
+    assert len(match(rules, replace(ISSUE, title=HOSTILE[name], body=HOSTILE[name]))) == 4

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from classifiers.signals import form_fields, numbers, phrase, prose, title_opening
@@ -123,15 +121,11 @@ def test_every_token_has_a_phrase_or_none() -> None:
 @pytest.mark.parametrize(
     "piece", ["*", "#", "[", "<!--", "```", "{code", "a:", "- [", "a.", "!a.", "\n*", " "]
 )
-def test_time_stays_linear(piece: str) -> None:
-    def took(times: int) -> float:
-        body = piece * times
-        started = time.process_time()
-        form_fields(body)
-        prose(body)
-        numbers(body[:200], body)
-        title_opening(body)
-        return time.process_time() - started
-
-    small = min(took(1_000) for _ in range(3))
-    assert took(6_000) < 20 * small + 0.25
+@pytest.mark.timeout(20)
+def test_a_body_of_one_piece_repeated_is_read_to_its_end(piece: str) -> None:
+    # A pattern that looks back over all of it again and again would not be done within the hour.
+    body = piece * 200_000
+    form_fields(body)
+    prose(body)
+    title_opening(body)
+    assert numbers(body[:200], body)

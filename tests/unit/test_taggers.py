@@ -20,7 +20,7 @@ from store import keys
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
-from tests.conftest import ISSUE, T0, Floor, hint, issue, later, relabelled
+from tests.conftest import ISSUE, T0, Floor, changed, hint, issue, later, relabelled
 from tests.stand_in import HEAD, MANIFEST, WordHead
 from tests.unit.models import TOLD
 from trackers.model import Memory, TrackerKind
@@ -225,6 +225,27 @@ def test_a_write_that_only_the_tracker_remembers_is_made_up_for(floor: Floor) ->
     held = floor.shop.journals.read(ISSUE).forecasts
     put_on = [guess.tag for one in held.values() for guess in one.guesses if guess.applied]
     assert sorted(put_on) == ["Web shop", "crash", "ui"]
+
+
+def test_an_edit_does_not_make_room_for_more_labels_than_an_issue_may_get(floor: Floor) -> None:
+    go(floor, "A segfault on the button and the endpoint", Serving(BOTH))
+    assert written(floor) == ["ui", "crash", "api", "component Web shop"]
+    told = later(minutes=5)
+    floor.tracker.now = replace(floor.tracker.now, title="The invoice is wrong in the shop", updated=told)
+    floor.offer(changed("title", updated=told))
+    run(replace(floor.shop, taggers=Taggers(Serving(BOTH), Taught())), ISSUE, floor.token())
+    assert "billing" not in written(floor)
+    kept = floor.shop.decisions.of(ISSUE)[0]["plan"]["withheld"]
+    assert [(item["label"], item["why"]) for item in kept] == [
+        ("billing", "enough others were put on before")
+    ]
+    left = tuple(label for label in floor.tracker.now.labels if label.id != "api")
+    floor.tracker.now = replace(floor.tracker.now, labels=left, updated=later(minutes=9))
+    floor.offer(
+        relabelled(removed=["api"], updated=later(minutes=8)), changed("title", updated=later(minutes=9))
+    )
+    run(replace(floor.shop, taggers=Taggers(Serving(BOTH), Taught())), ISSUE, floor.token())
+    assert written(floor)[-1] == "billing", "what a person took off makes room"
 
 
 def test_without_models_a_run_keeps_nothing_more(floor: Floor) -> None:

@@ -148,6 +148,12 @@ def test_silence_tells_how_near_it_came() -> None:
     assert "30 times of 40" in told
 
 
+def test_a_share_that_may_be_luck_is_not_called_too_low() -> None:
+    told = one_of(steps((0.95, 20, 17))).silence(0.8)
+    assert told is not None
+    assert told.endswith("right 17 times of 20, which is too few to be sure of it")
+
+
 def test_no_answers_at_all_is_silence() -> None:
     found = several(rows())
     assert found.line(0.5) is None
