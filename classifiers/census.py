@@ -145,7 +145,7 @@ class Kept:
             first, second = divmod(int(pairs[number - len(words)]), len(words))
             return f"{words[first]} {words[second]}"
 
-        least = np.partition(df, len(df) - most)[len(df) - most] if len(df) > most else 0
+        least = np.sort(df)[-most] if len(df) > most else 0
         above = np.flatnonzero(df > least).tolist()
         equal = sorted(np.flatnonzero(df == least).tolist(), key=spelled)
         spellings = {spelled(number): number for number in above + equal[: most - len(above)]}

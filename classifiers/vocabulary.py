@@ -82,11 +82,11 @@ class Vocabulary:
         most: int = 100_000,
         room: int = ROOM,
     ) -> tuple[Vocabulary, Matrix]:
-        """``count`` and ``matrix`` in one pass, in half the time of both. Where the rarest tokens were
+        """``count`` and ``matrix`` in one pass, in two thirds of the time. Where the rarest tokens were
         forgotten, rows from before lack those that came back. For training: needs scipy.
 
         ``pairs``: every two neighbours, joined by a space, are tokens too. The same as ``streams`` of
-        ``text.word_grams``, in a third of the time; of words without a space in them.
+        ``text.word_grams``, in less than half the time; of words without a space in them.
         """
         census = Census(room, keeps=True)
         for tokens in streams:
