@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.classifiers [fit] [training] [--issues 12500 25000 50000 100000] [--tags 50]``
 
-``fit``: every tag against the rest, from the words and pairs of words of all issues at once.
+``fit``: one project's issues read, and every tag learnt against the rest; a training does it a few times.
 ``training``: the whole of ``classifiers.training.train``, with the answers to unseen issues that its
 lines rest on.
 
@@ -14,7 +14,6 @@ memory is its own. Training time is CPU time; the time an issue takes is by the 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import resource
 import time
@@ -23,21 +22,19 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import quantile
-from classifiers.arrays import write_arrays
 from classifiers.examples import Example, Filed, Target
-from classifiers.linear import LinearModel, fit_many
 from classifiers.model_files import pack_content, read_packed
+from classifiers.ranking_fit import learn
+from classifiers.ranking_rows import Plan, histories_of, told_by
+from classifiers.redaction import NOBODY
 from classifiers.tagger import Asked
 from classifiers.tagger_files import tagger_from
-from classifiers.text import clean, word_grams, words
 from classifiers.training import Wish, train
-from classifiers.vocabulary import Vocabulary
 
 Figures = Mapping[str, str]
 """What was measured, and how much of it."""
@@ -130,49 +127,22 @@ class Laps:
 
 
 def fit(issues: int, tags: int) -> Figures:
-    """One fit of every tag against the rest: words and pairs of words, made into rows and learnt."""
-    made = corpus(issues, tags)
-    place = {tag: at for at, tag in enumerate(made.tags)}
-    has = np.zeros((issues, tags), np.bool_)
-    for at, example in enumerate(made.examples):
-        has[at, [place[tag] for tag in example.tags]] = True
+    """One fit of a project: its issues read and made into rows, every tag learnt against the rest."""
+    made = corpus(issues, tags, projects=1)
     import_module("sklearn.linear_model")
     laps = Laps()
-    texts = [clean(example.filed).text for example in made.examples]
-    laps.end("cleaning")
-    vocabulary, rows = Vocabulary.learn((words(text) for text in texts), pairs=True, min_df=2)
-    laps.end("rows")
-    model = fit_many(rows, has, np.ones(issues))
+    (history,) = histories_of(made.examples)
+    plan = Plan.of([history], NOBODY, seed=0)
+    told = told_by(made.examples, history, plan)
+    laps.end("reading")
+    learnt = learn(history, told, issues, plan)
     laps.end("tags")
     characters = sum(len(example.filed.title) + len(example.filed.body) for example in made.examples)
     return {
         **laps.figures(),
         "characters an issue": f"{characters / issues:.0f}",
-        "known tokens an issue": f"{rows.nnz / issues:.0f}",
-        **_size_and_speed(vocabulary, model, [example.filed for example in made.examples[-ASKED:]]),
-        **_pruning(rows, has, model),
+        "tokens known": f"{sum(len(idf) for idf in learnt.idf):,}",
     }
-
-
-def _size_and_speed(vocabulary: Vocabulary, model: LinearModel, filed: Sequence[Filed]) -> Figures:
-    packed = model.pack()
-    facts = np.frombuffer(json.dumps(vocabulary.to_facts()).encode(), np.uint8)
-    size = len(write_arrays({**packed, "idf": vocabulary.idf, "facts": facts}))
-    served = LinearModel.unpack(packed)
-
-    def answer(one: Filed) -> None:
-        served.margins(vocabulary.encode(word_grams(words(clean(one).text))))
-
-    return {"packed MB": f"{size / 1e6:.1f}", **_speed("text to margins", answer, filed)}
-
-
-def _pruning(rows: Any, has: NDArray[np.bool_], model: LinearModel) -> Figures:
-    """What pruning and packing do to the margins of every tenth tag."""
-    sample = slice(0, has.shape[1], 10)
-    whole = fit_many(rows, has[:, sample], np.ones(len(has)), budget=2**62).margins_of(rows[-5000:])
-    kept = LinearModel.unpack(model.pack()).margins_of(rows[-5000:])[:, sample]
-    likeness = [float(np.corrcoef(a, b)[0, 1]) for a, b in zip(whole.T, kept.T, strict=True)]
-    return {"correlation with the whole": f"{min(likeness):.4f}"}
 
 
 def training(issues: int, tags: int) -> Figures:

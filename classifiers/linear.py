@@ -158,7 +158,8 @@ def fit_many(
         seed: the order in which rows are looked at.
         budget: weights kept, the strongest of all tags.
 
-    A tag that no issue or every issue has is answered by its share alone.
+    A tag that no issue or every issue has is answered by its share alone, and so is every tag where no
+    issue says a word.
     """
     from scipy.sparse import csr_matrix
 
@@ -168,7 +169,7 @@ def fit_many(
     constants = np.empty(has.shape[1], np.float32)
     for tag in range(has.shape[1]):
         of_tag = np.ascontiguousarray(has[:, tag])
-        if of_tag.any() and not of_tag.all():
+        if rows.shape[1] and of_tag.any() and not of_tag.all():
             counted = weights * _balance(of_tag, weights) if balanced else weights
             table[:, tag], constants[tag] = _fit(exact, of_tag, counted, C, passes, seed)
         else:

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.census import Census, Kept
+from classifiers.census import Census
 from classifiers.rows import Matrix, Rows
 
 __all__ = ["Blocks", "Matrix", "Row", "Vocabulary"]
@@ -67,36 +67,13 @@ class Vocabulary:
         Raises:
             ValueError: if a token holds a line break.
         """
-        census = Census(room, keeps=False)
+        census = Census(room)
         for tokens in streams:
             census.add(tokens)
-        return _weighed(census.settle(min_df, most), census.issues)
-
-    @classmethod
-    def learn(
-        cls,
-        streams: Iterable[Iterable[str]],
-        *,
-        pairs: bool = False,
-        min_df: int = 1,
-        most: int = 100_000,
-        room: int = ROOM,
-    ) -> tuple[Vocabulary, Matrix]:
-        """``count`` and ``matrix`` in one pass, in two thirds of the time. Where the rarest tokens were
-        forgotten, rows from before lack those that came back. For training: needs scipy.
-
-        ``pairs``: every two neighbours, joined by a space, are tokens too. The same as ``streams`` of
-        ``text.word_grams``, in less than half the time; of words without a space in them.
-        """
-        census = Census(room, keeps=True)
-        for tokens in streams:
-            census.add(tokens)
-        kept = census.settle(min_df, most, pairs=pairs)
-        vocabulary = _weighed(kept, census.issues)
-        rows = Rows(vocabulary.idf)
-        for batch in census.said.batches():
-            rows.extend(kept.columns(batch))
-        return vocabulary, rows.matrix()
+        tokens_, df = census.settle(min_df, most)
+        if any("\n" in token for token in tokens_):
+            raise ValueError("A token holds a line break. Split the text into tokens within lines.")
+        return cls(tokens_, (np.log((1 + census.issues) / (1 + df)) + 1).astype(np.float32))
 
     def encode(self, tokens: Iterable[str]) -> Row:
         """One issue as a row of length 1, or without columns if it holds no known token."""
@@ -188,10 +165,3 @@ class Blocks:
         while not len(self.vocabularies[block]):
             block -= 1
         return block, self.vocabularies[block].tokens[column - self.starts[block]]
-
-
-def _weighed(kept: Kept, issues: int) -> Vocabulary:
-    if any("\n" in token for token in kept.tokens):
-        raise ValueError("A token holds a line break. Split the text into tokens within lines.")
-    idf = np.log((1 + issues) / (1 + kept.df)) + 1
-    return Vocabulary(kept.tokens, idf.astype(np.float32))

@@ -34,8 +34,8 @@ def tracker(issues: int = 240) -> tuple[Vocabulary, Matrix, NDArray[np.bool_]]:
         streams.append(
             [*random.choice(own, 3), *random.choice(["page", "shows", "error", "slow", "button"], 4)]
         )
-    vocabulary, rows = Vocabulary.learn(streams)
-    return vocabulary, rows, has
+    vocabulary = Vocabulary.count(streams)
+    return vocabulary, vocabulary.matrix(streams), has
 
 
 VOCABULARY, ROWS, HAS = tracker()

@@ -14,7 +14,8 @@ from classifiers.head import Fitted, Reading
 from classifiers.pairs import INPUTS, PairWeights, shipped
 from classifiers.pairs_fit import Pairs, fit_pairs, own_start
 from classifiers.ranking import RankingHead
-from classifiers.ranking_fit import fit_ranking, walk
+from classifiers.ranking_fit import fit_ranking
+from classifiers.ranking_rows import walk
 
 SHOP = {
     "Checkout": ("basket", "coupon", "card", "order"),
@@ -224,12 +225,21 @@ def test_few_issues_do(count: int) -> None:
     [
         [],
         [Example("1", Filed("P", "", ""), 1.0, ("A",))] * 12,
+        [Example(str(n), Filed("P", "👍", ""), float(n), ("AB"[n % 2],)) for n in range(12)],
         [Example(str(n), Filed("P", f"Issue {n}", "same"), float(n), ("A",)) for n in range(12)],
         [Example(str(n), Filed("P", f"Issue {n}", "same"), float(n), ()) for n in range(12)],
         [Example(str(n), Filed("P", f"Issue {n}", "other"), float(n), (f"T{n}",)) for n in range(12)],
         [*issues("SHOP", SHOP, 30), Example("1", Filed("ONE", "Alone", ""), 1.0, ("Solo",))],
     ],
-    ids=["none", "no text", "always the same tag", "never a tag", "every tag once", "project of one issue"],
+    ids=[
+        "none",
+        "no text",
+        "no words",
+        "always the same tag",
+        "never a tag",
+        "every tag once",
+        "project of one issue",
+    ],
 )
 def test_odd_histories_do_no_harm(examples: list[Example]) -> None:
     head = fit_ranking(examples).head
@@ -261,7 +271,7 @@ def test_longer_histories_are_walked_in_fewer_steps() -> None:
 
 
 def test_too_many_pairs_are_thinned_evenly(history: list[Example], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classifiers.ranking_fit.MOST_PAIRS", 500)
+    monkeypatch.setattr("classifiers.ranking_rows.MOST_PAIRS", 500)
     thin = fit_ranking(history)
     assert 250 < len(thin.honest.p) <= 600
     asked = Filed("SHOP", "Coupon lost", "the basket forgets the coupon of the order")

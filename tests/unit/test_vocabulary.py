@@ -33,26 +33,26 @@ def scikit(**settings: object) -> TfidfVectorizer:
 def test_words_and_pairs_have_the_figures_of_scikit_learn(min_df: int) -> None:
     theirs = scikit(ngram_range=(1, 2), min_df=min_df)
     expected = theirs.fit_transform(TEXTS).toarray()
-    learnt, rows = Vocabulary.learn(STREAMS, min_df=min_df)
     counted = Vocabulary.count(STREAMS, min_df=min_df)
-    assert learnt.tokens == counted.tokens == tuple(theirs.get_feature_names_out())
-    np.testing.assert_allclose(learnt.idf, theirs.idf_, rtol=1e-6)
-    np.testing.assert_allclose(rows.toarray(), expected, atol=1e-6)
+    assert counted.tokens == tuple(theirs.get_feature_names_out())
+    np.testing.assert_allclose(counted.idf, theirs.idf_, rtol=1e-6)
     np.testing.assert_allclose(counted.matrix(STREAMS).toarray(), expected, atol=1e-6)
 
 
 def test_runs_of_characters_have_the_figures_of_scikit_learn() -> None:
     theirs = scikit(analyzer="char_wb", ngram_range=(2, 5))
     expected = theirs.fit_transform(TEXTS).toarray()
-    vocabulary, rows = Vocabulary.learn(map(char_grams, TEXTS))
+    streams = [char_grams(text) for text in TEXTS]
+    vocabulary = Vocabulary.count(streams)
     assert vocabulary.tokens == tuple(theirs.get_feature_names_out())
-    np.testing.assert_allclose(rows.toarray(), expected, atol=1e-6)
+    np.testing.assert_allclose(vocabulary.matrix(streams).toarray(), expected, atol=1e-6)
 
 
 @settings(max_examples=50, deadline=None)
 @given(documents)
 def test_an_issue_is_the_same_row_when_served_as_in_training(streams: list[list[str]]) -> None:
-    vocabulary, rows = Vocabulary.learn(streams)
+    vocabulary = Vocabulary.count(streams)
+    rows = vocabulary.matrix(streams)
     for at, tokens in enumerate([*streams]):
         row = vocabulary.encode(tokens)
         dense = np.zeros(len(vocabulary), np.float32)
@@ -62,29 +62,17 @@ def test_an_issue_is_the_same_row_when_served_as_in_training(streams: list[list[
     assert [str(each.dtype) for each in (*row, rows)] == ["int32", "float32", "float32"]
 
 
-@settings(max_examples=100, deadline=None)
-@given(documents, st.integers(1, 3), st.integers(1, 30))
-def test_pairs_counted_as_numbers_are_those_counted_as_text(
-    streams: list[list[str]], min_df: int, most: int
-) -> None:
-    expected, expected_rows = Vocabulary.learn(map(word_grams, streams), min_df=min_df, most=most)
-    vocabulary, rows = Vocabulary.learn(streams, pairs=True, min_df=min_df, most=most)
-    assert vocabulary.tokens == expected.tokens
-    np.testing.assert_array_equal(vocabulary.idf, expected.idf)
-    np.testing.assert_array_equal(rows.toarray(), expected_rows.toarray())
-
-
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_it_does_not_matter_how_many_issues_are_counted_at_a_time(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, expected_rows = Vocabulary.learn(map(words, TEXTS), pairs=True, min_df=2)
+    expected = Vocabulary.count(STREAMS, min_df=2)
+    rows = expected.matrix(STREAMS).toarray()
     for module in ("census", "rows"):
         monkeypatch.setattr(f"classifiers.{module}.AT_ONCE", at_once)
-    vocabulary, rows = Vocabulary.learn(map(words, TEXTS), pairs=True, min_df=2)
+    vocabulary = Vocabulary.count(STREAMS, min_df=2)
     assert vocabulary.tokens == expected.tokens
-    np.testing.assert_array_equal(rows.toarray(), expected_rows.toarray())
-    np.testing.assert_array_equal(vocabulary.matrix(STREAMS).toarray(), expected_rows.toarray())
+    np.testing.assert_array_equal(vocabulary.matrix(STREAMS).toarray(), rows)
 
 
 def test_unknown_tokens_and_no_tokens_give_an_empty_row() -> None:
@@ -115,14 +103,10 @@ def test_with_little_room_a_count_is_too_low_by_a_bound_and_frequent_tokens_stay
     assert tight.tokens == exact.tokens == ("always", "half")
 
 
-def test_rows_of_a_crowded_count_hold_the_tokens_that_stayed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowded_count_keeps_what_comes_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("classifiers.census.AT_ONCE", 20)
     streams = [[f"once{n}", "always", *(["early"] if n < 60 else [])] for n in range(400)]
-    vocabulary, rows = Vocabulary.learn(streams, min_df=5, room=50)
-    assert vocabulary.tokens == ("always", "early")
-    assert rows.shape == (400, 2)
-    assert (rows[:, 0].toarray() > 0).all()
-    assert (rows[:, 1].toarray() > 0).sum() == 60
+    assert Vocabulary.count(streams, min_df=5, room=50).tokens == ("always", "early")
     crowded = Vocabulary.count(streams, room=50)
     assert len(crowded) < 100
     assert {"always", "early"} <= set(crowded.tokens)
