@@ -178,6 +178,17 @@ def mutes(connection: OneConnection = None, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(rows, indent=2) if as_json else show_mutes(rows))
 
 
+@models.command()
+def unmute(
+    connection: Connection, target: Tags, label: Annotated[str, typer.Argument(help="The muted label.")]
+) -> None:
+    """Let a muted label be proposed again."""
+    from sprintwarden.models import unmute as unmute_label
+    from store.outcomes import Outcomes
+
+    typer.echo(unmute_label(Outcomes(_redis()), connection, target, label))
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     from sprintwarden.models import show_models
 

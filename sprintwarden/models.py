@@ -167,6 +167,13 @@ def list_mutes(shelf: ModelShelf, outcomes: Outcomes, connection: str | None = N
     ]
 
 
+def unmute(outcomes: Outcomes, connection: str, target: str, label: str) -> str:
+    """Let a muted label be proposed again; a sentence. Raises Complaint when it is not muted."""
+    if not outcomes.unmute(connection, target, label):
+        raise Complaint(f"{label!r} is not muted for {target} of {connection}; `model mutes` lists what is.")
+    return f"{label} may be proposed again. Outcomes of the models so far no longer count against it."
+
+
 def show_models(rows: Sequence[Mapping[str, Any]]) -> str:
     """What ``model list`` prints for people."""
     return "\n".join(line for row in rows for line in _show(row)) or "No models: the rules alone label."

@@ -9,7 +9,7 @@ from classifiers.examples import Example, Target
 from classifiers.manifest import BadModel
 from classifiers.model_files import Content, write_model
 from classifiers.training import Progress, TooLittle, Wish, train
-from sprintwarden.gathering import folder_of, gather_history
+from sprintwarden.gathering import gather_history
 from sprintwarden.issue_files import lines_of
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named, read_connections
@@ -61,7 +61,8 @@ def train_from_connection(
 ) -> dict[str, Any]:
     """Gather a connection's history, train on it, and stage the model with the gate's verdict.
 
-    What was gathered is deleted once the model is staged. Raises Complaint for what the user can mend.
+    What was gathered is deleted once it was learnt from, or nothing could be learnt from it. Raises
+    Complaint for what the user can mend.
     """
     connection = named(read_connections(settings.connections_file), name)
     gathered = gather_history(settings, name)
@@ -78,9 +79,11 @@ def train_from_connection(
             progress=progress,
         )
     except (TooLittle, BadModel, NotSwitched) as error:
+        # What was too little today must not be found again tomorrow.
+        discard(gathered.issues.parent)
         raise Complaint(str(error)) from error
+    discard(gathered.issues.parent)
     written = {"folder": str(out), "model": write_out(raised.content, out)} if out else {}
-    discard(folder_of(settings, name))
     return {"model": raised.content.id, **written, **summary(raised.content), **_gate(name, raised)}
 
 

@@ -6,6 +6,7 @@ Any number may run: taking a subject is one script in Redis.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
 from typing import Final
@@ -73,16 +74,29 @@ class Clock:
             self._rules.look()
             self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
             self._next_rules = now + _RULES_EVERY_S
-        if now >= self._next_housekeeping:
-            self._inbox.forget_old_dead()
-            relearn(self._outcomes, self._asked)
-            look(self._models, self._watch, self._outcomes, datetime.now(UTC))
-            self._retrain()
-            self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
         self._wake(taken)
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
+            self._keep_house()
         return _BUSY_TICK_S if taken else TICK_S
+
+    def _keep_house(self) -> None:
+        """What is done once a minute. A fault in one part stops neither the others nor the wake-ups."""
+        parts: tuple[Callable[[], object], ...] = (
+            self._inbox.forget_old_dead,
+            lambda: relearn(self._outcomes, self._asked),
+            lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
+            self._retrain,
+        )
+        for part in parts:
+            try:
+                part()
+            except RedisError:
+                raise
+            except Exception:
+                log.exception("housekeeping failed")
 
     def _retrain(self) -> None:
         for connection in self._retraining.due() if self._retraining else ():
@@ -90,6 +104,8 @@ class Clock:
                 RETRAIN,
                 args=(connection,),
                 timeout=int(BULK_LIMIT.total_seconds()),
+                # By then the connection is due again: without a bulk worker jobs must not pile up.
+                ttl=int(keys.RETRAIN_LIFE.total_seconds()),
                 result_ttl=0,
                 failure_ttl=_FAILED_JOBS_KEPT_S,
                 description=f"train anew on {connection}",

@@ -153,16 +153,25 @@ def _sort(
         sorting.withheld.append(Withheld(proposal, "the rules say never to apply it"))
     elif _present(label, at.issue):
         sorting.pass_over(Chosen(proposal, label))
-    elif at.unsure:
-        why = "its history is too long to know whether a person took it off before"
-        sorting.withheld.append(Withheld(proposal, why))
-    elif _vetoed(label, at):
-        sorting.withheld.append(Withheld(proposal, "a person took it off this issue"))
-    elif (rival := _rival(label, at.issue, sorting)) is not None:
-        why = f"the issue has {rival} of the same group, and only one may be set"
+    elif (why := _hindrance(proposal, label, sorting, at, rules)) is not None:
         sorting.withheld.append(Withheld(proposal, why))
     else:
         sorting.choose(Chosen(proposal, label))
+
+
+def _hindrance(
+    proposal: Proposal, label: Label, sorting: _Sorting, at: Situation, rules: ProjectRules
+) -> str | None:
+    """Why a label that fits and is not there is not put on all the same."""
+    if at.unsure:
+        return "its history is too long to know whether a person took it off before"
+    if _vetoed(label, at):
+        return "a person took it off this issue"
+    if (rival := _rival(label, at.issue, sorting)) is not None:
+        return f"the issue has {rival} of the same group, and only one may be set"
+    if proposal.learned and _enough(proposal.target, sorting, at, rules):
+        return "enough others were put on before"
+    return None
 
 
 def _never(label: Label, rules: ProjectRules) -> bool:
@@ -185,6 +194,15 @@ def _rival(label: Label, issue: Issue, sorting: _Sorting) -> str | None:
         return None
     taken = [*issue.labels, *(item.label for item in sorting.chosen if item.label is not None)]
     return next((other.path for other in taken if other.group == label.group), None)
+
+
+def _enough(target: Target, sorting: _Sorting, at: Situation, rules: ProjectRules) -> bool:
+    """Whether models have put as many on the issue as they may: what earlier runs did counts as well."""
+    held = at.journal.forecasts.get(target)
+    there = {label.id for label in at.issue.tags}
+    before = [guess for guess in held.guesses if guess.applied and guess.label in there] if held else []
+    now = [item for item in sorting.chosen if item.proposal.learned and item.proposal.target is target]
+    return len(before) + len(now) >= rules.learned.max_labels
 
 
 def _operations(

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 
 from classifiers.examples import Target
 from store import keys
@@ -75,7 +76,8 @@ def retrain(shop: Shop, connection: str) -> None:
     if desk is None:
         log.warning("not trained anew: this worker does not know the connection", connection=connection)
         return
-    folder = shop.history / connection
+    # Not where `train --connection` gathers: whoever is done first deletes what is there.
+    folder = shop.history / f"{connection}.anew"
     try:
         gathered = gather(desk.tracker, desk.connection, folder, progress=lambda _: None, wait=time.sleep)
     except NotGathered as error:
@@ -94,6 +96,11 @@ def retrain(shop: Shop, connection: str) -> None:
             )
         except (TooLittle, BadModel, NotSwitched) as error:
             log.warning("not trained anew", connection=connection, target=str(target), error=str(error))
+        except RedisError:
+            raise
+        except Exception:
+            # What a target's history does to us must not keep the others from being learnt.
+            log.exception("training failed", connection=connection, target=str(target))
     discard(folder)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from classifiers.manifest import BadModel
 from classifiers.model_files import Content, open_head, pack_content, read_packed
 from classifiers.succession import Contender, succeed
 from classifiers.training import Progress, Wish, train
-from store.models import ModelShelf, Place, Slots, Verdict
+from store.models import Entry, ModelShelf, Place, Slots, Verdict
 from store.outcomes import Outcomes
 from workers.history import HistoryFile
 from workers.learning import bring_back
@@ -51,7 +52,8 @@ def raise_model(
     """Train on a gathered history, ask the gate, stage the model with its verdict.
 
     ``precision`` is what is asked of what is applied. With ``succeed_by_itself`` a model that passed
-    takes the place of one that serves already; the first one always waits for a person's word.
+    takes the place of one that serves already; the first one always waits for a person's word, and so
+    does one that would replace a model people went back to.
     Raises ``classifiers.training.TooLittle``, ``BadModel`` or NotSwitched.
     """
     target = Target(place[1])
@@ -63,8 +65,7 @@ def raise_model(
     progress("holding it against the model that serves")
     verdict = _verdict(shelf, place, content, examples, precision)
     shelf.stage(place, content.id, file, facts_of(content), verdict)
-    served = (shelf.slots(place) or Slots()).serving is not None
-    serves = verdict.passed and succeed_by_itself and served
+    serves = verdict.passed and succeed_by_itself and _may_be_replaced(shelf.slots(place) or Slots())
     if serves:
         shelf.promote(place, content.id, verdict.because)
         welcome(outcomes, place, content.manifest, precision)
@@ -78,6 +79,17 @@ def raise_model(
         serves=serves,
     )
     return Raised(content, verdict, serves)
+
+
+def _may_be_replaced(slots: Slots) -> bool:
+    """Whether a model serves, and not in place of a newer one: that was taken back for what no gate saw."""
+    if slots.serving is None:
+        return False
+    return slots.previous is None or _trained(slots.previous) <= _trained(slots.serving)
+
+
+def _trained(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.facts["created"])
 
 
 def examples_of(issues: Path, target: Target) -> list[Example]:

@@ -184,6 +184,19 @@ def test_a_tick_forgets_old_dead_letters(redis: Redis, file: Path) -> None:
     assert redis.zcard(keys.DEAD) == 0
 
 
+def test_a_fault_in_the_minutes_housekeeping_keeps_no_work_waiting(
+    floor: Floor, raw: Redis, file: Path
+) -> None:
+    row = ["2026", "m", "labels", "ABC", "ui", 0.9, True, True, "a column of another release"]
+    floor.redis.lpush(keys.outcomes("acme", "labels"), json.dumps(row))
+    floor.redis.hset(keys.LESSONS, "acme:labels", 10)
+    floor.offer(hint())
+    with structlog.testing.capture_logs() as logs:
+        clock_over(floor.redis, file).tick()
+    assert queue(LIVE, raw).count == 1
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["housekeeping failed"]
+
+
 def test_a_busy_clock_sleeps_less(redis: Redis, file: Path) -> None:
     clock = clock_over(redis, file)
     idle = clock.tick()

@@ -90,7 +90,7 @@ def test_line_is_one_that_training_reads(tmp_path: Path) -> None:
     assert not isinstance(first, BadLine) and not isinstance(second, BadLine)
     assert first.tags[Target.LABELS] == ("security", "Area/ui")
     assert first.tags[Target.COMPONENTS] == ("API",) and first.tags[Target.TYPE] == ("Bug",)
-    assert second.tags[Target.LABELS] == ("security",)
+    assert second.example(Target.LABELS) is None, "a label of ours, and nobody said yet whether it fits"
     assert (second.filed.title, second.filed.body) == (odd.title, odd.body)
 
 

@@ -207,3 +207,7 @@ def test_muted_labels_are_listed_with_their_reason(shelf: ModelShelf, redis: Red
     assert (row["target"], row["label"], row["why"]) == ("labels", "billing", "Of 12 uses 3 were right.")
     assert models.list_mutes(shelf, outcomes, "other") == []
     assert models.show_mutes([row]).startswith("acme  labels  billing: since 20")
+    assert models.unmute(outcomes, "acme", "labels", "billing").startswith("billing may be proposed again")
+    assert models.list_mutes(shelf, outcomes) == []
+    with pytest.raises(Complaint, match="'billing' is not muted for labels of acme"):
+        models.unmute(outcomes, "acme", "labels", "billing")

@@ -140,6 +140,7 @@ def test_the_clock_hands_the_training_to_the_bulk_queue(
     raw = Redis.from_url(f"unix://{floor.redis.connection_pool.connection_kwargs['path']}")
     (job,) = queue(BULK, raw).jobs
     assert job.func_name == tasks.RETRAIN and job.args == ["acme"]
+    assert job.ttl == keys.RETRAIN_LIFE.total_seconds()
     monkeypatch.setattr(tasks, "_shop", floor.shop)
     worker = SimpleWorker([queue(BULK, raw)], connection=raw, serializer=JSONSerializer, job_class=OurJob)
     worker.work(burst=True, logging_level="CRITICAL")

@@ -166,6 +166,9 @@ def _is_person(user: object) -> bool:
 
 
 def _people(fields: Mapping[str, Any], entries: Sequence[Entry]) -> frozenset[str]:
+    """Of people alone: the words of an app's name ("Security Scanner") must not be lost to a vocabulary."""
     users = [fields.get(name) for name in ("creator", "reporter", "assignee")]
     users += [entry.get("author") for entry in entries]
-    return frozenset(filter(None, (text(mapping(user).get("displayName")) for user in users)))
+    return frozenset(
+        filter(None, (text(mapping(user).get("displayName")) for user in users if _is_person(user)))
+    )

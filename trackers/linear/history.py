@@ -169,6 +169,8 @@ def _is_look(entry: Raw) -> bool:
 
 
 def _people(raw: Raw) -> frozenset[str]:
+    """Of people alone: the words of an app's name ("Crash Reporter") must not be lost to a vocabulary."""
     users = [mapping(raw.get(name)) for name in ("creator", "assignee")]
-    names = (text(user.get(form)) for user in users for form in ("name", "displayName"))
+    people = [user for user in users if not user.get("app")]
+    names = (text(user.get(form)) for user in people for form in ("name", "displayName"))
     return frozenset(name for name in names if name)
