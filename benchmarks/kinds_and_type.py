@@ -1,13 +1,15 @@
 """How often the one-of head is right: kinds of request, and issue type.
 
-    python -m benchmarks.kinds_and_type DATA [--only kinds|type] [--shuffles 1]
+    python -m benchmarks.kinds_and_type DATA [--only kinds|type|curve] [--shuffles 1]
 
 DATA is a folder with ``kinds/nlbse24_train.csv.gz`` (Kallis et al., "The NLBSE'24 Tool Competition", 2024),
 ``tags/jira_tags_dev.csv.gz`` (Porru et al., "Estimating story points from issue reports", PROMISE 2016).
 Kinds: five folds over repository and label, equal titles of a repository together; macro F1 of each
 repository, then their mean. Type: trained on the first part of every project, tested on the part after it,
 in five windows; accuracy of each project, then their mean. Coverage and precision are of answers held to
-an asked precision of 0.9, with lines from the fit's own honest rows.
+an asked precision of 0.9, with lines from the fit's own honest rows. Curve: kinds learnt from a few issues
+of each kind and repository, of all repositories or of its own alone, and of all others (the first day of a
+new one); the rest is the test.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import csv
 import gzip
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,14 +56,16 @@ class Said:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", choices=("kinds", "type"))
+    parser.add_argument("--only", choices=("kinds", "type", "curve"))
     parser.add_argument("--shuffles", type=int, default=1)
     asked = parser.parse_args()
     started = time.process_time()
-    if asked.only != "type":
+    if asked.only in (None, "kinds"):
         _kinds(_read_kinds(asked.data / "kinds" / "nlbse24_train.csv.gz"), asked.shuffles)
-    if asked.only != "kinds":
+    if asked.only in (None, "type"):
         _types(_read_types(asked.data / "tags" / "jira_tags_dev.csv.gz"))
+    if asked.only in (None, "curve"):
+        _curve(_read_kinds(asked.data / "kinds" / "nlbse24_train.csv.gz"), asked.shuffles)
     print(f"{time.process_time() - started:.0f} s of CPU")
 
 
@@ -88,6 +92,52 @@ def _types(examples: Sequence[Example]) -> None:
         every += said
         _line(f"type, window {name}", "accuracy", means[-1], said)
     _line("type, all windows", "accuracy", float(np.mean(means)), every)
+
+
+def _curve(examples: Sequence[Example], shuffles: int) -> None:
+    for few in (10, 20, 40, 70):
+        together, alone = [], []
+        for shuffle in range(shuffles):
+            train, test = _few(examples, few, shuffle)
+            together.append(_macro(list(_answers(train, test))))
+            own = _by_project_examples(train)
+            rest = _by_project_examples(test)
+            alone.append(_macro([one for repo in own for one in _answers(own[repo], rest[repo])]))
+        print(f"{few} of each kind: all repositories {_spread(together)}, its own alone {_spread(alone)}")
+    others = _by_project_examples(examples)
+    said = [
+        one
+        for repo, own in others.items()
+        for one in _answers([example for example in examples if example.filed.project != repo], own)
+    ]
+    _line("first day, no issue of its own", "macro F1", _macro(said), said)
+
+
+def _few(examples: Sequence[Example], few: int, shuffle: int) -> tuple[list[Example], list[Example]]:
+    """``few`` issues of each repository and kind, and all others whose title none of them has."""
+    order = np.random.default_rng(shuffle).permutation(len(examples))
+    taken: Counter[tuple[str, str]] = Counter()
+    train: list[Example] = []
+    rest: list[Example] = []
+    for example in (examples[at] for at in order):
+        place = (example.filed.project, example.tags[0])
+        taken[place] += 1
+        (train if taken[place] <= few else rest).append(example)
+    titles = {(one.filed.project, one.filed.title.lower().strip()) for one in train}
+    test = [one for one in rest if (one.filed.project, one.filed.title.lower().strip()) not in titles]
+    return train, test
+
+
+def _macro(said: Sequence[Said]) -> float:
+    each = [
+        f1_score([one.tag for one in own], [one.best for one in own], average="macro")
+        for own in _by_project(said).values()
+    ]
+    return float(np.mean(each))
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.3f} [{min(values):.3f} to {max(values):.3f}]"
 
 
 def _answers(train: Sequence[Example], test: Sequence[Example]) -> Iterator[Said]:
