@@ -38,6 +38,7 @@ def gather_history(settings: Settings, name: str, since: datetime | None = None)
     redis = connect(settings.redis())
     gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
     tracker, _ = open_tracker(connection, gate, Cache(redis, connection.name, connection.account))
+    history.sweep(settings.data / HISTORY)
     with _bar() as bar:
         task = bar.add_task(connection.name, total=None)
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from classifiers.examples import Example, Target
-from classifiers.manifest import BadModel
-from classifiers.model_files import Content, write_model
+from classifiers.manifest import MANIFEST, BadModel
+from classifiers.model_files import ARRAYS, CARD, FACTS, Content, write_model
 from classifiers.training import Progress, TooLittle, Wish, train
 from sprintwarden.gathering import gather_history
 from sprintwarden.issue_files import lines_of
@@ -48,6 +49,7 @@ def train_from_file(
 
     Raises Complaint for anything the user can mend.
     """
+    ask_room(out)
     examples = examples_of(issues, wish.target, strict=strict)
     try:
         content = train(examples, wish, progress=progress)
@@ -65,6 +67,8 @@ def train_from_connection(
     Complaint for what the user can mend.
     """
     connection = named(read_connections(settings.connections_file), name)
+    if out:
+        ask_room(out)
     gathered = gather_history(settings, name)
     redis = connect(settings.redis())
     asked = asked_by(LiveRules(RulebookShelf(redis)))
@@ -105,6 +109,19 @@ def examples_of(issues: Path, target: Target, *, strict: bool) -> list[Example]:
     if not examples:
         raise Complaint(f"No line of {issues} has the key {target}; nothing can be learnt from it.")
     return examples
+
+
+def ask_room(out: Path) -> None:
+    """Raise Complaint now where ``write_out`` would have to after all the work is done."""
+    try:
+        held = {path.name for path in out.iterdir()} if out.exists() else set()
+        if foreign := min(held - {MANIFEST, ARRAYS, FACTS, CARD}, default=None):
+            raise Complaint(f"{out} holds {foreign!r}, which is no part of a model; name another folder.")
+        # Only trying tells: rights do not speak of a file system that is read-only.
+        with TemporaryDirectory(dir=next(above for above in out.absolute().parents if above.exists())):
+            pass
+    except OSError as error:
+        raise Complaint(f"The model cannot be written to {out}: {error.strerror}.") from error
 
 
 def write_out(content: Content, out: Path) -> str:

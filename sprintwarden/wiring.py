@@ -43,8 +43,9 @@ def named(connections: Sequence[Connection], name: str) -> Connection:
     for connection in connections:
         if connection.name == name:
             return connection
-    known = ", ".join(connection.name for connection in connections) or "none is configured"
-    raise Complaint(f"There is no connection {name!r}; known are: {known}.")
+    known = ", ".join(connection.name for connection in connections)
+    told = f"; known are: {known}" if known else ", and no other is configured"
+    raise Complaint(f"There is no connection {name!r}{told}.")
 
 
 def build_web(settings: Settings) -> Flask:

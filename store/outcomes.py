@@ -73,6 +73,8 @@ class Standing:
     """JSON, as ``keep_shift`` was given it; None when none was learnt yet."""
     learnt_from: int
     """How many outcomes there had ever been when it was learnt."""
+    learnt_for: str
+    """The model that served then; empty where it was not told."""
     muted: Mapping[str, Mute]
     spent: Mapping[str, frozenset[str]]
     """Label → models whose outcomes no longer count for it, because it returned after them."""
@@ -147,13 +149,16 @@ class Outcomes:
             else:
                 spent[label] = frozenset(json.loads(text))
         shift = json.loads(learnt["shift"]) if "shift" in learnt else None
-        return Standing(shift, int(learnt.get("of", 0)), muted, spent)
+        return Standing(shift, int(learnt.get("of", 0)), learnt.get("for", ""), muted, spent)
 
-    def keep_shift(self, connection: str, target: str, shift: Mapping[str, Any], of: int) -> None:
-        """Put a shift in force; ``of`` is the number of outcomes there had ever been."""
+    def keep_shift(
+        self, connection: str, target: str, shift: Mapping[str, Any], of: int, model: str = ""
+    ) -> None:
+        """Put a shift in force; ``of`` is the number of outcomes there had ever been, ``model`` the id of
+        the model it is for."""
         name = keys.shift(connection, target)
         pipe = self._redis.pipeline()
-        pipe.hset(name, mapping={"shift": json.dumps(shift), "of": of})
+        pipe.hset(name, mapping={"shift": json.dumps(shift), "of": of, "for": model})
         pipe.expire(name, keys.OUTCOMES_LIFE)
         pipe.execute()
 

@@ -23,7 +23,7 @@ from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from store.watch import Watch
-from workers.learning import asked_by, relearn
+from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
@@ -86,7 +86,7 @@ class Clock:
         """What is done once a minute. A fault in one part stops neither the others nor the wake-ups."""
         parts: tuple[Callable[[], object], ...] = (
             self._inbox.forget_old_dead,
-            lambda: relearn(self._outcomes, self._asked),
+            lambda: relearn(self._outcomes, self._asked, serving_by(self._models)),
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
             self._retrain,
         )

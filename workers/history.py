@@ -14,10 +14,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 import orjson
 
@@ -41,10 +42,13 @@ CORRECTED: Final = 3.0
 """What an issue counts from which people took a tag of ours."""
 RESUMABLE: Final = timedelta(days=7)
 """How long a gathering can be taken up again: Jira's page tokens live no longer, and data ages."""
+SWEPT: Final = RESUMABLE + timedelta(days=1)
+"""How old a gathering is swept: a training that was given one at the last moment has long read it."""
 _TRIES: Final = 6
 _FIRST_WAIT_S: Final = 5.0
 _ISSUES, _PEOPLE, _STATE = "issues.jsonl", "people.json", "state.json"
-_FILES: Final = (_ISSUES, _PEOPLE, f"{_PEOPLE}.new", _STATE, f"{_STATE}.new")
+_FILES: Final = (_PEOPLE, f"{_PEOPLE}.new", _STATE, f"{_STATE}.new", _ISSUES)
+"""Deleted in this order: the last is the one that is locked, and by which the others are found."""
 
 
 class NotGathered(Exception):
@@ -126,8 +130,26 @@ def discard(folder: Path) -> None:
     """Delete all that was gathered into ``folder``, and the folder where nothing else is in it."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
+    with suppress(OSError):
         folder.rmdir()
+
+
+def sweep(history: Path) -> None:
+    """Delete from the folders in ``history`` what is too old to go on with, unless somebody is at it."""
+    for issues in history.glob(f"*/{_ISSUES}"):
+        # Taken by a gathering, or gone meanwhile.
+        with suppress(OSError), issues.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if datetime.now(UTC) - _began(issues.parent) >= SWEPT:
+                discard(issues.parent)
+
+
+def _began(folder: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(orjson.loads((folder / _STATE).read_bytes())["began"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        # It died over its first page.
+        return datetime.fromtimestamp((folder / _ISSUES).stat().st_mtime, UTC)
 
 
 def line(issue: PastIssue) -> dict[str, Any]:
@@ -208,21 +230,29 @@ class _Shelf:
 
     def __enter__(self) -> Self:
         """Take the folder; go on from what is there or begin anew. Raises NotGathered when it is taken."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
-        self._file = os.fdopen(os.open(self._folder / _ISSUES, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        self._file = self._take()
+        # Swept just as it was opened: what is written to it now is nowhere.
+        while os.fstat(self._file.fileno()).st_nlink == 0:
             self._file.close()
-            raise NotGathered(
-                f"Another process is gathering into {self._folder}; wait until it is done."
-            ) from None
+            self._file = self._take()
         self.state = self._earlier() or _State(self._question, datetime.now(UTC))
         self._file.truncate(self.state.size)
         self._seen = {orjson.loads(text)["id"] for text in self._file} | set(self.state.moved)
         self._people = set(self._read(_PEOPLE) or ()) if self._seen else set()
         return self
+
+    def _take(self) -> IO[bytes]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        file = os.fdopen(os.open(self._folder / _ISSUES, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise NotGathered(
+                f"Another process is gathering into {self._folder}; wait until it is done."
+            ) from None
+        return file
 
     def __exit__(self, *_: object) -> None:
         self._file.close()

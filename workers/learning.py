@@ -20,6 +20,7 @@ from trackers.model import Subject
 
 if TYPE_CHECKING:
     from classifiers.shifts import Live, Muted, Shift
+    from store.models import ModelShelf
     from workers.rules_in_force import LiveRules
 
 log = structlog.get_logger("learning")
@@ -32,10 +33,15 @@ EVERY_S: Final = 30.0
 _LEAST_P: Final = 0.05
 _MOST_GUESSES: Final = 10
 _OLDER_WEIGHT: Final = 0.5
-"""Of an outcome of a model before the newest: it errs much like its successor, not just like it."""
+"""Of an outcome of a model before the one that serves: it errs much like that, not just like it."""
+_MOST_OLDER: Final = 50.0
+"""Outcomes of the serving model that all those of others together weigh at most: a thousand of theirs
+would move a successor that has learnt better, and go on doing so for months."""
 
 Asked = Callable[[str, str, Collection[str]], float]
 """Connection, target and projects → the precision asked there."""
+Serving = Callable[[str, str], str | None]
+"""Connection and target → the id of the model that serves; None where none does."""
 
 
 def remember(
@@ -117,30 +123,44 @@ def live(rows: Sequence[Row], spent: Mapping[str, Collection[str]] | None = None
     """
     from classifiers.shifts import Live
 
-    gone = spent or {}
-    counted = [row for row in rows if row.applied and row.model not in gone.get(row.tag, ())]
+    counted = [row for row in _counting(rows, spent or {}) if row.applied]
     total = Counter(row.tag for row in counted)
     right = Counter(row.tag for row in counted if row.right)
     return {tag: Live(right[tag], total[tag]) for tag in sorted(total)}
 
 
-def relearn(outcomes: Outcomes, asked: Asked = lambda _connection, _target, _projects: ASKED) -> None:
-    """Learn the shift anew and mute what is wrong too often, wherever enough has come in since.
+def _counting(rows: Sequence[Row], spent: Mapping[str, Collection[str]]) -> list[Row]:
+    return [row for row in rows if row.model not in spent.get(row.tag, ())]
 
-    Any number of clocks may do so: a label is muted, and the admin told, by one of them.
-    Raises what a failing Redis raises.
+
+def relearn(
+    outcomes: Outcomes,
+    asked: Asked = lambda _connection, _target, _projects: ASKED,
+    serving: Serving = lambda _connection, _target: None,
+) -> None:
+    """Learn the shift anew and mute what is wrong too often, wherever enough has come in since or
+    another model serves now.
+
+    Where nobody knows what serves, the model of the newest outcome is taken for it. Any number of clocks
+    may do so: a label is muted, and the admin told, by one of them. Raises what a failing Redis raises.
     """
     for (connection, target), ever in outcomes.ever().items():
         standing = outcomes.standing(connection, target)
-        if ever - standing.learnt_from < LEAST_NEWS:
+        model = serving(connection, target) or ""
+        switched = standing.shift is not None and model not in ("", standing.learnt_for)
+        if ever - standing.learnt_from < LEAST_NEWS and not switched:
             continue
         from classifiers.shifts import muted
 
         rows = outcomes.rows(connection, target)
         line = asked(connection, target, {row.project for row in rows})
-        for found in muted(live(rows, standing.spent), line):
+        wrong = muted(live(rows, standing.spent), line)
+        for found in wrong:
             _mute(outcomes, connection, target, found, line)
-        outcomes.keep_shift(connection, target, _shift(rows), ever)
+        held = standing.muted.keys() | {found.tag for found in wrong}
+        # What is held back is wrong no more: the others are not to be silenced for it as well.
+        counted = [row for row in _counting(rows, standing.spent) if row.tag not in held]
+        outcomes.keep_shift(connection, target, _shift(counted, model), ever, model)
 
 
 def _mute(outcomes: Outcomes, connection: str, target: str, found: Muted, asked: float) -> None:
@@ -159,12 +179,14 @@ def _mute(outcomes: Outcomes, connection: str, target: str, found: Muted, asked:
         )
 
 
-def _shift(rows: Sequence[Row]) -> dict[str, Any]:
-    """The shift that ``rows``, newest first, teach; JSON-ready."""
+def _shift(rows: Sequence[Row], model: str) -> dict[str, Any]:
+    """The shift that ``rows``, newest first, teach for ``model``; JSON-ready."""
     from classifiers.shifts import OutcomeRow, learn_shift
 
-    newest = rows[0].model if rows else ""
-    weights = [1.0 if row.model == newest else _OLDER_WEIGHT for row in rows]
+    model = model or (rows[0].model if rows else "")
+    older = sum(row.model != model for row in rows)
+    weight = min(_OLDER_WEIGHT, _MOST_OLDER / older) if older else _OLDER_WEIGHT
+    weights = [1.0 if row.model == model else weight for row in rows]
     learnt = learn_shift(
         [
             OutcomeRow(row.project, row.tag, row.p, row.right, weight)
@@ -173,6 +195,16 @@ def _shift(rows: Sequence[Row]) -> dict[str, Any]:
     )
     projects = {name: round(by, 4) for name, by in learnt.projects.items()}
     return {"shared": round(learnt.shared, 4), "projects": projects}
+
+
+def serving_by(models: ModelShelf) -> Serving:
+    """What serves by the registry."""
+
+    def serving(connection: str, target: str) -> str | None:
+        slots = models.slots((connection, target))
+        return slots.serving.id if slots and slots.serving else None
+
+    return serving
 
 
 def asked_by(rules: LiveRules) -> Asked:

@@ -7,17 +7,19 @@ judged by the resolved issue alone. All else stays open, and teaches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from store.journal import Forecast, Guess, Journal
 from store.outcomes import Lesson, Row, Verdict
-from trackers.model import Hint, HintKind, Issue
+from trackers.model import Hint, HintKind, Issue, component_label
 
 PUT_ON: Final = frozenset({"labels", "components"})
 """The fields we write."""
+Known = Callable[[str], bool]
+"""Whether the tracker still has a label of that name, or a component as ``component_label`` has it."""
 _LOOKED_AT = frozenset({"title", "description", "labels", "components", "type", "priority", "project"})
 """Who edits these has the issue open before them; a card dragged across a board is no such look."""
 
@@ -44,16 +46,22 @@ class _Told:
 
 
 def lessons(
-    hints: Sequence[Hint], journal: Journal, us: Us, now: datetime, issue: Issue | None = None
+    hints: Sequence[Hint],
+    journal: Journal,
+    us: Us,
+    now: datetime,
+    issue: Issue | None = None,
+    known: Known = lambda _name: True,
 ) -> tuple[Lesson, ...]:
     """What is known now and was not counted yet; without ``issue``, from the events alone.
 
-    A reading older than our own write cannot show what became of it, and is passed over.
+    A reading older than our own write cannot show what became of it, and is passed over. ``known`` is
+    asked only of labels that went from the issue without a word.
     """
     told = _told(hints, journal, us)
     seen = None if issue is None or precedes_our_write(issue, journal) else issue
     found = []
-    for forecast, guess, verdict in _verdicts(journal, told, seen):
+    for forecast, guess, verdict in _verdicts(journal, told, seen, known):
         right = verdict is Verdict.CONFIRMED
         if verdict is Verdict.SEEN and seen is not None:
             right = _bears(seen, forecast.target, guess)
@@ -86,19 +94,24 @@ def precedes_our_write(issue: Issue, journal: Journal) -> bool:
     return issue.updated < journal.write_updated
 
 
-def _verdicts(journal: Journal, told: _Told, seen: Issue | None) -> Iterator[tuple[Forecast, Guess, Verdict]]:
+def _verdicts(
+    journal: Journal, told: _Told, seen: Issue | None, known: Known
+) -> Iterator[tuple[Forecast, Guess, Verdict]]:
     for forecast in journal.forecasts.values():
         for guess in forecast.guesses:
+            counted = journal.taught.get((forecast.target, guess.tag))
+            if counted not in (None, Verdict.CONFIRMED):
+                continue
             if _put_on(guess, journal):
-                verdict = _of_ours(forecast.target, guess, told, seen)
+                verdict = _of_ours(forecast.target, guess, told, seen, known)
             else:
                 verdict = Verdict.SEEN if seen is not None and seen.resolved else None
-            counted = journal.taught.get((forecast.target, guess.tag))
-            if verdict is not None and _is_news(verdict, counted):
+            withdraws = verdict in (Verdict.CORRECTED, Verdict.VOID)
+            if verdict is not None and (counted is None or withdraws):
                 yield forecast, guess, verdict
 
 
-def _of_ours(target: str, guess: Guess, told: _Told, seen: Issue | None) -> Verdict | None:
+def _of_ours(target: str, guess: Guess, told: _Told, seen: Issue | None, known: Known) -> Verdict | None:
     there = seen is not None and _bears(seen, target, guess)
     if guess.label in told.by_people and not there:
         return Verdict.CORRECTED
@@ -107,13 +120,10 @@ def _of_ours(target: str, guess: Guess, told: _Told, seen: Issue | None) -> Verd
     if seen is None:
         return None
     if not there:
-        return Verdict.CORRECTED
+        # A label that was renamed or deleted for all went from this issue by nobody's judgement of it.
+        name = component_label(guess.tag).id if target == "components" else guess.tag
+        return Verdict.CORRECTED if known(name) else Verdict.VOID
     return Verdict.CONFIRMED if seen.resolved or told.edited else None
-
-
-def _is_news(verdict: Verdict, counted: str | None) -> bool:
-    withdraws = counted == Verdict.CONFIRMED and verdict in (Verdict.CORRECTED, Verdict.VOID)
-    return counted is None or withdraws
 
 
 def _open(journal: Journal) -> Iterator[Guess]:

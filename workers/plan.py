@@ -259,7 +259,13 @@ def _prose(sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules)
         if item in sorting.chosen or (item.label is not None and item.label.id in at.applied)
     ]
     # A remark alone is no reason to speak where nobody asked for suggestions.
-    return (*wording.labelled(_reasons(ours)), *remark) if ours else None
+    return (*wording.labelled(_reasons(ours), _earlier(ours, at)), *remark) if ours else None
+
+
+def _earlier(told: Sequence[Chosen], at: Situation) -> list[str]:
+    """What we put on and is still there, though nothing calls for it any more; always in one order."""
+    ids = {item.label.id for item in told if item.label is not None}
+    return sorted(label.path for label in at.issue.tags if label.id in at.applied - ids)
 
 
 def _settled(at: Situation, rules: ProjectRules) -> Prose | None:

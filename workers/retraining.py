@@ -68,7 +68,7 @@ def retrain(shop: Shop, connection: str) -> None:
     from classifiers.manifest import BadModel
     from classifiers.training import TooLittle
     from store.models import NotSwitched
-    from workers.history import NotGathered, discard, gather
+    from workers.history import NotGathered, discard, gather, sweep
     from workers.learning import asked_by
     from workers.training import raise_model
 
@@ -78,6 +78,7 @@ def retrain(shop: Shop, connection: str) -> None:
         return
     # Not where `train --connection` gathers: whoever is done first deletes what is there.
     folder = shop.history / f"{connection}.anew"
+    sweep(shop.history)
     try:
         gathered = gather(desk.tracker, desk.connection, folder, progress=lambda _: None, wait=time.sleep)
     except NotGathered as error:

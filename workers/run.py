@@ -187,7 +187,16 @@ def _learn(shop: Shop, batch: Batch, journal: Journal, us: Us | None, issue: Iss
     """Count what people made of a model's answer, before the hints that tell it are done with."""
     if us is None or not journal.forecasts:
         return
-    found = lessons(batch.hints, journal, us, datetime.now(UTC), issue)
+    tracker = shop.desks[batch.subject.connection].tracker
+
+    def known(name: str) -> bool:
+        if issue is None:
+            return True
+        # An old list would still have what an admin has just renamed.
+        tracker.look_again(issue)
+        return tracker.palette(issue).find(name) is not None
+
+    found = lessons(batch.hints, journal, us, datetime.now(UTC), issue, known)
     if found:
         shop.outcomes.settle(batch.subject, found)
 

@@ -20,16 +20,20 @@ class Reason:
     component: bool = False
 
 
-def labelled(reasons: Sequence[Reason]) -> tuple[Block, ...]:
-    """What was put on an issue, by whose word, and how to undo it for good."""
+def labelled(reasons: Sequence[Reason], earlier: Sequence[str] = ()) -> tuple[Block, ...]:
+    """What was put on an issue, by whose word, and how to undo it for good.
+
+    ``earlier`` are names of what was put on for reasons that the issue no longer gives.
+    """
     one = len(reasons) == 1
     head = f"{_these(reasons)} {'was' if one else 'were'} added {_whose(reasons)}:"
     undo = (
         "If it does not fit, take it off: it will not be put on this issue again."
-        if one
+        if one and not earlier
         else "If one does not fit, take it off: it will not be put on this issue again."
     )
-    return (_sentences(head), _bullets(reasons), _sentences(undo))
+    before = (_sentences("Added earlier:"), Bullets(tuple((bold(name),) for name in earlier)))
+    return (_sentences(head), _bullets(reasons), *(before if earlier else ()), _sentences(undo))
 
 
 def suggested(reasons: Sequence[Reason]) -> tuple[Block, ...]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from rules.connections import Connection
 from tests.conftest import CONNECTION
 from tests.contract.conftest import JiraRig, LinearRig, MakeJira, MakeLinear, add, jira_labels
-from workers.history import RESUMABLE, HistoryFile, NotGathered, Progress, discard, gather
+from workers.history import RESUMABLE, SWEPT, HistoryFile, NotGathered, Progress, discard, gather, sweep
 
 ISSUES = 7
 
@@ -244,6 +246,63 @@ def test_everything_is_deleted_after_training(cloud: JiraRig, tmp_path: Path) ->
     discard(folder)
     assert not folder.exists()
     discard(folder)
+
+
+def aged(folder: Path, age: timedelta = SWEPT) -> None:
+    """Make a gathering look as if it had begun so long ago."""
+    state = folder / "state.json"
+    began = (datetime.now(UTC) - age).isoformat()
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"began": began}))
+
+
+def test_what_can_no_longer_be_gone_on_with_is_swept(cloud: JiraRig, tmp_path: Path) -> None:
+    for name in ("old", "first page", "noted", "fresh", "late"):
+        run = Run(cloud, tmp_path / name)
+        run.on_page = killed_after(2)
+        with pytest.raises(Killed):
+            run()
+    aged(tmp_path / "old")
+    aged(tmp_path / "late", RESUMABLE)
+    (tmp_path / "first page" / "state.json").unlink()
+    long_ago = (datetime.now(UTC) - SWEPT).timestamp()
+    os.utime(tmp_path / "first page" / "issues.jsonl", (long_ago, long_ago))
+    aged(tmp_path / "noted")
+    (tmp_path / "noted" / "notes.txt").write_text("mine")
+    sweep(tmp_path)
+    assert sorted(str(file.relative_to(tmp_path)) for file in tmp_path.glob("[!fl]*/*")) == [
+        "noted/notes.txt"
+    ]
+    assert not (tmp_path / "old").exists() and not (tmp_path / "first page").exists()
+    assert Run(cloud, tmp_path / "fresh")().count == ISSUES
+    assert (tmp_path / "late" / "issues.jsonl").stat().st_size > 0, "somebody may just be reading it"
+    sweep(tmp_path / "nowhere")
+
+
+def test_a_gathering_under_way_is_not_swept(cloud: JiraRig, tmp_path: Path) -> None:
+    run = Run(cloud, tmp_path / "acme")
+
+    def meddle(seen: int) -> None:
+        aged(tmp_path / "acme")
+        sweep(tmp_path)
+
+    run.on_page = meddle
+    assert titles(run()) == [f"Problem {n}" for n in range(ISSUES)]
+
+
+def test_a_gathering_swept_as_it_begins_begins_anew(
+    cloud: JiraRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Run(cloud, tmp_path / "acme")()
+    aged(tmp_path / "acme")
+    lock = fcntl.flock
+
+    def swept_first(file: IO[bytes], how: int) -> None:
+        monkeypatch.undo()
+        sweep(tmp_path)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept_first)
+    assert titles(Run(cloud, tmp_path / "acme")()) == [f"Problem {n}" for n in range(ISSUES)]
 
 
 def test_what_is_not_ours_is_not_deleted(tmp_path: Path) -> None:

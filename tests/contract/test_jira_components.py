@@ -41,6 +41,18 @@ def test_components_are_asked_for_only_when_one_is_looked_for_and_once_an_hour(c
     assert cloud.cache.lives["components:ABC"] == timedelta(hours=1)
 
 
+def test_components_are_looked_for_again_at_most_once_a_minute(cloud: JiraRig) -> None:
+    issue = cloud.issue()
+    assert cloud.service.look_again(issue) is False, "nothing is held yet"
+    assert cloud.service.palette(issue).find("component Billing") is None
+    cloud.issue(components=["Billing"])
+    assert cloud.service.palette(issue).find("component Billing") is None
+    assert cloud.service.look_again(issue) is True
+    assert cloud.service.palette(issue).find("component Billing") is not None
+    assert cloud.service.look_again(issue) is False
+    assert cloud.cache.lives["components-again:ABC"] == timedelta(minutes=1)
+
+
 def test_labels_and_components_are_one_write_and_are_remembered_by_it(jira: JiraRig) -> None:
     issue = jira.issue(labels=["theirs"], components=["Docs"])
     jira.warm()
@@ -95,6 +107,7 @@ def test_who_may_not_list_components_puts_labels_on_all_the_same(cloud: JiraRig,
     cloud.fault("GET components", "status", status=status)
     cloud.forget_calls()
     assert cloud.service.palette(issue).find("component API") is None
+    assert cloud.service.look_again(issue) is False
     assert cloud.service.palette(issue).find("component API") is None
     assert operations(cloud.calls) == ["GET components"], "not asked again for an hour"
 

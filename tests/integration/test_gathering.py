@@ -79,6 +79,15 @@ def test_issues_of_a_connection_are_gathered_under_the_data_folder(
     assert out == "" and "acme" in err and "login" not in err
 
 
+def test_what_was_gathered_long_ago_is_swept_before_the_next_gathering(settings: Settings) -> None:
+    gather_history(settings, "acme")
+    old = folder_of(settings, "acme").rename(folder_of(settings, "given up"))
+    state = json.loads((old / "state.json").read_text())
+    (old / "state.json").write_text(json.dumps(state | {"began": "2025-01-02T09:00:00+00:00"}))
+    gather_history(settings, "acme")
+    assert not old.exists() and folder_of(settings, "acme").exists()
+
+
 def test_connection_that_cannot_be_gathered_from_is_a_complaint(
     settings: Settings, toy: tuple[JiraToy, str]
 ) -> None:

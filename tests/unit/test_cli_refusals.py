@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sprintwarden.settings import Complaint
+from sprintwarden.training import ask_room
+from sprintwarden.wiring import named as named_connection
 from tests.unit.command import Command
 from tests.unit.command import command as command
 
@@ -119,3 +122,39 @@ def test_wrong_settings_are_all_told_by_their_variables(command: Command) -> Non
 @pytest.mark.parametrize("arguments", [("nonsense",), ("work", "slow"), ("replay",)], ids=named)
 def test_a_wrong_usage_exits_2(command: Command, arguments: tuple[str, ...]) -> None:
     assert command(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("mine", "mine holds 'notes.txt', which is no part of a model; name another folder."),
+        ("mine/notes.txt", "The model cannot be written to mine/notes.txt: Not a directory."),
+        ("mine/notes.txt/model", "The model cannot be written to mine/notes.txt/model: Not a directory."),
+    ],
+)
+@pytest.mark.parametrize("source", ["--issues", "--connection"])
+def test_a_folder_that_cannot_take_the_model_is_told_before_the_work(
+    command: Command, config: Path, monkeypatch: pytest.MonkeyPatch, source: str, out: str, said: str
+) -> None:
+    (config / "mine").mkdir()
+    (config / "mine" / "notes.txt").write_text("mine")
+    (config / "space").write_text("no issues\n")
+    monkeypatch.chdir(config)
+    environ = {"SPRINTWARDEN_CONFIG": config, "A_HOOK": "long-enough-hook-1", "A_KEY": "long-enough-key-01"}
+    # The file has no issues and there is no Redis: whoever had begun would have complained of that.
+    done = command("train", "--target", "labels", source, "space", "--out", out, **environ)
+    assert (done.code, done.out, done.err) == (1, "", f"{said}\n")
+
+
+def test_a_folder_with_room_is_left_as_it_was(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "card.md").write_text("an older one")
+    for out in (model, tmp_path / "new" / "model"):
+        ask_room(out)
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "card.md"]
+
+
+def test_a_connection_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(Complaint, match=r"^There is no connection 'x', and no other is configured\.$"):
+        named_connection((), "x")

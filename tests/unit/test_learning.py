@@ -16,12 +16,13 @@ from redis import Redis
 from rules.load import load_rules
 from store.inbox import Inbox
 from store.journal import Forecast, Guess, Journals
+from store.models import ModelShelf
 from store.outcomes import Lesson, Outcomes, Row, Verdict
 from store.rulebook import RulebookShelf
 from tests.conftest import ISSUE
 from trackers.model import Subject, SubjectKind
 from workers.clock import Clock
-from workers.learning import Learnt, asked_by, bring_back, live, relearn, remember, returning
+from workers.learning import Learnt, asked_by, bring_back, live, relearn, remember, returning, serving_by
 from workers.rules_in_force import LiveRules, RulesFile
 
 ROW = Row("2026-03-02T09:00:00+00:00", "m1", "labels", "ABC", "ui", 0.9, applied=True, right=True)
@@ -181,6 +182,31 @@ def test_the_errors_of_an_earlier_model_do_not_move_its_successor_for_long(
     teach(redis, *[replace(row, tag=f"label {number % 25}") for number, row in enumerate(fair)])
     relearn(outcomes)
     assert Learnt(outcomes).shift("acme", "labels").move(0.75, "ABC") < 0.85, "m1 is not"
+
+
+def test_a_model_that_begins_to_serve_is_not_moved_by_what_became_of_the_last_one(
+    redis: Redis, outcomes: Outcomes
+) -> None:
+    models = ModelShelf(redis)
+    serving = serving_by(models)
+    assert serving("acme", "labels") is None
+
+    def moved() -> float:
+        return Learnt(outcomes).shift("acme", "labels").move(0.7, "ABC")
+
+    models.stage(("acme", "labels"), "m1", b"m1", {})
+    models.promote(("acme", "labels"), "m1")
+    teach(redis, *of_many_labels(*[replace(row, p=0.7) for row in right(300)]))
+    relearn(outcomes, serving=serving)
+    before = moved()
+    models.stage(("acme", "labels"), "m2", b"m2", {})
+    models.promote(("acme", "labels"), "m2")
+    relearn(outcomes, serving=serving)
+    assert moved() < before - 0.005, "without a single outcome of its own"
+    after = moved()
+    teach(redis, *of_many_labels(*[replace(row, p=0.7) for row in right(5)]))
+    relearn(outcomes, serving=serving)
+    assert moved() == after, "once for each switch"
 
 
 def test_a_muted_label_does_not_silence_the_others(redis: Redis, outcomes: Outcomes) -> None:

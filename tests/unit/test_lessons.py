@@ -168,6 +168,29 @@ def test_each_target_is_held_against_its_own_part_of_the_issue() -> None:
     assert told([edit()], replace(seen, components=(), resolved=False), journal) == {"Cart": WRONG}
 
 
+def test_what_an_admin_renamed_or_deleted_was_taken_off_by_nobody() -> None:
+    asked: list[str] = []
+
+    def known(name: str) -> bool:
+        asked.append(name)
+        return False
+
+    def verdicts(hints: list[Hint], seen: Issue, journal: Journal = OURS) -> list[str]:
+        return [str(found.verdict) for found in lessons(hints, journal, US, LATER, seen, known)]
+
+    assert verdicts([status()], now("ui", resolved=True)) == ["confirmed", "seen"]
+    assert verdicts([taken_off()], now()) == ["corrected"]
+    assert asked == [], "who has all that it had, or tells who took it off, needs no asking"
+    assert verdicts([edit()], now()) == ["void"]
+    cart = Guess("Cart", "component Cart", 0.8, applied=True)
+    forecasts = {"components": Forecast("m2", "components", "ABC", (cart,))}
+    journal = Journal(applied={"component Cart": ""}, write_updated=T0, forecasts=forecasts)
+    assert verdicts([status()], now(resolved=True), journal) == ["void"]
+    assert asked == ["ui", "component Cart"]
+    assert verdicts([edit()], now(), replace(OURS, taught={("labels", "ui"): "corrected"})) == []
+    assert asked == ["ui", "component Cart"], "what is settled needs no asking either"
+
+
 def test_a_row_says_what_was_answered() -> None:
     (lesson,) = lessons([taken_off()], OURS, US, LATER)
     row = lesson.row

@@ -161,6 +161,7 @@ def test_a_shift_is_kept_with_what_it_was_learnt_from(outcomes: Outcomes) -> Non
         None,
         0,
     )
-    outcomes.keep_shift("acme", "labels", {"shared": -0.2, "projects": {"ABC": 0.1}}, 30)
+    outcomes.keep_shift("acme", "labels", {"shared": -0.2, "projects": {"ABC": 0.1}}, 30, "m1")
     standing = outcomes.standing("acme", "labels")
     assert (standing.shift, standing.learnt_from) == ({"shared": -0.2, "projects": {"ABC": 0.1}}, 30)
+    assert standing.learnt_for == "m1"

@@ -178,3 +178,15 @@ def test_the_order_of_the_text_does_not_depend_on_what_was_there_before() -> Non
     assert joined is not None
     assert later is not None
     assert at_once == joined.body == later.body
+
+
+def test_a_comment_keeps_what_was_put_on_for_reasons_the_text_no_longer_gives() -> None:
+    ours = ("ui", "crash", "gone", "slow")
+    put = comment(APPLY, "slow", there=("ui", "theirs", "crash"), ours=ours[:3], held=held("an older text"))
+    assert put is not None
+    assert put.body.index("*slow*") < put.body.index("Added earlier:\n\n* *crash*\n* *ui*\n\nIf one")
+    assert "theirs" not in put.body and "gone" not in put.body
+    for there in (("ui", "theirs", "crash", "slow"), ("slow", "crash", "ui")):
+        assert comment(APPLY, "slow", there=there, ours=ours, held=held(put.body)) is None, "told once"
+    put = comment(APPLY, "slow", there=("slow", "ui"), ours=ours, held=held(put.body))
+    assert put is not None and "crash" not in put.body

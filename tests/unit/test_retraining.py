@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from trackers.errors import Unauthorized
 from trackers.model import Label, PastIssue
 from workers import tasks, training
 from workers.clock import BULK, Clock, queue
-from workers.history import discard, gather
+from workers.history import SWEPT, discard, gather
 from workers.pool import OurJob
 from workers.retraining import Retraining, retrain
 from workers.rules_in_force import RulesFile
@@ -196,6 +197,16 @@ def test_a_model_that_people_went_back_to_is_not_replaced_without_them(floor: Fl
     retrain(floor.shop, "acme")
     last = slots(floor).serving
     assert last is not None and last.id != staged.id, "a person has spoken: all is as before"
+
+
+def test_what_a_training_left_long_ago_is_swept_by_the_next_one(floor: Floor, served: str) -> None:
+    left = floor.shop.history / "first"
+    began = (datetime.now(UTC) - SWEPT).isoformat()
+    state = json.loads((left / "state.json").read_text())
+    (left / "state.json").write_text(json.dumps(state | {"began": began}))
+    floor.tracker.fails = {"past": Unauthorized("The token is not accepted.")}
+    retrain(floor.shop, "acme")
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import structlog
 
 from store.decisions import Decisions
 from store.journal import Forecast, Guess
-from tests.conftest import ISSUE, ME, Floor, changed, hint, issue, later, relabelled
+from tests.conftest import ISSUE, ME, Floor, ToyPalette, changed, hint, issue, later, relabelled
 from trackers.errors import ServerFault
 from trackers.model import Hint, HintKind, Identity, Label, Subject, SubjectKind
 from workers.decide import Because
@@ -95,6 +95,15 @@ def test_a_removal_nobody_told_of_is_seen_when_the_issue_is_resolved(floor: Floo
     at = is_now(floor, "docs", resolved=True)
     go(floor, by("robin", changed("status", updated=at)))
     assert outcomes(floor) == [CORRECTED, ("docs", False, True)]
+
+
+def test_a_label_the_tracker_has_no_more_was_nobodys_correction(floor: Floor) -> None:
+    labelled(floor)
+    floor.tracker.colours = ToyPalette([Label("docs", "docs"), Label("safety", "safety")])
+    at = is_now(floor, "docs", resolved=True)
+    go(floor, by("robin", changed("status", updated=at)))
+    assert outcomes(floor) == [("docs", False, True)]
+    assert floor.shop.journals.read(ISSUE).taught["labels", "security"] == "void"
 
 
 def test_an_edit_confirms_and_a_removal_after_it_takes_that_back(floor: Floor) -> None:

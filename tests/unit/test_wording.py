@@ -52,6 +52,17 @@ def test_several_labels_put_on() -> None:
     assert text.endswith("If one does not fit, take it off: it will not be put on this issue again.")
 
 
+def test_what_was_put_on_earlier_is_told_too() -> None:
+    assert markdown(labelled(ONE, ["crash", "ui"])) == (
+        "This label was added by the team's rules:\n\n"
+        '- **security**: the title has the word "XSS".\n\n'
+        "Added earlier:\n\n"
+        "- **crash**\n"
+        "- **ui**\n\n"
+        "If one does not fit, take it off: it will not be put on this issue again."
+    )
+
+
 def test_one_label_suggested() -> None:
     text = markdown(suggested(ONE))
     assert text.startswith("This label may fit; nothing was changed:\n")

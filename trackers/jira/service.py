@@ -120,7 +120,7 @@ class JiraService:
         return valid_label(name)
 
     def look_again(self, issue: Issue) -> bool:
-        return False
+        return self._setup.forget_components(issue.project)
 
     def steps(self, issue: Issue, operations: Sequence[Operation]) -> tuple[Step, ...]:
         steps = []

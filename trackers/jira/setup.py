@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = (5, 15)
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
+_MINUTE: Final = timedelta(minutes=1)
 _QUIET_PERMISSIONS: Final = "ADMINISTER,ADMINISTER_PROJECTS"
 _SPRINT_FIELD: Final = "com.pyxis.greenhopper.jira:gh-sprint"
 _POINTS_FIELD: Final = "com.pyxis.greenhopper.jira:jsw-story-points"
@@ -127,6 +128,15 @@ class JiraSetup:
             return [name for name in named if name]
 
         return tuple(self._remembered(_components(project), _HOUR, ask))
+
+    def forget_components(self, project: str) -> bool:
+        """Have a project's components asked for anew; True at most once a minute, never where none are."""
+        marker = f"components-again:{project}"
+        if self._cache.get(_components(project)) in (None, "[]") or self._cache.get(marker) is not None:
+            return False
+        self._cache.put(marker, "1", _MINUTE)
+        self._cache.drop(_components(project))
+        return True
 
     def leave_components(self, project: str) -> None:
         """Take ``project`` for one without components for an hour, because Jira would not have one."""
