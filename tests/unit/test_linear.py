@@ -153,3 +153,25 @@ def test_serving_loads_neither_scikit_learn_nor_scipy() -> None:
         "sys.exit(any(name in sys.modules for name in ('scipy', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_of_many_issues_every_second_one_without_the_tag_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary, rows, has = tracker(1_200)
+    weights = np.ones(len(has))
+    whole = fit_many(rows, has, weights).margins_of(rows)
+    monkeypatch.setattr("classifiers.linear.MANY", 1_000)
+    thinned = fit_many(rows, has, weights).margins_of(rows)
+    assert len(vocabulary) == rows.shape[1] and not np.array_equal(whole, thinned)
+    for tag in range(3):
+        likeness = np.corrcoef(whole[:, tag], thinned[:, tag])[0, 1]
+        assert likeness > 0.98
+        assert abs(whole[:, tag].mean() - thinned[:, tag].mean()) < 0.25 * whole[:, tag].std()
+
+
+def test_a_tag_without_weight_on_the_other_side_is_learnt_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("classifiers.linear.MANY", 4)
+    _, rows, has = tracker(8)
+    has[:, 0] = [True, False, True, True, True, True, True, True]
+    assert np.isfinite(fit_many(rows, has, np.ones(8)).margins_of(rows)).all()
