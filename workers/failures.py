@@ -27,6 +27,10 @@ class UnknownConnection(Exception):
 NEVER_OURS: Final = (RedisError,)
 """Raised through: with Redis gone nothing can be kept, and the lease brings the subject back."""
 
+NOT_OF_A_PART: Final = (*NEVER_OURS, JobTimeoutException)
+"""Raised through by whoever lets one part of a job fail alone: the whole job has to end. It is said
+once only, so that a job which swallows it would go on without any limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ignore:

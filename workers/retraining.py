@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
 
 from classifiers.examples import Target
 from store import keys
 from store.models import ModelShelf, Slots
+from workers import failures
 from workers.shop import Shop
 
 log = structlog.get_logger("retraining")
@@ -97,7 +97,7 @@ def retrain(shop: Shop, connection: str) -> None:
             )
         except (TooLittle, BadModel, NotSwitched) as error:
             log.warning("not trained anew", connection=connection, target=str(target), error=str(error))
-        except RedisError:
+        except failures.NOT_OF_A_PART:
             raise
         except Exception:
             # What a target's history does to us must not keep the others from being learnt.

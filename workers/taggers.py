@@ -22,6 +22,7 @@ from classifiers.tagging import Answers, asked, filed
 from rules.matching import ProjectRules
 from store.journal import Forecast, Guess
 from trackers.model import Issue, TrackerKind, component_label
+from workers import failures
 from workers.apply import Applied
 from workers.decide import Situation
 from workers.models_in_force import Loaded
@@ -189,6 +190,8 @@ def _answer(ready: _Ready, issue: Issue, rules: ProjectRules, target: Target) ->
         return None
     try:
         return ready.tagger.answer(filed(issue), asked(rules, target))
+    except failures.NOT_OF_A_PART:
+        raise
     except Exception:
         # What a model cannot read must not keep the rules from their work.
         log.exception("model failed", model=ready.model[:12], target=str(target))

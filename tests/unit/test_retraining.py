@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from structlog.testing import capture_logs
 
 from store import keys
@@ -207,6 +208,17 @@ def test_what_a_training_left_long_ago_is_swept_by_the_next_one(floor: Floor, se
     floor.tracker.fails = {"past": Unauthorized("The token is not accepted.")}
     retrain(floor.shop, "acme")
     assert not left.exists()
+
+
+def test_a_training_whose_time_is_over_ends(
+    floor: Floor, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_: object, **__: object) -> None:
+        raise JobTimeoutException("the time of the job is over")
+
+    monkeypatch.setattr("workers.training.train", endless)
+    with pytest.raises(JobTimeoutException):
+        retrain(floor.shop, "acme")
 
 
 @pytest.mark.parametrize(

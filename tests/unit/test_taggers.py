@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rq.timeouts import JobTimeoutException
 
 from classifiers.examples import Filed
 from classifiers.head import Head, Reading
@@ -134,6 +135,17 @@ def test_a_new_model_a_new_shift_and_a_new_mute_are_taken_up() -> None:
 )
 def test_a_model_that_does_not_say_when_it_may_speak_is_not_heard(manifest: dict[str, Any]) -> None:
     assert ask(Taggers(Serving({"labels": ("m1", HEAD)}, manifest), Taught())) == []
+
+
+class Endless(WordHead):
+    def read(self, filed: Filed) -> Reading:
+        raise JobTimeoutException("the time of the run is over")
+
+
+def test_the_end_of_a_runs_time_is_no_fault_of_a_model() -> None:
+    taggers = Taggers(Serving({"labels": ("m1", Endless({"x": ("y", 0.9)}))}), Taught())
+    with pytest.raises(JobTimeoutException):
+        ask(taggers)
 
 
 def test_a_model_that_fails_does_not_keep_the_others_from_their_work() -> None:
