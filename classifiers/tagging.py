@@ -17,6 +17,8 @@ from trackers.model import COMPONENT, Issue
 LEARNED: Final = "learned"
 MOST_HELD_BACK: Final = 3
 """Of what a model nearly said, this many are worth telling."""
+LEAST_HELD_BACK: Final = 0.1
+"""A chance under this was never near."""
 
 Answers = Mapping[Target, Answer]
 """What the models that serve say of one issue."""
@@ -45,9 +47,12 @@ class Proposal:
     source: str
     """``rule <name>`` or ``learned``."""
     because: tuple[str, ...]
+    """In full, for the record and whoever tends the rules."""
     chance: Chance | None = None
     """Of a learned one."""
     target: Target = Target.LABELS
+    told: tuple[str, ...] = ()
+    """For a comment: what was found, without what the rule looked for in vain; empty when that is all."""
 
     @property
     def learned(self) -> bool:
@@ -137,7 +142,13 @@ def judge(rules: ProjectRules, issue: Issue, answers: Answers = NO_ANSWERS) -> J
 
 
 def _ruled(label: str, verdict: Verdict) -> Proposal:
-    return Proposal(label, f"rule {verdict.rule}", tuple(because.sentence() for because in verdict.because))
+    found = [fact for fact in verdict.because if fact.present or not fact.negated]
+    return Proposal(
+        label,
+        f"rule {verdict.rule}",
+        because=tuple(fact.sentence() for fact in verdict.because),
+        told=tuple(dict.fromkeys(fact.plainly() for fact in found)),
+    )
 
 
 def _silent(verdict: Verdict) -> Silent:
@@ -165,9 +176,8 @@ def _view(target: Target, answer: Answer, known: frozenset[str], most: int, said
     news = [scored for scored in answer.proposals if scored.tag.casefold() not in known]
     applied = [scored for scored in news if scored.applied]
     unsaid = [(scored, "enough others fit better") for scored in applied[most:]]
-    unsaid += [
-        (scored, scored.withheld or reasons.too_unsure(scored)) for scored in news if not scored.applied
-    ]
+    near = [scored for scored in news if not scored.applied and scored.p >= LEAST_HELD_BACK]
+    unsaid += [(scored, scored.withheld or reasons.too_unsure(scored)) for scored in near]
     held_back = tuple(
         HeldBack(_proposal(target, scored, said), why) for scored, why in unsaid[:MOST_HELD_BACK]
     )

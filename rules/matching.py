@@ -20,6 +20,7 @@ MAX_NAMED = 5
 Kind = Literal["word", "phrase", "regex", "value"]
 
 _UNSEEN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_TEXTS = {"title": "the title", "body": "the description", "text": "the title or description"}
 _AUTHORS = {
     AuthorKind.PERSON: "a person of the team",
     AuthorKind.APP: "an app",
@@ -49,6 +50,13 @@ class Because:
         """The same in plain words, without a full stop."""
         words = _text_sentence(self) if self.kind != "value" else _value_sentence(self)
         return f"{words}, which this rule excludes" if self.present and self.negated else words
+
+    def plainly(self) -> str:
+        """The same for whoever reads the issue and never saw the rules: what was found, not the pattern
+        that found it."""
+        if self.kind == "regex" and self.present:
+            return f'{_TEXTS[self.field]} says "{self.found}"'
+        return self.sentence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +309,7 @@ def _either(names: list[str]) -> str:
 
 
 def _text_sentence(fact: Because) -> str:
-    where = {"title": "the title", "body": "the description", "text": "the title or description"}[fact.field]
+    where = _TEXTS[fact.field]
     if fact.kind == "regex":
         if fact.present:
             return f'{where} matches the pattern {fact.wanted}: "{fact.found}"'

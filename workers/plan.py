@@ -282,7 +282,7 @@ def _reasons(items: Sequence[Chosen]) -> list[wording.Reason]:
 
 
 def _reason(proposal: Proposal, name: str) -> wording.Reason:
-    return wording.Reason(name, proposal.because, proposal.learned, _is_component(proposal))
+    return wording.Reason(name, proposal.told or proposal.because, proposal.learned, _is_component(proposal))
 
 
 def _remark(judgement: Judgement) -> Prose:

@@ -279,6 +279,13 @@ HOSTILE = {
 }
 
 
+def test_who_never_saw_the_rules_is_told_what_was_found() -> None:
+    rules = book("{label: a, text: {regex: 'cr[ae]sh(es)? with'}}, {label: b, title: {words: [boom]}}")
+    first, second = match(rules.effective("c", "ABC"), replace(ISSUE, title="It crashes with a boom"))
+    assert first.because[0].plainly() == 'the title says "crashes with"'
+    assert second.because[0].plainly() == second.because[0].sentence()
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_matched_to_its_end(name: str) -> None:

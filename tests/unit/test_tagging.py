@@ -60,3 +60,12 @@ def test_a_silent_rule_says_what_it_lacked() -> None:
 def test_without_rules_nothing_is_said() -> None:
     rules = load_rules(b"version: 1", "rules.yaml").effective("acme", "ABC")
     assert judge(rules, issue("xss")) == Judgement((), (), ())
+
+
+def test_a_comment_tells_what_was_found_and_the_record_everything() -> None:
+    rules = "{label: crash, title: {regex: 'crash(es)? with'}, not: {title: {regex: '^add '}}}"
+    (found,) = judged(rules, "It crashes with a dump").proposals
+    assert found.told == ('the title says "crashes with"',)
+    assert any("nothing in the title matches" in sentence for sentence in found.because)
+    (bare,) = judged("{label: x, not: {title: {words: [boom]}}}", "Quiet").proposals
+    assert bare.told == () and bare.because

@@ -117,7 +117,13 @@ def test_what_is_below_the_line_is_told_with_both_numbers() -> None:
 
 
 def test_only_the_best_three_of_what_is_kept_back_are_told() -> None:
-    assert len(kept(judged("The slow page is slow"))) == 3
+    near = {"slow": ("a", 0.5), "page": ("b", 0.4), "shop": ("c", 0.3), "help": ("d", 0.2)}
+    said = kept(judged("The slow page of the shop, help", labels=tagger(WordHead(near))))
+    assert [label for label, _ in said] == ["a", "b", "c"]
+
+
+def test_what_was_never_near_is_not_told() -> None:
+    assert [label for label, _ in kept(judged("The slow page is slow"))] == ["performance"]
 
 
 def test_a_chance_just_under_the_line_does_not_look_like_it() -> None:
