@@ -114,11 +114,6 @@ class Drift:
 
     moved: tuple[Moved, ...]
 
-    @property
-    def alarms(self) -> tuple[Moved, ...]:
-        """Those a person should look at."""
-        return tuple(one for one in self.moved if one.size is Size.MUCH)
-
 
 def reference(window: Iterable[Seen]) -> Reference:
     """Summarise the training window: tenths of equal size for numbers, a cell for each project.

@@ -268,12 +268,21 @@ def _parse(parts: Mapping[str, bytes]) -> Content:
     return Content(packed, manifest.told, card, manifest.id)
 
 
-def _place(folder: Path, parts: Mapping[str, bytes]) -> None:
-    """Write beside, then rename: whoever looks sees the old model, the new one or none, never a half."""
+def check_place(folder: Path) -> None:
+    """Refuse a place for a model that is neither free nor a model's already.
+
+    Raises:
+        BadModel: it is a file, or a folder that holds something else.
+    """
     if folder.exists() and not folder.is_dir():
         raise BadModel(f"{folder} is a file; name a folder for the model.")
     if folder.exists() and (foreign := _foreign(folder)):
         raise BadModel(f"{folder} holds {foreign!r}, which is no part of a model; name another folder.")
+
+
+def _place(folder: Path, parts: Mapping[str, bytes]) -> None:
+    """Write beside, then rename: whoever looks sees the old model, the new one or none, never a half."""
+    check_place(folder)
     beside = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
     aside = beside.with_name(f"{beside.name}.old")
     beside.mkdir(parents=True)

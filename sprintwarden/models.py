@@ -16,7 +16,7 @@ from sprintwarden.settings import Complaint
 from store.models import Entry, ModelShelf, NotSwitched, Place, Slot, Slots, Verdict
 from store.outcomes import Outcomes
 from store.watch import Reply, Watch, Week, week_of
-from workers.training import facts_of, welcome
+from workers.training import listed_facts, welcome
 from workers.watching import tallies
 
 
@@ -49,7 +49,9 @@ def stage(
     except BadModel as error:
         raise Complaint(str(error)) from error
     place = (connection, str(content.manifest["target"]))
-    return _switched(shelf, place, lambda: shelf.stage(place, content.id, file, facts_of(content), verdict))
+    return _switched(
+        shelf, place, lambda: shelf.stage(place, content.id, file, listed_facts(content), verdict)
+    )
 
 
 def promote(

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from classifiers.examples import Example, Target
-from classifiers.manifest import MANIFEST, BadModel
-from classifiers.model_files import ARRAYS, CARD, FACTS, Content, write_model
+from classifiers.manifest import BadModel
+from classifiers.model_files import Content, check_place, write_model
 from classifiers.training import Progress, TooLittle, Wish, train
 from sprintwarden.gathering import gather_history
 from sprintwarden.issue_files import lines_of
@@ -114,12 +114,12 @@ def examples_of(issues: Path, target: Target, *, strict: bool) -> list[Example]:
 def ask_room(out: Path) -> None:
     """Raise Complaint now where ``write_out`` would have to after all the work is done."""
     try:
-        held = {path.name for path in out.iterdir()} if out.exists() else set()
-        if foreign := min(held - {MANIFEST, ARRAYS, FACTS, CARD}, default=None):
-            raise Complaint(f"{out} holds {foreign!r}, which is no part of a model; name another folder.")
+        check_place(out)
         # Only trying tells: rights do not speak of a file system that is read-only.
         with TemporaryDirectory(dir=next(above for above in out.absolute().parents if above.exists())):
             pass
+    except BadModel as error:
+        raise Complaint(str(error)) from error
     except OSError as error:
         raise Complaint(f"The model cannot be written to {out}: {error.strerror}.") from error
 

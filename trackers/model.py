@@ -303,16 +303,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Something that happened to an issue's labels in the past, from its history."""
-
-    at: datetime
-    actor: str | None
-    labels_added: tuple[str, ...] = ()
-    labels_removed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Comment:
     """A comment of ours as found on the tracker."""
 

@@ -64,7 +64,7 @@ def raise_model(
     content = read_packed(file)
     progress("holding it against the model that serves")
     verdict = _verdict(shelf, place, content, examples, precision)
-    shelf.stage(place, content.id, file, facts_of(content), verdict)
+    shelf.stage(place, content.id, file, listed_facts(content), verdict)
     serves = verdict.passed and succeed_by_itself and _may_be_replaced(shelf.slots(place) or Slots())
     if serves:
         shelf.promote(place, content.id, verdict.because)
@@ -103,7 +103,7 @@ def names_of(people: Path) -> frozenset[str]:
     return frozenset(orjson.loads(people.read_bytes())) if people.exists() else frozenset()
 
 
-def facts_of(content: Content) -> dict[str, Any]:
+def listed_facts(content: Content) -> dict[str, Any]:
     """What a model's slot tells of it, so that nobody has to open the file for that: what ``model list``
     shows, and the training window that drift is measured from."""
     manifest = content.manifest

@@ -101,24 +101,6 @@ def test_boards_are_listed_beyond_the_first_page(make_jira: MakeJira, deployment
     assert isinstance(boards[0], Board)
 
 
-def test_label_history_tells_who_did_what_in_order(jira: JiraRig) -> None:
-    issue = jira.issue(labels=["a"])
-    jira.site.labels(issue.key, {"add": "b"}, {"add": "c"})
-    jira.site.control("PATCH", f"issues/{issue.key}", {"remove_labels": ["b"], "title": "new"})
-    first, second = jira.service.setup.label_history(issue.id)
-    assert (first.labels_added, first.labels_removed) == (("b", "c"), ())
-    assert (second.labels_added, second.labels_removed) == ((), ("b",))
-    assert first.actor == jira.service.identity().id != second.actor
-    assert first.at < second.at
-
-
-def test_label_history_is_never_from_the_cache(jira: JiraRig) -> None:
-    issue = jira.issue()
-    assert jira.service.setup.label_history(issue.id) == ()
-    jira.site.labels(issue.key, {"add": "b"})
-    assert len(jira.service.setup.label_history(issue.id)) == 1
-
-
 def test_server_tells_what_it_is(jira: JiraRig) -> None:
     assert jira.service.setup.deployment() == jira.site.config.deployment
 

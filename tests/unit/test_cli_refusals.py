@@ -128,7 +128,7 @@ def test_a_wrong_usage_exits_2(command: Command, arguments: tuple[str, ...]) -> 
     ("out", "said"),
     [
         ("mine", "mine holds 'notes.txt', which is no part of a model; name another folder."),
-        ("mine/notes.txt", "The model cannot be written to mine/notes.txt: Not a directory."),
+        ("mine/notes.txt", "mine/notes.txt is a file; name a folder for the model."),
         ("mine/notes.txt/model", "The model cannot be written to mine/notes.txt/model: Not a directory."),
     ],
 )

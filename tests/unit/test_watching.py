@@ -34,7 +34,7 @@ from workers.record import Ending
 from workers.rules_in_force import RulesFile
 from workers.run import run
 from workers.taggers import Taggers
-from workers.training import facts_of
+from workers.training import listed_facts
 from workers.watching import MOST_RATES, look, tallies
 
 PLACE = ("acme", "labels")
@@ -397,6 +397,6 @@ def test_a_tick_of_the_clock_looks(floor: Floor, tmp_path: Path) -> None:
 
 def test_a_slot_tells_of_the_training_window() -> None:
     told = content()
-    assert facts_of(told)["drift"] is None
-    facts = facts_of(replace(told, manifest={**told.manifest, "drift": WINDOW.facts()}))
+    assert listed_facts(told)["drift"] is None
+    facts = listed_facts(replace(told, manifest={**told.manifest, "drift": WINDOW.facts()}))
     assert Reference.of_facts(facts["drift"]) == WINDOW

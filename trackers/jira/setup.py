@@ -25,9 +25,9 @@ from trackers.errors import (
 from trackers.http import is_away
 from trackers.jira.client import CREDENTIALS_PAUSE
 from trackers.limits import EVERYTHING, Pause, jira_pause
-from trackers.model import Change, Identity
+from trackers.model import Identity
 from trackers.protocol import Cache, Gate
-from trackers.reading import ident, items, mapping, moment, text
+from trackers.reading import ident, items, mapping, text
 
 if TYPE_CHECKING:
     from jira import JIRA, JIRAError
@@ -142,15 +142,6 @@ class JiraSetup:
         """Take ``project`` for one without components for an hour, because Jira would not have one."""
         self._cache.put(_components(project), json.dumps([]), _HOUR)
 
-    def label_history(self, issue: str) -> tuple[Change, ...]:
-        """Who set and took off which labels on an issue, oldest first; never cached."""
-        raw = self._ask(lambda jira: jira.issue(issue, fields="labels", expand="changelog").raw)
-        entries = map(mapping, items(mapping(mapping(raw).get("changelog")).get("histories")))
-        changes = (
-            _label_change(entry, mapping(item)) for entry in entries for item in items(entry.get("items"))
-        )
-        return tuple(sorted(filter(None, changes), key=lambda change: change.at))
-
     def _remembered(self, name: str, life: timedelta, ask: Callable[[JIRA], Any]) -> Any:
         held = self._cache.get(name)
         if held is not None:
@@ -257,14 +248,3 @@ def _fields(raw: list[Any]) -> Fields:
         elif custom == _NUMBER_FIELD and (text(field.get("name")) or "").casefold() in _POINTS_NAMES:
             named.append(id_)
     return Fields(sprint, tuple(own + named))
-
-
-def _label_change(entry: Mapping[str, Any], item: Mapping[str, Any]) -> Change | None:
-    at = moment(entry.get("created"))
-    if at is None or (text(item.get("field")) or "").casefold() != "labels":
-        return None
-    before = set((text(item.get("fromString")) or "").split())
-    after = set((text(item.get("toString")) or "").split())
-    author = mapping(entry.get("author"))
-    actor = text(author.get("accountId")) or text(author.get("name"))
-    return Change(at, actor, tuple(sorted(after - before)), tuple(sorted(before - after)))
