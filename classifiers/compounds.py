@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from classifiers.text import LONGEST_TITLE, OPENING, Plain, word_grams
+from classifiers.text import LONGEST_TITLE, OPENING, WORD, Plain, word_grams
 
-_CJK: Final = "\u3040-\u30ff\u3400-\u9fff"
-_WORD: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
 _PART: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PREFIX: Final = re.compile(r"\s*((?:\[[^\]\n]{1,40}\]\s{0,3})+|[^:.\n]{1,40}:|[^-.\n]{1,30} - )")
 
@@ -45,8 +43,8 @@ class Said:
 
 def said(plain: Plain) -> Said:
     """Take an issue's plain text apart."""
-    written = tuple(_WORD.findall(plain.text))
-    in_title = len(_WORD.findall(plain.title))
+    written = tuple(WORD.findall(plain.text))
+    in_title = len(WORD.findall(plain.title))
     opening = in_title if 1 <= in_title <= LONGEST_TITLE else min(OPENING, len(written))
     tokens: list[str] = []
     places: list[int] = []
@@ -55,7 +53,7 @@ def said(plain: Plain) -> Said:
             tokens.append(token)
             places.append(place)
     begins = _PREFIX.match(plain.title or plain.body)
-    prefix = min(len(_WORD.findall(begins[1])), opening) if begins else 0
+    prefix = min(len(WORD.findall(begins[1])), opening) if begins else 0
     return Said(written, tuple(tokens), tuple(places), opening, prefix, 1 <= in_title <= LONGEST_TITLE)
 
 

@@ -28,12 +28,13 @@ LONGEST_TITLE: Final = 20
 
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff"
 """Scripts without spaces between words: each character counts as a word, two of them as a 2-gram."""
-_WORD: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
+WORD: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
+"""Letters, figures and underscores in a row."""
 _WORD_OR_QUESTION: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|\?")
 _LONG_WORD: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]{{2,}}")
 _LONG_WORD_OR_QUESTION: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]{{2,}}|\?")
 _PATTERNS: Final = {
-    (1, False): (_WORD, re.compile(r"\w+")),
+    (1, False): (WORD, re.compile(r"\w+")),
     (1, True): (_WORD_OR_QUESTION, re.compile(r"\w+|\?")),
     (2, False): (_LONG_WORD, re.compile(r"\w\w+")),
     (2, True): (_LONG_WORD_OR_QUESTION, re.compile(r"\w\w+|\?")),
