@@ -128,6 +128,8 @@ class PastIssue:
 class SubjectKind(StrEnum):
     ISSUE = "issue"
     SPRINT = "sprint"
+    BOARD = "board"
+    """A Jira board or a Linear team with its cycles; only the clock asks about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,11 @@ class HintKind(StrEnum):
     """An issue entered the sprint."""
     SPRINT_LEFT = "sprint_left"
     """An issue left the sprint."""
+    SPRINT_TOUCHED = "sprint_touched"
+    """An issue that is in the sprint changed in a way that the sprint's figures depend on."""
+    SPRINT_DUE = "sprint_due"
+    """The clock says that it is time to look."""
+    BOARD_DUE = "board_due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +195,8 @@ class Hint:
     """Genuine, but older than the connection's age limit when it came."""
     automated: bool = False
     """By an app or an automation, as far as the event tells."""
+    issue: str | None = None
+    """Of a hint about a sprint: the id of the issue that joined, left or changed."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping; empty fields are left out."""
@@ -195,8 +204,9 @@ class Hint:
         for name in ("at", "updated"):
             if (moment := getattr(self, name)) is not None:
                 data[name] = moment.isoformat()
-        if self.actor is not None:
-            data["actor"] = self.actor
+        for name in ("actor", "issue"):
+            if (text := getattr(self, name)) is not None:
+                data[name] = text
         for name in _TUPLES:
             if value := getattr(self, name):
                 data[name] = list(value)
@@ -219,6 +229,7 @@ class Hint:
             at=_moment(data.get("at")),
             updated=_moment(data.get("updated")),
             actor=data.get("actor"),
+            issue=data.get("issue"),
             late=bool(data.get("late", False)),
             automated=bool(data.get("automated", False)),
             **{name: tuple(str(item) for item in data.get(name, ())) for name in _TUPLES},

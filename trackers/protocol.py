@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from trackers.model import Comment, Identity, Issue, Label, Memory, PastIssue, TrackerKind
+from trackers.sprints import Board, Finished, Sprint, SprintReading
 
 LABELS_TOPIC: Final = "labels"
 """The one comment about labels on an issue."""
@@ -60,6 +61,13 @@ class AddLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveLabels:
+    """Take off labels that we put on ourselves; one that is not there any more is no failure."""
+
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PutComment:
     """Post our comment on a topic, or edit the one with ``id``."""
 
@@ -71,7 +79,7 @@ class PutComment:
     """The text says that nothing is left to do."""
 
 
-Operation = AddLabels | PutComment
+Operation = AddLabels | RemoveLabels | PutComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,29 @@ class Tracker(Protocol):
         some of an earlier one; none is passed over. Asked as bulk work: raises ``errors.Paused``
         while the rest of the tracker's limits is kept for live events. A cursor that the tracker no
         longer knows raises ``errors.Rejected`` or ``errors.Gone``.
+        """
+
+
+    def board(self, board: str) -> Board:
+        """A board the connection names, its unit of estimates and its columns; remembered for an hour.
+
+        Raises Gone when there is none such.
+        """
+
+    def open_sprints(self, board: str) -> tuple[Sprint, ...]:
+        """The active and future sprints that were made on a board, in one request."""
+
+    def sprint(self, sprint: str, past: bool = False) -> SprintReading:
+        """A sprint by id with all its issues: two requests on Jira, one on Linear, for up to 100 issues.
+
+        ``past`` asks for each issue's past as well and for comments of ours on them, which may cost
+        more. Raises Gone when there is no such sprint.
+        """
+
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+        """Up to ``most`` finished sprints of a board that are not among ``known``, newest first.
+
+        Of the newest 30 only; nothing when all of those are known. Asked as bulk work.
         """
 
 
