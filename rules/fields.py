@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
@@ -18,10 +19,19 @@ MAX_WORD_CHARS = 100
 MAX_LIST_CHARS = 6_000
 
 _DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)\Z")
+_NO_TIME = re.compile(r"0[smhd]?\Z")
 _SIZE = re.compile(r"([1-9][0-9]{0,9})(KiB|MiB)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"KiB": 1024, "MiB": 1024 * 1024}
 _LONGEST = timedelta(days=366)
+
+
+class Mode(StrEnum):
+    """What happens with a decision."""
+
+    DRY_RUN = "dry_run"
+    SUGGEST = "suggest"
+    APPLY = "apply"
 
 
 class Strictly(BaseModel):
@@ -54,6 +64,11 @@ def _duration(value: Any) -> timedelta:
     return length
 
 
+def _grace(value: Any) -> timedelta:
+    none = isinstance(value, str) and _NO_TIME.match(value)
+    return timedelta(0) if none or (type(value) is int and value == 0) else _duration(value)
+
+
 def _size(value: Any) -> int:
     hit = _SIZE.match(value) if isinstance(value, str) else None
     size = int(hit[1]) * _BYTES[hit[2]] if hit else value
@@ -64,7 +79,8 @@ def _size(value: Any) -> int:
     return size
 
 
-def _printable(text: str, what: str) -> str:
+def printable(text: str, what: str) -> str:
+    """``text`` if it is one line with something to read. Raises a validation error about ``what`` if not."""
     if not text.strip():
         raise refusal(f"{what} must not be empty")
     if text != text.strip():
@@ -75,14 +91,14 @@ def _printable(text: str, what: str) -> str:
 
 
 def _label(text: str) -> str:
-    _printable(text, "a label")
+    printable(text, "a label")
     if len(text) > MAX_LABEL_CHARS:
         raise refusal(f"a label can have at most {MAX_LABEL_CHARS} characters; this one has {len(text)}")
     return text
 
 
 def _name(text: str) -> str:
-    _printable(text, "a name")
+    printable(text, "a name")
     if len(text) > MAX_LABEL_CHARS:
         raise refusal(f"a name can have at most {MAX_LABEL_CHARS} characters; this one has {len(text)}")
     return text
@@ -136,6 +152,19 @@ Duration = Annotated[
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,6}(s|m|h|d)$"}),
 ]
+Grace = Annotated[
+    timedelta,
+    BeforeValidator(_grace),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^(0|[1-9][0-9]{0,6})(s|m|h|d)$"},
+                {"const": 0},
+            ]
+        }
+    ),
+]
+"""A duration that may be none at all."""
 Size = Annotated[
     int,
     BeforeValidator(_size),

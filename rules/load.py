@@ -17,6 +17,7 @@ from rules.schema import (
     MAX_NESTING,
     MAX_NEVER,
     MAX_RULES,
+    BoardLayer,
     Condition,
     Conditions,
     Layer,
@@ -26,7 +27,11 @@ from rules.schema import (
     Tagging,
 )
 from rules.source import Path, Source, read_source
-from rules.validate import did_you_mean, finish, quoted, validate
+from rules.sprint_rules import SprintRules
+from rules.sprints_checks import sprint_hint, sprint_problems
+from rules.sprints_layers import combined_sprints
+from rules.sprints_schema import Sprints
+from rules.validate import did_you_mean, finish, listed_twice, quoted, validate
 
 _CONDITION_KEYS = frozenset(info.alias or name for name, info in Condition.model_fields.items()) - {"labels"}
 _LOOKED_FOR = frozenset({"words", "phrases", "regex"})
@@ -49,6 +54,9 @@ class RuleBook:
     """The first 12 hex digits of the text's SHA-256."""
     _parts: dict[str, _Part] = field(repr=False)
     _known: dict[tuple[str, ...], ProjectRules] = field(default_factory=dict, repr=False, compare=False)
+    _known_sprints: dict[tuple[str, ...], SprintRules] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def effective(self, connection: str, project: str) -> ProjectRules:
         """What holds for a project or team of a connection, inherited settings included.
@@ -56,12 +64,30 @@ class RuleBook:
         The layers are defaults, the connection, the project's key, and the key as that connection's
         own (``CONNECTION/KEY``). A name that no layer mentions gets the outer layers alone.
         """
-        key = project.upper()
-        wanted = ("defaults", f"connections {connection}", f"projects {key}", f"projects {connection}/{key}")
-        names = tuple(name for name in wanted if name in self._parts)
+        names = self._names(connection, project)
         if names not in self._known:
             self._known[names] = _combined([self._parts[name] for name in names])
         return self._known[names]
+
+    def sprints(self, connection: str, board: str, project: str | None) -> SprintRules:
+        """What holds for the sprints of a board (its number) or team (its key) of a connection.
+
+        The layers are those of ``effective`` for the board's project, if it has one, then the board's
+        number, and the number as that connection's own (``CONNECTION/NUMBER``).
+        """
+        names = self._names(connection, project, board)
+        if names not in self._known_sprints:
+            layers = (self._parts[name].layer for name in names)
+            self._known_sprints[names] = combined_sprints((layer.mode, layer.sprints) for layer in layers)
+        return self._known_sprints[names]
+
+    def _names(self, connection: str, project: str | None, board: str | None = None) -> tuple[str, ...]:
+        """The layers there are for these, the outermost first."""
+        wanted = ["defaults", f"connections {connection}"]
+        for group, key in (("projects", project and project.upper()), ("boards", board)):
+            if key is not None:
+                wanted += [f"{group} {key}", f"{group} {connection}/{key}"]
+        return tuple(name for name in wanted if name in self._parts)
 
 
 def load_rules(text: bytes, file: str) -> RuleBook:
@@ -83,7 +109,9 @@ def _hint(model: type[BaseModel], key: str) -> str | None:
         return f'"{key}" does not say where to look: put it under title, body or text'
     if key == "label" and model is Condition:
         return 'a condition on labels already there is written "labels: [...]"'
-    return None
+    if key == "mode" and model is BoardLayer:
+        return 'a board\'s mode is said of its sprints: "sprints: {mode: ...}"'
+    return sprint_hint(key) if model is Sprints else None
 
 
 def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:
@@ -92,6 +120,8 @@ def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:
         yield f"connections {name}", _part(layer)
     for name, layer in (rules.projects or {}).items():
         yield f"projects {name}", _part(layer)
+    for name, board in (rules.boards or {}).items():
+        yield f"boards {name}", _part(Layer(sprints=board.sprints))
 
 
 def _part(layer: Layer) -> _Part:
@@ -138,10 +168,12 @@ def _said(learned: Learned) -> dict[str, Any]:
 
 
 def _meaning(source: Source) -> Iterator[Problem]:
-    layers = list(_layers(source.data))
-    names = {where: list(_rule_names(tagging)) for where, tagging in layers}
-    for where, tagging in layers:
-        path = (*where, "tagging")
+    layers = {where: _dict(layer) for where, layer in _layers(source.data)}
+    tagged = {where: _dict(layer.get("tagging")) for where, layer in layers.items()}
+    names = {where: list(_rule_names(tagging)) for where, tagging in tagged.items()}
+    for where, layer in layers.items():
+        yield from sprint_problems(source, (*where, "sprints"), _dict(layer.get("sprints")))
+        path, tagging = (*where, "tagging"), tagged[where]
         yield from _repeated_names(source, (*path, "rules"), names[where])
         yield from _needless(source, (*path, "without"), tagging, _outer(where, names))
         for index, rule in enumerate(_list(tagging.get("rules"))):
@@ -150,13 +182,12 @@ def _meaning(source: Source) -> Iterator[Problem]:
         yield from _learned(source, (*path, "learned"), _dict(tagging.get("learned")))
 
 
-def _layers(data: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The tagging part of each layer, with the layer's path."""
-    layers: list[tuple[Path, Any]] = [(("defaults",), data.get("defaults"))]
-    for group in ("connections", "projects"):
-        layers += [((group, name), layer) for name, layer in _dict(data.get(group)).items()]
-    for path, layer in layers:
-        yield path, _dict(_dict(layer).get("tagging"))
+def _layers(data: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Each layer, with its path."""
+    yield ("defaults",), data.get("defaults")
+    for group in ("connections", "projects", "boards"):
+        for name, layer in _dict(data.get(group)).items():
+            yield (group, name), layer
 
 
 def _rule_names(tagging: dict[str, Any]) -> Iterator[tuple[int, str]]:
@@ -218,11 +249,7 @@ def _rule(source: Source, path: Path, rule: dict[str, Any]) -> Iterator[Problem]
 
 def _learned(source: Source, path: Path, learned: dict[str, Any]) -> Iterator[Problem]:
     for key in ("targets", "never"):
-        seen: set[str] = set()
-        for index, name in enumerate(_list(learned.get(key))[: MAX_NEVER + 1]):
-            if isinstance(name, str) and name.casefold() in seen:
-                yield source.problem((*path, key, index), f"{quoted(name)} is listed twice")
-            seen.add(str(name).casefold())
+        yield from listed_twice(source, (*path, key), _list(learned.get(key))[: MAX_NEVER + 1])
 
 
 def _repeated_labels(source: Source, path: Path, labels: list[Any]) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from rules.fields import Duration, LabelName, Listed, Name, Phrases, Regex, Strictly, Version, Words, refusal
+from rules.fields import Mode as Mode
+from rules.sprints_schema import Sprints
 from trackers.model import AuthorKind
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,15 +25,8 @@ MAX_NESTING = 8
 MAX_NEVER = 500
 
 _PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)?[A-Z0-9][A-Z0-9_]*\Z")
+_BOARD = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)?[1-9][0-9]*\Z")
 _CONNECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
-
-
-class Mode(StrEnum):
-    """What happens with a decision."""
-
-    DRY_RUN = "dry_run"
-    SUGGEST = "suggest"
-    APPLY = "apply"
 
 
 def _project_key(text: str) -> str:
@@ -44,6 +39,15 @@ def _project_key(text: str) -> str:
     return text
 
 
+def _board_id(text: str) -> str:
+    if not _BOARD.match(text):
+        raise refusal(
+            "a board is named by its number, as seen in its address (rapidView=12 or boards/12), or by its "
+            "connection and that, such as acme-jira/12; a Linear team stands under projects"
+        )
+    return text
+
+
 def connection_name(text: str) -> str:
     """``text`` if it can name a connection. Raises a validation error if not."""
     if not _CONNECTION.match(text):
@@ -52,6 +56,7 @@ def connection_name(text: str) -> str:
 
 
 ProjectKey = Annotated[str, AfterValidator(_project_key)]
+BoardId = Annotated[str, AfterValidator(_board_id)]
 ConnectionName = Annotated[str, AfterValidator(connection_name)]
 
 
@@ -216,10 +221,17 @@ class Layer(Strictly):
         "apply puts labels on. Default dry_run.",
     )
     tagging: Tagging | None = Field(default=None, description="How issues are labelled.")
+    sprints: Sprints | None = Field(default=None, description="How sprints and cycles are watched.")
+
+
+class BoardLayer(Strictly):
+    """Settings for one board's sprints."""
+
+    sprints: Sprints | None = Field(default=None, description="How the board's sprints are watched.")
 
 
 class RulesFile(Strictly):
-    """What Sprintwarden does with issues: defaults, refined by connection, refined by project or team."""
+    """What is done with issues and sprints: defaults, refined by connection, project or team, and board."""
 
     version: Version = Field(description="The version of this file's format.")
     defaults: Layer | None = Field(default=None, description="What holds everywhere unless refined below.")
@@ -230,6 +242,11 @@ class RulesFile(Strictly):
         default=None,
         description="Refinements by Jira project key or Linear team key; "
         "CONNECTION/KEY where two trackers share a key.",
+    )
+    boards: dict[BoardId, BoardLayer] | None = Field(
+        default=None,
+        description="Refinements for the sprints of a Jira board, under its number; CONNECTION/NUMBER where "
+        "two sites have a board of that number. Those of a Linear team stand under projects.",
     )
 
 
@@ -264,7 +281,7 @@ def _without_null(part: Any) -> Any:
     # A title that only repeats the key is noise in an editor's tooltip.
     if (
         isinstance(cleaned.get("title"), str)
-        and ("type" in cleaned or "$ref" in cleaned)
+        and cleaned.keys() & {"type", "$ref", "anyOf"}
         and "properties" not in cleaned
     ):
         del cleaned["title"]

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from rules.calendar import Calendar
-from rules.schema import Mode
+from rules.fields import Mode
+
+MOST_ABSENT: Final = 0.95
+"""Somebody is always there: a team of which nobody is could not be told anything about its capacity."""
+
+
+class LineKind(StrEnum):
+    """What a line of a description is to whoever has to build it."""
+
+    DEMAND = "demand"
+    """It asks for something."""
+    CLARIFICATION = "clarification"
+    """It explains, narrows, asks, decides or reports."""
+    FORMATTING = "formatting"
+    """Headings, links, signatures and the like: nothing to build and nothing to know."""
 
 
 class Measure(StrEnum):
@@ -54,6 +69,8 @@ class SprintRules:
     """What is added this soon after the start is late planning."""
     requirements: bool = True
     """Whether issues described further after the start are told."""
+    requirement_lines: tuple[tuple[str, LineKind], ...] = ()
+    """Lines of descriptions that were judged wrongly, each with what it is."""
     stalled: bool = True
     tracking_issue: str | None = None
     """Key of the issue that all warnings of this board stand on."""
@@ -72,3 +89,31 @@ class SprintRules:
     snooze_label: str = "sprintwarden-snooze"
     wording: Mapping[str, str] = field(default_factory=dict)
     """Templates by name that take the place of the shipped ones (``rules.wording``)."""
+
+
+def absent_share(
+    away: Iterable[Away],
+    people: int,
+    calendar: Calendar,
+    start: datetime,
+    end: datetime,
+    zone: str | None = None,
+) -> float:
+    """The share (0 to ``MOST_ABSENT``) of a team's working days from ``start`` to ``end`` that absences take.
+
+    ``people`` is the size of the team: the admin's word (``SprintRules.people``), else the caller's
+    count; without anybody the share is 0. One person's absences that overlap count once, as far as
+    ``who`` tells. ``zone`` is the board's own, for a calendar without one.
+    """
+    days = calendar.working_days_between(start, end, zone)
+    if people < 1 or not days:
+        return 0.0
+    absences = list(away)
+    missing = sum(min(_missing(absences, day), people) for day in days)
+    return min(missing / (people * len(days)), MOST_ABSENT)
+
+
+def _missing(away: Iterable[Away], day: date) -> int:
+    """How many people are away on ``day``."""
+    those = [absence.who for absence in away if absence.first <= day <= absence.last]
+    return those.count(None) + len({who for who in those if who is not None})

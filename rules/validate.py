@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -35,8 +35,8 @@ _KINDS = {
     "model_attributes_type": "a mapping of keys to values",
 }
 _LIMITS = {
-    "greater_than_equal": ("must be {ge} or more", "ge"),
-    "less_than_equal": ("must be {le} or less", "le"),
+    "greater_than_equal": ("must be {ge:g} or more", "ge"),
+    "less_than_equal": ("must be {le:g} or less", "le"),
 }
 
 
@@ -53,6 +53,15 @@ def did_you_mean(wrong: str, known: Sequence[str]) -> str:
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(wrong.casefold(), by_fold, n=1, cutoff=0.6)
     return f' (did you mean "{by_fold[close[0]]}"?)' if close else ""
+
+
+def listed_twice(source: Source, path: Path, values: Iterable[Any]) -> Iterator[Problem]:
+    """A problem for each text of a list that stands in it before, whatever its capitals."""
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if isinstance(value, str) and value.casefold() in seen:
+            yield source.problem((*path, index), f"{quoted(value)} is listed twice")
+        seen.add(str(value).casefold())
 
 
 def validate(

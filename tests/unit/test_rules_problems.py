@@ -130,7 +130,7 @@ def in_rule(rule: str) -> str:
         ("version: ▸true", 'the only version there is so far is "version: 1"'),
         ('version: ▸"1"', 'the only version there is so far is "version: 1"'),
         ("version: 1\n▸default: {}", 'unknown key "default" (did you mean "defaults"?)'),
-        ("version: 1\n▸learned: {}", 'unknown key "learned": only connections, defaults, projects, version can stand here'),
+        ("version: 1\n▸learned: {}", 'unknown key "learned": only boards, connections, defaults, projects, version can stand here'),
         ("version: 1\ndefaults: {mode: ▸aply}", '"mode" must be dry_run, suggest or apply, not "aply" (did you mean "apply"?)'),
         ("version: 1\ndefaults: ▸apply", '"defaults" must be a mapping of keys to values'),
         ("version: 1\ndefaults: {tagging: {comment: ▸yes}}", '"comment" must be true or false'),

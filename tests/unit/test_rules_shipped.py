@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rules.connections import load_connections
 from rules.load import load_rules
 from rules.matching import match
 from rules.schema import Mode, json_schema
+from rules.sprint_rules import SprintRules
 from trackers.model import AuthorKind, Issue
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -223,6 +225,14 @@ def test_the_schema_is_valid_and_takes_the_shipped_file() -> None:
         {"version": 1, "defaults": {"tagging": {"rules": [{"type": ["Bug"]}]}}},
         {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "titel": {}}]}}},
         {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "any": [{}]}]}}},
+        {"version": 1, "defaults": {"sprints": {"budget": 0.15}}},
+        {"version": 1, "defaults": {"sprints": {"scope_creep": {"budget": 15}}}},
+        {"version": 1, "defaults": {"sprints": {"scope_creep": {"budget": "15"}}}},
+        {"version": 1, "defaults": {"sprints": {"quiet_hours": {"from": "8:00", "to": "18:00"}}}},
+        {"version": 1, "defaults": {"sprints": {"working_days": []}}},
+        {"version": 1, "defaults": {"sprints": {"notify": {"tracking_issue": True}}}},
+        {"version": 1, "defaults": {"sprints": {"wording": {"how_advise": "Advice."}}}},
+        {"version": 1, "boards": {"12": {"mode": "apply"}}},
     ],
 )
 def test_an_editor_sees_the_same_mistakes(bad: dict[str, Any]) -> None:
@@ -255,6 +265,28 @@ def test_the_commented_refinements_are_good_ones() -> None:
     refined = "connections:\n" + "\n".join(
         line.removeprefix("# ").removeprefix("#") for line in tail.splitlines()
     )
-    rules = load_rules((head + refined).encode(), "rules.yaml").effective("acme-linear", "ABC")
+    book = load_rules((head + refined).encode(), "rules.yaml")
+    rules = book.effective("acme-linear", "ABC")
     assert (rules.mode, rules.comment) == (Mode.APPLY, True)
     assert rules.rules[-1].name == "billing"
+    sprints = book.sprints("acme-jira", "12", "ABC")
+    assert (sprints.mode, sprints.budget, sprints.tracking_issue) == (Mode.SUGGEST, 0.25, "ABC-12")
+
+
+def test_the_shipped_sprint_settings_are_the_defaults_they_explain() -> None:
+    book = load_rules((CONFIG / "rules.yaml").read_bytes(), "rules.yaml")
+    assert book.sprints("acme", "12", "ABC") == SprintRules()
+
+
+def test_the_commented_sprint_settings_are_good_ones() -> None:
+    text = (CONFIG / "rules.yaml").read_text(encoding="utf-8")
+    head, rest = text.split("\n  sprints:\n")
+    block, tail = rest.split("\n  tagging:\n")
+    said = re.sub(r"^( +)# (?=[a-z_]+: |[a-z_]+:$|  )", r"\1", block, flags=re.MULTILINE)
+    book = load_rules(f"{head}\n  sprints:\n{said}\n  tagging:\n{tail}".encode(), "rules.yaml")
+    found, bare = book.sprints("acme", "12", "ABC"), SprintRules()
+    same = {field.name for field in fields(found) if getattr(found, field.name) == getattr(bare, field.name)}
+    assert not same & {
+        "mode", "unestimated", "tracking_issue", "mention", "calendar", "people", "away", "wording"
+    }  # fmt: skip
+    assert (len(found.away), len(found.calendar.holidays), len(found.calendar.working_days)) == (2, 2, 5)
