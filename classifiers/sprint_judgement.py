@@ -24,9 +24,9 @@ class Forecast:
     """What a sprint will come to. Chances are 0..1; amounts in the sprint's unit."""
 
     p_all_done: float
-    """That everything committed is done by the end."""
+    """That everything committed is done by the end; of a running sprint, what is left of it."""
     p_overcommitted: float
-    """That less than 80 % of the commitment is done."""
+    """That less than 80 % of that is done."""
     p_scope_creep: float
     """That the work added by the end reaches 20 % of the commitment."""
     expected: float
@@ -79,6 +79,12 @@ class Scope:
     """The key of the issue with which the budget was crossed; None while it is not."""
     unestimated: int = 0
     """Issues now in it, not done, without an estimate."""
+
+    @property
+    def plan_left(self) -> float:
+        """What is left of the commitment: without what was taken out, or estimated lower since."""
+        gone = sum(item.amount for item in self.removed)
+        return self.committed - gone - sum(max(one.before - one.after, 0) for one in self.reestimated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from classifiers.issues_file import BadLine, Line, read_issues
+from classifiers.issues_file import Line, read_issues
+from classifiers.json_lines import BadLine
 from sprintwarden.settings import Complaint
 
 MOST_SHOWN = 20

@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from classifiers.examples import Target
-from classifiers.issues_file import BadLine, read_issues
+from classifiers.issues_file import read_issues
+from classifiers.json_lines import BadLine
 from tests.conftest import CONNECTION
 from trackers.model import Label, PastIssue, component_label
 from trackers.protocol import Page, Tracker

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.examples import Example, Filed, Target
-from classifiers.issues_file import BadLine, Line, parse_issues
+from classifiers.issues_file import Line, parse_issues
+from classifiers.json_lines import BadLine
 
 GOOD: dict[str, Any] = {"id": "ABC-1", "project": "ABC", "created": 7, "title": "Crash", "body": "on start"}
 
