@@ -30,12 +30,15 @@ NEW_ISSUE = frozenset(
         "components",
         "labels",
         "actor",
+        "assignee",
         "sprint",
         "points",
+        "parent",
+        "blocked_by",
         "quiet",
     }
 )
-_EDIT = frozenset(
+EDIT = frozenset(
     {
         "title",
         "body",
@@ -45,9 +48,12 @@ _EDIT = frozenset(
         "points",
         "components",
         "sprint",
+        "assignee",
+        "blocked_by",
         "add_labels",
         "remove_labels",
         "actor",
+        "quiet",
     }
 )
 _COMMENT = frozenset({"body", "actor"})
@@ -67,12 +73,13 @@ class ControlledTracker(Protocol):
     sender: Sender
 
     def create_issue(self, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an issue from ``{project, title, body?, type?, priority?, components?, labels?,
-        actor?, sprint?, points?, quiet?}`` and give its view."""
+        """Make an issue from ``{project, title, body?, type?, priority?, components?, labels?, actor?,
+        assignee?, sprint?, points?, parent?, blocked_by?, quiet?}`` and give its view. ``blocked_by``
+        lists keys; ``quiet`` loses the webhook."""
 
     def edit_issue(self, key: str, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply ``{title?, body?, type?, status?, priority?, points?, sprint?, add_labels?,
-        remove_labels?, actor?}`` and give the view."""
+        """Apply ``{title?, body?, type?, status?, priority?, points?, sprint?, assignee?, blocked_by?,
+        add_labels?, remove_labels?, actor?, quiet?}`` and give the view."""
 
     def delete_issue(self, key: str) -> None:
         """Delete it, as a person."""
@@ -117,7 +124,7 @@ def _add_issues(control: Blueprint, tracker: ControlledTracker) -> None:
 
     @control.patch("/issues/<key>")
     def edit(key: str) -> Response:
-        return jsonify(tracker.edit_issue(key, {"actor": PERSON} | asked(_EDIT)))
+        return jsonify(tracker.edit_issue(key, {"actor": PERSON} | asked(EDIT)))
 
     @control.delete("/issues/<key>")
     def delete(key: str) -> tuple[str, int]:

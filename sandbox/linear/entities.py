@@ -200,6 +200,15 @@ class Comment(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relation(Row):
+    """One issue's relation to another: ``blocks``, ``duplicate`` or ``related``."""
+
+    type: str
+    issue_id: str
+    related_issue_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hook(Row):
     url: str | None
     resource_types: tuple[str, ...]
@@ -217,6 +226,10 @@ class Actor:
     user: User | None
     api: bool = False
     """Whether the change came through the API, and so from the bot."""
+
+
+AUTOMATION = Actor(None)
+"""Linear itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sandbox.linear import cycles, errors
-from sandbox.linear.entities import Actor, ActorBot, History, Issue
+from sandbox.linear.entities import AUTOMATION, Actor, ActorBot, History, Issue, Relation
 from sandbox.linear.labels import checked
 from sandbox.linear.state import State, client_id, touched
 from sandbox.linear.values import new_id, now_ms
@@ -66,7 +66,37 @@ def update(state: State, actor: Actor, issue: Issue, wish: Mapping[str, Any], ag
     for cycle_id in {issue.cycle_id, new.cycle_id}:
         cycles.sample(state, cycle_id)
     state.emit("update", new, actor, issue, age_ms=age_ms)
-    return new
+    return _drawn_in(state, new) if "state_id" in changes else new
+
+
+def _drawn_in(state: State, issue: Issue) -> Issue:
+    """Put what was started or completed outside any cycle into the running one, where the team wants it."""
+    team, kind = state.teams[issue.team_id], state.states[issue.state_id].type
+    started = team.cycle_issue_auto_assign_started or team.cycle_lock_to_active
+    wanted = (kind == "started" and started) or (
+        kind == "completed" and team.cycle_issue_auto_assign_completed
+    )
+    running = cycles.active_of(state, issue.team_id)
+    if not wanted or running is None or issue.cycle_id is not None:
+        return issue
+    return update(state, AUTOMATION, issue, {"cycle_id": running.id})
+
+
+def set_blockers(state: State, issue: Issue, blockers: Iterable[Issue]) -> None:
+    """Let these issues, and no others, block one. Relations are told by no webhook of the issue's."""
+    for relation in state.blockers_of(issue.id):
+        del state.relations[relation.id]
+    for blocker in blockers:
+        now = now_ms()
+        relation = Relation(
+            id=new_id(),
+            created_at=now,
+            updated_at=now,
+            type="blocks",
+            issue_id=blocker.id,
+            related_issue_id=issue.id,
+        )
+        state.relations[relation.id] = relation
 
 
 def trash(state: State, actor: Actor, issue: Issue) -> Issue:

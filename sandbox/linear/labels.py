@@ -37,7 +37,7 @@ def checked(state: State, team_id: str, ids: Iterable[str]) -> tuple[str, ...]:
 def wanted(state: State, issue: Issue, wish: Mapping[str, Any]) -> tuple[str, ...]:
     """The labels an update asks for: ``labelIds`` replaces, ``added…`` and ``removed…`` edit."""
     base = list(issue.label_ids if wish.get("labelIds") is None else wish["labelIds"])
-    removed = set(wish.get("removedLabelIds") or ())
+    removed = {state.label(id).id for id in wish.get("removedLabelIds") or ()}
     base += [id for id in wish.get("addedLabelIds") or () if id not in base]
     result = tuple(id for id in base if id not in removed)
     if set(result) == set(issue.label_ids):

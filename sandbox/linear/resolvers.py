@@ -163,6 +163,11 @@ def _history(state: State, issue: Issue) -> list[History]:
     return state.history.get(issue.id, [])
 
 
+def _relations(end: str) -> Callable[[State, Issue], list[Row]]:
+    """The relations that have an issue at that end."""
+    return lambda state, issue: [row for row in state.relations.values() if getattr(row, end) == issue.id]
+
+
 def _children(state: State, row: Row) -> list[Row]:
     table: Iterable[Label | Issue] = (state.labels if isinstance(row, Label) else state.issues).values()
     return [child for child in table if child.parent_id == row.id]
@@ -187,6 +192,7 @@ RESOLVERS: dict[str, dict[str, Resolver]] = {
         "cycles": _list(lambda state, source: state.cycles.values()),
         "cycle": _by_id(lambda state: state.cycle),
         "comment": _by_id(lambda state: state.comment),
+        "comments": _list(lambda state, source: state.comments.values()),
         "project": _by_id(lambda state: state.project),
         "webhooks": _list(lambda state, source: state.hooks.values()),
         "webhook": _by_id(lambda state: state.hook),
@@ -252,6 +258,13 @@ RESOLVERS: dict[str, dict[str, Resolver]] = {
         "assignee": _one("users", "assignee_id"),
         "comments": _list(lambda state, issue: state.comments_on(issue.id)),
         "history": _list(_history),
+        "prioritySortOrder": lambda row, info: row.sort_order,
+        "relations": _list(_relations("issue_id")),
+        "inverseRelations": _list(_relations("related_issue_id")),
+    },
+    "IssueRelation": {
+        "issue": _one("issues", "issue_id"),
+        "relatedIssue": _one("issues", "related_issue_id"),
     },
     "IssueHistory": {
         "issue": _one("issues", "issue_id"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from sandbox.linear import cycles, issues
-from sandbox.linear.entities import Actor, Cycle
+from sandbox.linear.entities import AUTOMATION, Actor, Cycle
 from sandbox.linear.state import State
 from sandbox.linear.values import now_ms
 
-AUTOMATION = Actor(None)
 CLOSED = frozenset({"completed", "canceled", "duplicate"})
 
 

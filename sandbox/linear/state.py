@@ -19,6 +19,7 @@ from sandbox.linear.entities import (
     Label,
     Project,
     ProjectUpdate,
+    Relation,
     Row,
     Team,
     User,
@@ -50,6 +51,7 @@ class State:
         self.issues: dict[str, Issue] = {}
         self.comments: dict[str, Comment] = {}
         self.deleted_comments: set[str] = set()
+        self.relations: dict[str, Relation] = {}
         self.history: dict[str, list[History]] = {}
         self.hooks: dict[str, Hook] = {}
         self.samples: dict[str, Samples] = {}
@@ -121,6 +123,11 @@ class State:
         """An issue's comments, oldest first."""
         return [comment for comment in self.comments.values() if comment.issue_id == issue_id]
 
+    def blockers_of(self, issue_id: str) -> list[Relation]:
+        """What is said to block an issue, oldest first."""
+        related = (relation for relation in self.relations.values() if relation.related_issue_id == issue_id)
+        return [relation for relation in related if relation.type == "blocks"]
+
     # -- changing ------------------------------------------------------------------------------
 
     def person(self, name: str) -> User:
@@ -163,6 +170,9 @@ class State:
         self.history.pop(issue.id, None)
         for comment in self.comments_on(issue.id):
             del self.comments[comment.id]
+        for relation in list(self.relations.values()):
+            if issue.id in (relation.issue_id, relation.related_issue_id):
+                del self.relations[relation.id]
 
     def emit(self, action: str, row: Row, actor: Actor, before: Row | None = None, age_ms: int = 0) -> None:
         """Tell a change to whoever listens, in the order of the changes."""

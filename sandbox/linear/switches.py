@@ -5,17 +5,19 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, Response, jsonify
 
-from sandbox.control import NEW_ISSUE, PERSON, asked
-from sandbox.linear.tracker import LinearTracker
+from sandbox.control import EDIT, NEW_ISSUE, PERSON, asked
+from sandbox.linear.tracker import TEAM_SETTINGS, LinearTracker
 
 _NEW_ISSUE = NEW_ISSUE | {"status", "describe_later", "age_seconds"}
+_EDIT = EDIT | {"parent"}
+_PAST_CYCLE = frozenset({"team", "ended_days_ago", "days", "name", "committed", "done", "added"})
 
 
 def blueprint(tracker: LinearTracker) -> Blueprint:
     """Endpoints under ``/_sandbox``; to be registered before the common ones.
 
-    ``POST /_sandbox/issues`` is the common one with two more keys: ``describe_later`` and
-    ``age_seconds``.
+    ``POST /_sandbox/issues`` is the common one with three more keys, ``status``, ``describe_later``
+    and ``age_seconds``; ``PATCH /_sandbox/issues/<key>`` has ``parent`` besides.
     """
     switches = Blueprint("linear_control", __name__, url_prefix="/_sandbox")
     switches.register_error_handler(LookupError, lambda error: _problem(404, error))
@@ -31,6 +33,10 @@ def _add_issues(switches: Blueprint, tracker: LinearTracker) -> None:
     def create() -> tuple[Response, int]:
         wish = asked(_NEW_ISSUE, "project", "title")
         return jsonify(tracker.create_issue({"actor": PERSON} | wish)), 201
+
+    @switches.patch("/issues/<key>")
+    def edit(key: str) -> Response:
+        return jsonify(tracker.edit_issue(key, {"actor": PERSON} | asked(_EDIT)))
 
     @switches.post("/linear/issues/<key>/purge")
     def purge(key: str) -> tuple[str, int]:
@@ -77,10 +83,19 @@ def _add_workspace(switches: Blueprint, tracker: LinearTracker) -> None:
     def cycles() -> Response:
         return jsonify(tracker.cycle_views())
 
-    @switches.patch("/linear/cycles/<team>/<int:number>")
-    def cycle(team: str, number: int) -> Response:
-        wish = asked(frozenset({"name", "starts_in", "ends_in", "close", "actor"}))
-        return jsonify(tracker.edit_cycle(team, number, wish))
+    @switches.patch("/linear/cycles/<team>/<which>")
+    def cycle(team: str, which: str) -> Response:
+        wish = asked(frozenset({"name", "starts_in", "ends_in", "close", "actor", "quiet"}))
+        return jsonify(tracker.edit_cycle(team, int(which) if which.isdigit() else which, wish))
+
+    @switches.post("/linear/past_cycle")
+    def past_cycle() -> tuple[Response, int]:
+        return jsonify(tracker.add_past_cycle(asked(_PAST_CYCLE, "team", "ended_days_ago"))), 201
+
+    @switches.patch("/linear/teams/<key>")
+    def team(key: str) -> tuple[str, int]:
+        tracker.edit_team(key, asked(TEAM_SETTINGS))
+        return "", 204
 
     @switches.get("/linear/labels")
     def labels() -> Response:

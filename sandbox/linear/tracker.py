@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sandbox.calls import Calls
 from sandbox.control import PERSON
 from sandbox.faults import Faults
-from sandbox.linear import comments, cycles, issues, labels, rollover
+from sandbox.linear import comments, cycles, issues, labels, past, rollover
 from sandbox.linear.auth import Door
 from sandbox.linear.config import LinearConfig
-from sandbox.linear.entities import PRIORITIES, Actor, Comment, Cycle, Issue, Label, Team
+from sandbox.linear.entities import PRIORITIES, Actor, Comment, Cycle, Issue, Label, Row, Team
 from sandbox.linear.errors import LinearError
 from sandbox.linear.seed import seed
-from sandbox.linear.state import State
+from sandbox.linear.state import State, touched
 from sandbox.linear.values import SECOND, iso
 from sandbox.linear.webhooks import HookSender
 from sandbox.sender import Sender
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Row)
 
 AUTOMATION = "automation"
 """The actor name that stands for Linear itself: such changes have no actor at all."""
+
+TEAM_SETTINGS = frozenset(
+    {
+        "timezone",
+        "cycles_enabled",
+        "cycle_duration",
+        "cycle_issue_auto_assign_started",
+        "cycle_issue_auto_assign_completed",
+        "cycle_lock_to_active",
+        "issue_estimation_type",
+        "default_issue_estimate",
+    }
+)
+"""Linear's own, in Python's spelling."""
 
 _SPRINT_WORDS = {"active": cycles.active_of, "next": cycles.next_of, "previous": cycles.previous_of}
 
@@ -68,7 +84,8 @@ class LinearTracker:
             def make() -> Issue:
                 return issues.create(self.state, actor, team.id, fields, age_ms)
 
-            issue = self._asked(lambda: self.state.silently(make) if wish.get("quiet") else make())
+            issue = self._asked(lambda: self._quietly(wish, make))
+            self._block(issue, wish)
             if later:
                 self.hooks.later(
                     self.config.describe_delay, lambda: self._describe(issue.id, actor, str(body))
@@ -81,7 +98,12 @@ class LinearTracker:
             issue = self._issue(key)
             changes = self._fields(self.state.teams[issue.team_id], wish, issue)
             actor = self._actor(wish.get("actor"))
-            return self._view(self._asked(lambda: issues.update(self.state, actor, issue, changes)))
+            self._block(issue, wish)
+
+            def change() -> Issue:
+                return issues.update(self.state, actor, issue, changes)
+
+            return self._view(self._asked(lambda: self._quietly(wish, change)))
 
     def delete_issue(self, key: str) -> None:
         """Move an issue to the trash as a person; it can still be read by id."""
@@ -132,18 +154,35 @@ class LinearTracker:
                 for cycle in self.state.cycles_of(team.id)
             ]
 
-    def edit_cycle(self, team_key: str, number: int, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply ``{name?, starts_in?, ends_in?, close?}``, times in seconds from now."""
+    def edit_cycle(self, team_key: str, which: int | str, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply ``{name?, starts_in?, ends_in?, close?, quiet?}``, times in seconds from now.
+
+        ``which`` is a number, ``active``, ``next`` or ``previous``. A change told to nobody
+        (``quiet``) stands for the passing of time, which has no webhook.
+        """
         with self.state.lock:
-            cycle = self._cycle(self._team(team_key), number)
+            cycle = self._cycle(self._team(team_key), which)
             assert cycle is not None
             actor = self._actor(wish.get("actor"))
-            cycle = cycles.move(self.state, actor, cycle, wish.get("starts_in"), wish.get("ends_in"))
-            if "name" in wish:
-                cycle = cycles.update(self.state, actor, cycle, {"name": wish["name"]})
-            if wish.get("close"):
-                cycle = rollover.close(self.state, actor, cycle)
-            return self._cycle_view(cycle)
+
+            def change() -> Cycle:
+                new = cycles.move(self.state, actor, cycle, wish.get("starts_in"), wish.get("ends_in"))
+                if "name" in wish:
+                    new = cycles.update(self.state, actor, new, {"name": wish["name"]})
+                return rollover.close(self.state, actor, new) if wish.get("close") else new
+
+            return self._cycle_view(self._quietly(wish, change))
+
+    def add_past_cycle(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a finished cycle; see :func:`sandbox.linear.past.add`."""
+        with self.state.lock:
+            return self._cycle_view(past.add(self.state, self._team(str(wish["team"])), wish))
+
+    def edit_team(self, key: str, wish: Mapping[str, Any]) -> None:
+        """Change a team's settings, which no webhook tells."""
+        with self.state.lock:
+            team = self._team(key)
+            self.state.teams[team.id] = replace(touched(team), **wish)
 
     def create_label(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Make a label from ``{name, team?, group?}`` as a person."""
@@ -178,6 +217,15 @@ class LinearTracker:
             return [_label_view(label) for label in self.state.labels.values()]
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _quietly(self, wish: Mapping[str, Any], change: Callable[[], R]) -> R:
+        """Make a change and, where it is wished, lose its webhooks."""
+        return self.state.silently(change) if wish.get("quiet") else change()
+
+    def _block(self, issue: Issue, wish: Mapping[str, Any]) -> None:
+        if "blocked_by" in wish:
+            blockers = [self._issue(str(key)) for key in wish["blocked_by"] or ()]
+            issues.set_blockers(self.state, issue, blockers)
 
     def _describe(self, issue_id: str, actor: Actor, body: str) -> None:
         with self.state.lock:
@@ -228,7 +276,16 @@ class LinearTracker:
             fields["state_id"] = self._state_id(team, str(wish["status"]))
         if wish.get("priority") is not None:
             fields["priority"] = _priority(wish["priority"])
-        return fields | self._label_fields(team, wish, issue)
+        return fields | self._others(wish) | self._label_fields(team, wish, issue)
+
+    def _others(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that name another issue or a person."""
+        fields: dict[str, Any] = {}
+        if "parent" in wish:
+            fields["parent_id"] = self._issue(str(wish["parent"])).id if wish["parent"] else None
+        if "assignee" in wish:
+            fields["assignee_id"] = self.state.person(str(wish["assignee"])).id if wish["assignee"] else None
+        return fields
 
     def _label_fields(self, team: Team, wish: Mapping[str, Any], issue: Issue | None) -> dict[str, Any]:
         def ids(name: str) -> list[str]:
@@ -266,6 +323,8 @@ class LinearTracker:
             "priority": issue.priority_label if issue.priority else None,
             "points": issue.estimate,
             "sprint": cycle.number if cycle else None,
+            "parent": state.issues[issue.parent_id].identifier if issue.parent_id in state.issues else None,
+            "blocked_by": [state.issues[row.issue_id].identifier for row in state.blockers_of(issue.id)],
             "labels": [state.labels[id].name for id in issue.label_ids],
             "bot_labels": [state.labels[id].name for id in issue.label_ids if id in issue.bot_label_ids],
             "comments": [self._comment_view(comment) for comment in state.comments_on(issue.id)],

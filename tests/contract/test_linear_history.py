@@ -13,8 +13,8 @@ from tests.contract.conftest import LinearRig, MakeLinear, add, operations
 from trackers.errors import Gone, LimitReached, Paused, Rejected
 from trackers.limits import BULK
 from trackers.linear.history import past_issue
-from trackers.model import PastIssue
-from trackers.protocol import Page, Recall
+from trackers.model import Identity, Memory, PastIssue
+from trackers.protocol import Page, Recall, RemoveLabels
 
 HOUR_MS = 3_600_000
 RAW: dict[str, Any] = {
@@ -24,6 +24,8 @@ RAW: dict[str, Any] = {
     "createdAt": "2026-03-02T09:00:00.000Z",
     "team": {"key": "ENG"},
 }
+
+ME = Identity("me", "Sprintwarden", True)
 
 
 @pytest.fixture
@@ -169,6 +171,15 @@ def test_what_we_put_on_is_known_and_whether_people_came_after(linear: LinearRig
     assert [label.name for label in found[removed.key].labels] == ["Bug"]
 
 
+def test_what_we_took_off_ourselves_is_no_judgement(linear: LinearRig) -> None:
+    issue = linear.issue()
+    security = linear.label(issue, "security")
+    linear.send(issue, add(security))
+    linear.send(issue, RemoveLabels((security,), Memory()))
+    found = past(linear)[issue.key]
+    assert found.labels_by_us == {security.id} and not found.taken_off and not found.handled
+
+
 def test_automation_and_a_dragged_card_are_no_judgement(linear: LinearRig) -> None:
     issue = linear.issue()
     linear.send(issue, add(linear.label(issue, "security")))
@@ -234,8 +245,8 @@ def test_place_that_is_none_is_rejected(linear: LinearRig) -> None:
 
 
 def test_issue_moved_from_another_team_is_told_so() -> None:
-    here = past_issue(RAW | {"previousIdentifiers": []}, [], me="me", whole=True)
-    moved = past_issue(RAW | {"previousIdentifiers": ["OPS-3"]}, [], me="me", whole=True)
+    here = past_issue(RAW | {"previousIdentifiers": []}, [], me=ME, whole=True)
+    moved = past_issue(RAW | {"previousIdentifiers": ["OPS-3"]}, [], me=ME, whole=True)
     assert here is not None and moved is not None
     assert (here.project, here.moved) == ("ENG", False)
     assert (moved.project, moved.moved) == ("OPS", True)
@@ -243,10 +254,10 @@ def test_issue_moved_from_another_team_is_told_so() -> None:
 
 def test_an_app_is_no_person_whose_name_must_be_hidden() -> None:
     app, robin = ({"name": name, "app": name != "Robin"} for name in ("Crash Reporter", "Robin"))
-    found = past_issue(RAW | {"creator": app, "assignee": robin}, [], me="me", whole=True)
+    found = past_issue(RAW | {"creator": app, "assignee": robin}, [], me=ME, whole=True)
     assert found is not None and found.people == {"Robin"}
 
 
 @pytest.mark.parametrize("odd", [{"id": None}, {"id": "a/b"}, {"createdAt": None}, {"createdAt": "soon"}])
 def test_issue_that_cannot_be_placed_is_passed_over(odd: dict[str, Any]) -> None:
-    assert past_issue(RAW | odd, [], me="me", whole=True) is None
+    assert past_issue(RAW | odd, [], me=ME, whole=True) is None

@@ -10,7 +10,15 @@ from tests.contract.conftest import LinearRig, MakeLinear, add, operations, say
 from trackers.errors import Conflict, ServerFault, Unreachable
 from trackers.linear.service import comment_id
 from trackers.model import Issue, Label, Memory
-from trackers.protocol import LABELS_TOPIC, CreateLabel, Failure, Operation, Recall, Written
+from trackers.protocol import (
+    LABELS_TOPIC,
+    CreateLabel,
+    Failure,
+    Operation,
+    Recall,
+    RemoveLabels,
+    Written,
+)
 
 
 def labels_on(linear: LinearRig, issue: Issue) -> list[str]:
@@ -23,6 +31,11 @@ def bodies(linear: LinearRig, issue: Issue) -> list[str]:
 
 def bug(linear: LinearRig, issue: Issue) -> Label:
     return linear.label(issue, "Bug")
+
+
+def off(label: Label) -> RemoveLabels:
+    """Take this label off."""
+    return RemoveLabels((label,), Memory())
 
 
 def the_failure(written: Written) -> Failure:
@@ -296,3 +309,75 @@ def test_steps_are_one_request_and_send_nothing_by_themselves(linear: LinearRig)
     assert step.name == "labels+comment" and step.operations == tuple(wanted) and linear.requests == 0
     assert isinstance(wanted[0], type(add())) and add(new=["flaky"]).new == (CreateLabel("flaky"),)
     assert linear.service.steps(issue, []) == ()
+
+
+def test_label_is_taken_off_and_the_others_stay(linear: LinearRig) -> None:
+    issue = linear.issue(labels=["Bug", "security"])
+    label = bug(linear, issue)
+    linear.warm(issue)
+    written = linear.send(issue, off(label))
+    assert linear.requests == 1 and labels_on(linear, issue) == ["security"]
+    assert (written.failures, written.labels, written.withdrawn) == ((), (), (label,))
+    assert written.updated == linear.service.read(issue.id, Recall()).issue.updated
+
+
+def test_taking_a_label_off_and_commenting_is_one_request(linear: LinearRig) -> None:
+    issue = linear.issue(labels=["Bug"])
+    label, security = bug(linear, issue), linear.label(issue, "security")
+    linear.warm(issue)
+    written = linear.send(issue, add(security), off(label), say())
+    assert linear.requests == 1 and labels_on(linear, issue) == ["security"]
+    assert written.labels == (security,) and written.comment is not None and written.failures == ()
+
+
+def test_label_that_is_not_on_the_issue_is_no_failure(linear: LinearRig) -> None:
+    issue = linear.issue()
+    written = linear.send(issue, off(bug(linear, issue)), say())
+    assert written.failures == () and written.comment is not None
+
+
+def test_label_that_is_no_longer_there_is_no_failure(linear: LinearRig) -> None:
+    issue = linear.issue(labels=["Bug"])
+    label, security = bug(linear, issue), linear.label(issue, "security")
+    linear.toy.control("DELETE", f"/linear/labels/{label.id}")
+    written = linear.send(issue, add(security), off(label), say("Settled."))
+    assert written.failures == () and written.labels == (security,) and written.withdrawn == (label,)
+    assert labels_on(linear, issue) == ["security"] and bodies(linear, issue) == ["Settled."]
+
+
+def test_removal_that_is_refused_keeps_nothing_else_off(linear: LinearRig) -> None:
+    issue = linear.issue(labels=["Bug"])
+    removal, security = off(bug(linear, issue)), linear.label(issue, "security")
+    linear.fault("issueUpdate", "rate_limit", reason="forbidden")
+    written = linear.send(issue, add(security), removal, say())
+    failure = the_failure(written)
+    assert failure.operation == removal and "not allowed" in failure.sentence
+    assert written.labels == (security,) and written.withdrawn == () and written.comment is not None
+    assert labels_on(linear, issue) == ["Bug", "security"] and len(bodies(linear, issue)) == 1
+
+
+def test_removal_in_passing_trouble_is_tried_again(linear: LinearRig) -> None:
+    issue = linear.issue(labels=["Bug"])
+    removal = off(bug(linear, issue))
+    linear.fault("issueUpdate", "rate_limit", reason="lock timeout")
+    with pytest.raises(Conflict):
+        linear.send(issue, removal)
+    assert linear.send(issue, removal).withdrawn == removal.labels
+
+
+def test_what_we_took_off_is_no_veto(linear: LinearRig) -> None:
+    issue = linear.issue()
+    label = bug(linear, issue)
+    linear.send(issue, add(label))
+    linear.send(issue, off(label))
+    memory = linear.service.read(issue.id, Recall(memory=True)).memory
+    assert memory.applied == {label.id} and memory.vetoed == frozenset()
+
+
+def test_what_a_persons_key_took_off_counts_as_that_persons_veto(make_linear: MakeLinear) -> None:
+    linear = make_linear(dedicated_app=False)
+    issue = linear.issue()
+    label = bug(linear, issue)
+    linear.send(issue, add(label))
+    linear.send(issue, off(label))
+    assert linear.service.read(issue.id, Recall(memory=True)).memory.vetoed == {label.id}

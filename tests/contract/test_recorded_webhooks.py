@@ -62,7 +62,7 @@ OUTCOMES = {
     "jira/cloud-issue_updated-summary.json": Outcome(("issue_changed",), changed=("title",)),
     "jira/cloud-issuelink_created.json": UNUSED,
     "jira/cloud-sprint_created.json": Outcome(("sprint_changed",)),
-    "jira/cloud-sprint_started.json": Outcome(("sprint_changed",)),
+    "jira/cloud-sprint_started.json": Outcome(("sprint_changed",), changed=("state",)),
     "jira/cloud-sprint_updated.json": Outcome(("sprint_changed",), changed=("state", "startDate", "endDate")),
     "jira/cloud-worklog_created-2026.json": UNUSED,
     "jira/dc-comment_created.json": UNUSED,
@@ -78,7 +78,7 @@ OUTCOMES = {
     "linear/issue-update-cycle-and-state-2021.json": Outcome(
         ("issue_changed", "sprint_joined"), changed=("sprint", "status")
     ),
-    "linear/issue-update-estimate-2021.json": UNWATCHED,
+    "linear/issue-update-estimate-2021.json": Outcome(("sprint_touched",), changed=("points",)),
     "linear/issue-update-title-in-cycle.json": Outcome(("issue_changed",), changed=("title",)),
     "linear/project-update-create.json": UNUSED,
     "linear/project-update-status.json": UNUSED,

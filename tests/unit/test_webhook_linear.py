@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from trackers.linear.webhook import SIGNATURE_HEADER, check_age, parse, sent, ve
 from trackers.model import Event, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
 
 Json = dict[str, Any]
+
+FIXTURES = Path(__file__).parents[2].parent / "shared" / "fixtures" / "linear"
 
 WATCHING = Scope(projects=frozenset({"ENG"}), boards=frozenset({"ENG"}))
 NO_CYCLES = Scope(projects=frozenset({"ENG"}), boards=frozenset())
@@ -227,6 +231,75 @@ class TestIssueEvents:
         (hint,) = read({**event("update", {"stateId": "s1"}), "actor": actor}).hints
         assert hint.automated is automated
 
+    @pytest.mark.parametrize(
+        ("before", "data", "changed"),
+        [
+            ({"estimate": 3}, {"estimate": 5}, ("points",)),
+            ({"estimate": 3}, {}, ("points",)),
+            ({"stateId": "s1", "sortOrder": 1}, {"stateId": "s2"}, ("status",)),
+            ({"description": "Old", "descriptionData": "{}"}, {"description": "New"}, ("description",)),
+            ({"parentId": None}, {"parentId": "issue-2"}, ("parent",)),
+            ({"trashed": True, "archivedAt": "2026-03-04T11:00:00Z"}, {}, ("trashed", "archivedAt")),
+            ({"estimate": 3, "title": "Old", "stateId": "s1"}, {}, ("points", "status")),
+        ],
+    )
+    def test_what_a_cycle_counts_by_touches_it(
+        self, before: Json, data: Json, changed: tuple[str, ...]
+    ) -> None:
+        body = event("update", before, cycleId="c1", **data)
+        hint = read(body).hints[-1]
+        assert (hint.kind, str(hint.subject)) == (HintKind.SPRINT_TOUCHED, "space:sprint:c1")
+        assert (hint.issue, hint.changed, hint.actor) == ("issue-1", changed, "user-1")
+        for elsewhere in (read(body, NO_CYCLES), read({**body, "data": {**body["data"], "cycleId": None}})):
+            assert all(hint.kind is HintKind.ISSUE_CHANGED for hint in elsewhere.hints)
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            {"labelIds": [UI]},
+            {"sortOrder": 1, "prioritySortOrder": 2},
+            {"assigneeId": "user-9"},
+            {"priority": 3},
+            {"title": "Old"},
+            {"subscriberIds": []},
+            {"estimate": None, "stateId": None, "parentId": None, "archivedAt": None},
+        ],
+    )
+    def test_other_changes_do_not_touch_the_cycle(self, before: Json) -> None:
+        found = read(event("update", before, cycleId="c1"))
+        assert all(hint.kind is HintKind.ISSUE_CHANGED for hint in found.hints)
+
+    def test_joining_says_enough(self) -> None:
+        found = read(event("update", {"cycleId": None, "stateId": "s1"}, cycleId="c1", stateId="s2"))
+        assert kinds(found) == [("issue_changed", "issue-1"), ("sprint_joined", "c1")]
+
+    def test_removal_touches_the_cycle(self) -> None:
+        body = event("remove", trashed=True, cycleId="c1")
+        assert kinds(read(body)) == [("issue_deleted", "issue-1"), ("sprint_touched", "c1")]
+        assert read(body).hints[1].issue == "issue-1"
+        assert kinds(read(body, NO_CYCLES)) == [("issue_deleted", "issue-1")]
+
+    def test_moves_name_the_issue(self) -> None:
+        for body in (
+            event("create", cycleId="c1"),
+            event("update", {"cycleId": "c2"}, cycleId="c1"),
+            event("update", {"cycleId": "c2"}),
+        ):
+            moves = [hint for hint in read(body).hints if str(hint.subject).startswith("space:sprint:")]
+            assert moves and {hint.issue for hint in moves} == {"issue-1"}
+
+    @pytest.mark.parametrize(
+        ("actor", "automated"),
+        [
+            ({"id": "user-1", "type": "user", "name": "Robin"}, False),
+            ({"id": "client-1", "type": "OauthClient", "name": "Triage bot"}, True),
+            (None, True),
+        ],
+    )
+    def test_move_without_an_actor_is_linears_own(self, actor: Json | None, automated: bool) -> None:
+        body = {**event("update", {"cycleId": "c1"}, cycleId="c2"), "actor": actor}
+        assert [hint.automated for hint in read(body).hints] == [automated] * 2
+
     def test_title_and_cycle_in_one(self) -> None:
         found = read(event("update", {"cycleId": "c1", "title": "Old"}))
         assert kinds(found) == [("issue_changed", "issue-1"), ("sprint_left", "c1")]
@@ -338,3 +411,32 @@ class TestWrongShape:
     def test_no_data(self) -> None:
         with pytest.raises(Refused, match=r"data\.id"):
             read({"type": "Issue", "action": "create"})
+
+
+@pytest.mark.parametrize(
+    ("name", "hints"),
+    [
+        ("cycle-update-rename-2021", [("sprint_changed", None, ("name",))]),
+        (
+            "issue-update-cycle-and-state-2021",
+            [
+                ("issue_changed", None, ("sprint", "status")),
+                ("sprint_joined", "236e0fe8-xxxx-xxxx-xxxx-b2df06e33810", ()),
+            ],
+        ),
+        (
+            "issue-update-estimate-2021",
+            [("sprint_touched", "236e0fe8-xxxx-xxxx-xxxx-b2df06e33810", ("points",))],
+        ),
+        ("issue-update-title-in-cycle", [("issue_changed", None, ("title",))]),
+    ],
+)
+def test_what_recorded_bodies_tell_of_cycles(name: str, hints: list[object]) -> None:
+    path = FIXTURES / f"{name}.json"
+    if not path.exists():
+        pytest.skip(f"There is no recorded body at {path}, beside the repository.")
+    found = read(orjson.loads(path.read_bytes()), Scope()).hints
+    assert [(str(hint.kind), hint.issue, hint.changed) for hint in found] == hints
+    assert {str(hint.subject) for hint in found if hint.issue} <= {
+        "space:sprint:8becebd5-xxxx-xxxx-xxxx-5a4c46206590"
+    }

@@ -47,7 +47,7 @@ def issue_from_json(
         type=None,
         priority=_PRIORITIES.get(int(number(data.get("priority")) or 0)),
         components=(),
-        labels=_labels(data, groups),
+        labels=labels_of(data, groups),
         author=_author(data),
         created=moment(data.get("createdAt")),
         updated=moment(data.get("updatedAt")),
@@ -77,7 +77,7 @@ def _identifier(data: Mapping[str, Any], team: str) -> str:
     return f"{team}-{count:.0f}" if team and count is not None and 0 < count < 1e9 else ""
 
 
-def _labels(data: Mapping[str, Any], groups: Mapping[str, str]) -> tuple[Label, ...]:
+def labels_of(data: Mapping[str, Any], groups: Mapping[str, str] = _NO_GROUPS) -> tuple[Label, ...]:
     """The labels told in full, then those told by id alone, which go by their id for a name."""
     told = data.get("labels")
     found: dict[str, Label] = {}

@@ -77,7 +77,7 @@ class LinearHistory:
             entries, whole = self._entries(raw)
         except Gone:
             return None
-        return past_issue(raw, entries, me=self._identity().id, whole=whole)
+        return past_issue(raw, entries, me=self._identity(), whole=whole)
 
     def _entries(self, raw: Raw) -> tuple[list[Raw], bool]:
         """An issue's history, and whether that is all of it."""
@@ -94,7 +94,7 @@ class LinearHistory:
         raise AssertionError("counting ends")
 
 
-def past_issue(raw: Raw, history: Sequence[Raw], *, me: str, whole: bool) -> PastIssue | None:
+def past_issue(raw: Raw, history: Sequence[Raw], *, me: Identity, whole: bool) -> PastIssue | None:
     """The issue with its title as filed and its labels as they are. Pure.
 
     ``history`` may come in any order. Labels count as ours where the account ``me`` added them.
@@ -111,7 +111,7 @@ def past_issue(raw: Raw, history: Sequence[Raw], *, me: str, whole: bool) -> Pas
     titles = (title for entry in entries if (title := text(entry.get("fromTitle"))) is not None)
     former = [text(key) for key in items(raw.get("previousIdentifiers"))]
     filed_in = identifier_prefix(former[0]) if former else None
-    ours = frozenset(label for entry in entries if _by(entry, me) for label in _labels(entry, "added"))
+    ours = frozenset(label for entry in entries if _by(entry, me.id) for label in _labels(entry, "added"))
     handled, taken = _aftermath(entries, me, ours)
     return PastIssue(
         id=now.id,
@@ -146,19 +146,20 @@ def _described_later(entry: Raw, created: datetime) -> bool:
     return bool(entry.get("updatedDescription")) and (at is None or at > created + FILING)
 
 
-def _aftermath(entries: Sequence[Raw], me: str, applied: frozenset[str]) -> tuple[bool, frozenset[str]]:
+def _aftermath(entries: Sequence[Raw], me: Identity, applied: frozenset[str]) -> tuple[bool, frozenset[str]]:
     """Whether a person edited the issue once our first label was on it, and which of ours people took off.
 
-    Automations have no actor. We take no label off ourselves.
+    Automations have no actor. What an app's account takes off, we did; where the key is a person's, a
+    removal of ours cannot be told from that person's, and is taken for it.
     """
     labelled = handled = False
     taken: set[str] = set()
     for entry in entries:
-        ours, person = _by(entry, me), bool(entry.get("actorId")) and not entry.get("botActor")
+        ours, person = _by(entry, me.id), bool(entry.get("actorId")) and not entry.get("botActor")
         handled = handled or (labelled and person and not ours and _is_look(entry))
         labelled = labelled or (ours and bool(_labels(entry, "added")))
         taken -= _labels(entry, "added")
-        taken |= _labels(entry, "removed") & applied if person else set()
+        taken |= _labels(entry, "removed") & applied if person and not (ours and me.is_app) else set()
     return handled, frozenset(taken)
 
 

@@ -30,7 +30,7 @@ def _disarm(text: str) -> str:
 
 
 def _span(span: Span) -> str:
-    text = escape(span.text)
+    text = one_line(span.text) if span.style is Style.RAW else escape(span.text)
     if text and span.style is Style.BOLD:
         text = f"**{text}**"
     elif text and span.style is Style.CODE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault, TrackerError
 from trackers.linear.client import Answer, GraphQLError, LinearClient, as_exception
+from trackers.linear.cycles import LinearCycles, next_page
 from trackers.linear.fields import issue_from_json
 from trackers.linear.history import LinearHistory
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
@@ -26,10 +27,12 @@ from trackers.protocol import (
     PutComment,
     Reading,
     Recall,
+    RemoveLabels,
     Step,
     Written,
 )
 from trackers.reading import items, mapping, moment, reference, text
+from trackers.sprints import Board, Finished, Sprint, SprintReading
 
 _LABELS_LIFE: Final = timedelta(hours=1)
 _LABELS_AGAIN: Final = timedelta(minutes=1)
@@ -77,6 +80,7 @@ class LinearService:
         self._cache = cache
         self._connection = connection
         self._me: Identity | None = None
+        self._cycles = LinearCycles(client, cache, partial(comment_id, connection))
 
     def identity(self) -> Identity:
         if self._me is None:
@@ -147,11 +151,14 @@ class LinearService:
         if not operations:
             return ()
         labels = next((item for item in operations if isinstance(item, AddLabels)), None)
+        removal = next((item for item in operations if isinstance(item, RemoveLabels)), None)
         comment = next((item for item in operations if isinstance(item, PutComment)), None)
         name = "+".join(
-            part for part, wanted in (("labels", labels), ("comment", comment)) if wanted is not None
+            part
+            for part, wanted in (("labels", labels or removal), ("comment", comment))
+            if wanted is not None
         )
-        return (Step(name, tuple(operations), partial(self._write, issue, labels, comment)),)
+        return (Step(name, tuple(operations), partial(self._write, issue, labels, removal, comment)),)
 
     def past(
         self,
@@ -162,16 +169,39 @@ class LinearService:
     ) -> Page:
         return LinearHistory(self._client, self.identity).page(projects, after, since, page_size)
 
-    def _write(self, issue: Issue, labels: AddLabels | None, comment: PutComment | None) -> Written:
+    def board(self, board: str) -> Board:
+        return self._cycles.board(board)
+
+    def open_sprints(self, board: str) -> tuple[Sprint, ...]:
+        return self._cycles.open(board)
+
+    def sprint(self, sprint: str, past: bool = False) -> SprintReading:
+        return self._cycles.reading(sprint, past)
+
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+        return self._cycles.finished(board, known, most)
+
+    def _write(
+        self,
+        issue: Issue,
+        labels: AddLabels | None,
+        removal: RemoveLabels | None,
+        comment: PutComment | None,
+    ) -> Written:
         added, failures = self._to_add(issue, labels) if labels is not None else ((), ())
         if failures and comment is not None:
             failures += (Failure(comment, _UNTRUE),)
             comment = None
-        if not added and comment is None:
+        removed = removal.labels if removal is not None else ()
+        if not added and not removed and comment is None:
             return Written(failures=failures)
         variables: dict[str, Any] = {}
+        if added or removed:
+            variables["issue"] = issue.id
         if added:
-            variables |= {"issue": issue.id, "added": [label.id for label in added]}
+            variables["added"] = [label.id for label in added]
+        if removed:
+            variables["removed"] = [label.id for label in removed]
         if comment is not None and comment.id is not None:
             variables |= {"id": comment.id, "body": comment.body}
         elif comment is not None:
@@ -181,9 +211,27 @@ class LinearService:
                 "body": comment.body,
                 "doNotSubscribeToIssue": True,
             }
-        answer = self._client.call(_document(bool(added), comment), variables)
-        written = self._outcome(issue, answer, labels if added else None, added, comment)
+        answer = self._client.call(_document(bool(added or removed), comment), variables)
+        if removal is not None and (refused := answer.error_at("labels")) is not None:
+            return self._write_rest(issue, labels, removal, comment, refused)
+        written = self._outcome(issue, answer, labels if added else None, added, removed, comment)
         return replace(written, failures=failures + written.failures)
+
+    def _write_rest(
+        self,
+        issue: Issue,
+        labels: AddLabels | None,
+        removal: RemoveLabels,
+        comment: PutComment | None,
+        refused: GraphQLError,
+    ) -> Written:
+        """All but the removal, which Linear would not have or which had been done by deleting the label."""
+        gone = _unknown_label(refused)
+        failures = () if gone else (Failure(removal, self._labels_refused(issue, refused)),)
+        written = self._write(issue, labels, None, comment)
+        return replace(
+            written, failures=failures + written.failures, withdrawn=removal.labels if gone else ()
+        )
 
     def _to_add(self, issue: Issue, labels: AddLabels) -> tuple[tuple[Label, ...], tuple[Failure, ...]]:
         """The labels to put on, those newly made among them, and why others could not be made."""
@@ -197,6 +245,7 @@ class LinearService:
         answer: Answer,
         labels: AddLabels | None,
         added: tuple[Label, ...],
+        removed: tuple[Label, ...],
         comment: PutComment | None,
     ) -> Written:
         failures: list[Failure] = []
@@ -204,9 +253,9 @@ class LinearService:
         if labels is not None and (refused := answer.error_at("labels")) is not None:
             failures.append(Failure(labels, self._labels_refused(issue, refused)))
             added = ()
-        elif labels is not None and not answer.done("labels") and answer.error_at("comment") is None:
+        elif (added or removed) and not answer.done("labels") and answer.error_at("comment") is None:
             # An error of the comment takes all data away, but the labels stood first and are done.
-            raise ServerFault("Linear does not say that the labels were added.")
+            raise ServerFault("Linear does not say that the labels were changed.")
         if (
             comment is not None
             and failures
@@ -219,15 +268,16 @@ class LinearService:
                 failures.append(written)
             else:
                 put = written
-        return Written(added, put, moment(_at(answer, "labels", "issue", "updatedAt")), tuple(failures))
+        updated = moment(_at(answer, "labels", "issue", "updatedAt"))
+        return Written(added, put, updated, tuple(failures), withdrawn=removed)
 
     def _labels_refused(self, issue: Issue, refused: GraphQLError) -> str:
-        """Why the labels were not added, when that is final."""
-        if refused.says("entity not found: issuelabel", "incorrect team"):
+        """Why the labels were not changed, when that is final."""
+        if _unknown_label(refused) or refused.says("incorrect team"):
             # A label we knew was deleted or moved; the next run reads the labels anew.
             self._cache.drop(f"labels:{issue.team_id}")
             raise Conflict("Linear no longer has a label that was to be added.")
-        return _final(refused, "adding labels")
+        return _final(refused, "changing labels")
 
     def _comment_outcome(self, issue: Issue, answer: Answer, comment: PutComment) -> Comment | Failure:
         refused = answer.error_at("comment")
@@ -286,14 +336,15 @@ class LinearService:
                     continue
                 group = text(mapping(node.get("parent")).get("name"))
                 found.append([node["id"], node.get("name") or "", group, bool(node.get("team"))])
-            after = _next(page)
+            after = next_page(page)
             if after is None:
                 return found
 
     def _memory(self, issue: str, history: Mapping[str, Any]) -> Memory:
         """Labels that people took off, and labels we put on, from the issue's history.
 
-        We take no label off: where the key is a person's, its removals are that person's too.
+        What an app's account took off, we did. Where the key is a person's, a removal of ours cannot
+        be told from that person's, and is taken for it.
         """
         me = self.identity()
         applied: set[str] = set()
@@ -310,7 +361,7 @@ class LinearService:
     def _history_pages(self, issue: str, first: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
         """The newest pages of a history, and whether they are all of it."""
         pages = [first]
-        while (after := _next(pages[-1])) is not None:
+        while (after := next_page(pages[-1])) is not None:
             if len(pages) == _MOST_HISTORY_PAGES:
                 return pages, False
             answer = self._client.call("MoreHistory", {"id": issue, "after": after})
@@ -323,6 +374,10 @@ def comment_id(connection: str, issue: str, topic: str) -> str:
     create meets Linear's conflict instead of making a second comment. A UUID of version 4 by form."""
     digest = hashlib.sha256(f"{connection}\n{issue}\n{topic}".encode()).digest()
     return str(UUID(bytes=digest[:16], version=4))
+
+
+def _unknown_label(refused: GraphQLError) -> bool:
+    return refused.says("entity not found: issuelabel")
 
 
 def _final(refused: GraphQLError, doing: str) -> str:
@@ -343,9 +398,9 @@ def _uuid(text_: str) -> str | None:
 
 def _document(labels: bool, comment: PutComment | None) -> str:
     if comment is None:
-        return "AddLabels"
+        return "EditLabels"
     action = "Post" if comment.id is None else "Edit"
-    return f"AddLabelsAnd{action}Comment" if labels else f"{action}Comment"
+    return f"EditLabelsAnd{action}Comment" if labels else f"{action}Comment"
 
 
 def _at(answer: Answer, *path: str) -> Any:
@@ -353,8 +408,3 @@ def _at(answer: Answer, *path: str) -> Any:
     for name in path:
         value = mapping(value).get(name)
     return value
-
-
-def _next(page: Mapping[str, Any]) -> str | None:
-    info = mapping(page.get("pageInfo"))
-    return text(info.get("endCursor")) if info.get("hasNextPage") else None

@@ -37,6 +37,9 @@ _FIELDS = {
 
 _WATCHED = frozenset({"title", "description", "project", "labels", "status"})
 
+_COUNTS = frozenset({"points", "status", "description", "parent", "trashed", "archivedAt"})
+"""What the figures of the issue's cycle depend on."""
+
 # Written at every update, whatever changed.
 _NOISE = frozenset({"updatedAt"})
 
@@ -201,7 +204,7 @@ def _issue_created(delivery: Delivery, data: Mapping[str, Any], _: Mapping[str, 
     cycle = reference(data.get("cycleId"))
     joined = (cycle,) if cycle and delivery.names_board(team) else ()
     hint = delivery.issue(HintKind.ISSUE_CREATED, id_, moment(data.get("updatedAt")), sprints_joined=joined)
-    return delivery.queued([hint, *delivery.moves(joined, ())])
+    return delivery.queued([hint, *_moves(delivery, id_, joined, ())])
 
 
 def _issue_updated(delivery: Delivery, data: Mapping[str, Any], before: Mapping[str, Any]) -> Event:
@@ -229,7 +232,9 @@ def _issue_updated(delivery: Delivery, data: Mapping[str, Any], before: Mapping[
             )
         )
     if any(map(delivery.names_board, teams)):
-        hints += delivery.moves(joined, left)
+        hints += _moves(delivery, id_, joined, left)
+    if not joined:
+        hints += _touched(delivery, data, tuple(name for name in changed if name in _COUNTS))
     if hints:
         return delivery.queued(hints)
     if joined or left:
@@ -245,7 +250,25 @@ def _issue_removed(delivery: Delivery, data: Mapping[str, Any], _: Mapping[str, 
     id_, team = _issue(delivery, data)
     if not delivery.names_project(team):
         return _not_named(delivery, team)
-    return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, moment(data.get("updatedAt")))])
+    deleted = delivery.issue(HintKind.ISSUE_DELETED, id_, moment(data.get("updatedAt")))
+    return delivery.queued([deleted, *_touched(delivery, data, ("trashed",))])
+
+
+def _moves(delivery: Delivery, issue: str, joined: Sequence[str], left: Sequence[str]) -> list[Hint]:
+    """The hints of an issue's way between cycles.
+
+    What Linear does by itself, such as rolling unfinished work over, comes without an actor.
+    """
+    automated = delivery.automated or delivery.actor is None
+    return delivery._replace(automated=automated).moves(joined, left, issue=issue)
+
+
+def _touched(delivery: Delivery, data: Mapping[str, Any], changed: tuple[str, ...]) -> list[Hint]:
+    """The hint for the cycle that holds a changed issue; none where nothing that counts has changed."""
+    cycle = reference(data.get("cycleId"))
+    if cycle is None or not changed or not delivery.names_board(team_key(data)):
+        return []
+    return [delivery.sprint(HintKind.SPRINT_TOUCHED, cycle, changed=changed, issue=reference(data.get("id")))]
 
 
 def _cycle_event(kind: HintKind) -> Callable[[Delivery, Mapping[str, Any], Mapping[str, Any]], Event]:
