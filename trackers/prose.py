@@ -1,8 +1,8 @@
 """What a comment says, before it becomes either tracker's markup.
 
 Only what both render is here: paragraphs and bullet lists of plain, bold and code text. Whatever
-text a span holds, a tracker's ``markup.render`` makes it inert: it is read as written, links
-nothing, mentions nobody and starts no macro.
+text such a span holds, a tracker's ``markup.render`` makes it inert: it is read as written, links
+nothing, mentions nobody and starts no macro. Only a raw span means what it says.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class Style(StrEnum):
     PLAIN = "plain"
     BOLD = "bold"
     CODE = "code"
+    RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def bold(text: str) -> Span:
 
 def code(text: str) -> Span:
     return Span(text, Style.CODE)
+
+
+def raw(text: str) -> Span:
+    """``text`` as the tracker's own markup, in force: only for an admin's own words and issues' keys."""
+    return Span(text, Style.RAW)
 
 
 def one_line(text: str) -> str:

@@ -38,7 +38,7 @@ def escape(text: str) -> str:
 
 
 def _span(span: Span) -> str:
-    text = escape(span.text)
+    text = one_line(span.text) if span.style is Style.RAW else escape(span.text)
     if text and span.style is Style.BOLD:
         text = f"*{text}*"
     elif text and span.style is Style.CODE:
