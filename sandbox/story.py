@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from sandbox.iterations import JiraSprint, LinearCycle
 from sandbox.remote import Remote
+from sandbox.sprint_story import Play, past_of_the_team, sprint_acts
 
 HOSTILE_TITLE = 'XSS "><script>alert(1)</script> {html}x{html} [~admin] @everyone *bold* http://evil.invalid'
 
@@ -25,6 +28,16 @@ class Cast:
     linear_team: str = "ENG"
     keys: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    plays: dict[str, Play] = field(default_factory=dict)
+
+    def set_sprints_up(self) -> None:
+        """Give both teams a past, and a sprint to come."""
+        for name, work in (
+            ("Jira", JiraSprint(self.jira, self.jira_project)),
+            ("Linear", LinearCycle(self.linear, self.linear_team)),
+        ):
+            past_of_the_team(work)
+            self.plays[name] = Play(name, work)
 
 
 Missing = Iterator[str]
@@ -50,7 +63,17 @@ def acts() -> tuple[Act, ...]:
         Act("Linear: an issue with a hostile title", _file_hostile, _hostile_is_inert),
         Act("Jira: a person takes a label off, and edits the title later", _undo_jira, _undo_jira_holds),
         Act("Linear: a person takes a label off, and edits the text later", _undo_linear, _undo_linear_holds),
+        *_sprint_acts("Jira"),
+        *_sprint_acts("Linear"),
     )
+
+
+def _sprint_acts(tracker: str) -> Iterator[Act]:
+    def on(what: Callable[[Play], Any], cast: Cast) -> Any:
+        return what(cast.plays[tracker])
+
+    for act in sprint_acts():
+        yield Act(f"{tracker}: {act.title}", partial(on, act.do), partial(on, act.missing))
 
 
 def extra_effects(cast: Cast) -> list[str]:
@@ -58,12 +81,12 @@ def extra_effects(cast: Cast) -> list[str]:
     found = []
     expected = {
         "Jira label edits": (_count(cast.jira, "PUT issue"), 2),
-        "Jira comments": (_count(cast.jira, "POST comment"), 2),
-        "Jira comment edits": (_count(cast.jira, "PUT comment"), 1),
+        "Jira comments": (_count(cast.jira, "POST comment"), 3),
+        "Jira comment edits": (_count(cast.jira, "PUT comment"), 4),
         "Linear labels made": (_count(cast.linear, "issueLabelCreate"), 1),
         "Linear label edits": (_count(cast.linear, "issueUpdate"), 2),
-        "Linear comments": (_count(cast.linear, "commentCreate"), 2),
-        "Linear comment edits": (_count(cast.linear, "commentUpdate"), 1),
+        "Linear comments": (_count(cast.linear, "commentCreate"), 3),
+        "Linear comment edits": (_count(cast.linear, "commentUpdate"), 4),
     }
     for what, (seen, wanted) in expected.items():
         if seen != wanted:

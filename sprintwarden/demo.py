@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Any, Final
 
 from sandbox.remote import Remote
 from sandbox.story import Act, Cast, acts, extra_effects
 from sprintwarden.showing import show_decision
 from sprintwarden.stage import JIRA, LINEAR, Script, Stage
 from store.decisions import Decisions
+from store.sprints import Sprints
 from trackers.model import Subject, SubjectKind
 
 _ACT_S: Final = 25.0
+_PACE: Final = {"SPRINTWARDEN_SETTLE_SPRINT_S": "2", "SPRINTWARDEN_SPRINT_LOOK_S": "3"}
+"""Sprints settle sooner and boards are looked at more often than in real work, for the story's sake."""
 _QUIET_S: Final = 5.0
 """Long enough after the last act for an effect too many to show itself."""
 
@@ -28,7 +31,7 @@ def play(*, once: bool) -> int:
     rules = resources.files("sprintwarden").joinpath("demo_rules.yaml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
         _say("Starting Redis, a toy Jira, a toy Linear, the web process, workers and the clock …")
-        with Stage(Path(folder), Script(rules)) as stage:
+        with Stage(Path(folder), Script(rules, environ=_PACE)) as stage:
             _say(f"The service listens on {stage.url}.")
             good = _Teller(stage).tell()
             if not once:
@@ -43,6 +46,7 @@ class _Teller:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._cast = Cast(stage.jira, stage.linear)
+        self._cast.set_sprints_up()
         self._told: set[str] = set()
 
     def tell(self) -> bool:
@@ -97,12 +101,20 @@ class _Teller:
                 yield f"  {name}, {delivery['event']}: {status} ({delivery['status']}), {said}"
 
     def _decisions(self, name: str, toy: Remote) -> Iterator[str]:
+        decisions = Decisions(self._stage.redis)
         for issue in toy.issues():
-            records = Decisions(self._stage.redis).of(Subject(name, SubjectKind.ISSUE, issue["id"]))
-            for record in reversed(records):
-                if self._is_new(f"{name} {issue['id']} {record['at']}"):
-                    yield f"  {issue['key']}"
-                    yield from show_decision(record)
+            subject = Subject(name, SubjectKind.ISSUE, issue["id"])
+            yield from self._new_records(issue["key"], subject, decisions.of(subject))
+        for sprint in sorted(Sprints(self._stage.redis).running(name)):
+            subject = Subject(name, SubjectKind.SPRINT, sprint)
+            written = [record for record in decisions.of(subject) if record["outcome"] == "applied"]
+            yield from self._new_records("The sprint" if name == JIRA else "The cycle", subject, written)
+
+    def _new_records(self, name: str, subject: Subject, records: list[dict[str, Any]]) -> Iterator[str]:
+        for record in reversed(records):
+            if self._is_new(f"{subject} {record['at']}"):
+                yield f"  {name}"
+                yield from show_decision(record)
 
     def _is_new(self, what: str) -> bool:
         new = what not in self._told

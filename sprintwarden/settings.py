@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)
     settle_sprint_s: float = Field(default=30.0, ge=0, le=3_600)
     ceiling_s: float = Field(default=300.0, ge=0, le=3_600)
+    sprint_look_s: float = Field(default=900.0, ge=1, le=86_400)
+    """How often a board is looked at when no event tells of its sprints."""
     retrain_days: float = Field(default=7.0, ge=0, le=365)
     """How old the newest model of a connection may get before its history is learnt anew; 0 is never."""
     lease_s: float = Field(default=45.0, ge=1, le=3_600)
@@ -64,6 +66,10 @@ class Settings(BaseSettings):
     @property
     def retrain_every(self) -> timedelta:
         return timedelta(days=self.retrain_days)
+
+    @property
+    def sprint_look(self) -> timedelta:
+        return timedelta(seconds=self.sprint_look_s)
 
     @property
     def lease(self) -> timedelta:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from workers.wording import and_list
 
 _WHY: Final[Mapping[str, str]] = {
-    "sprints_not_watched": "sprints are not watched yet",
     "echo_of_our_own_write": "the event told of our own write",
     "answered_by_a_later_reading": "a later reading had already seen the change",
     "only_labels_changed": "only labels or components changed, which calls for nothing",
@@ -22,6 +21,19 @@ _WHY: Final[Mapping[str, str]] = {
     "all_there_already": "every label that fits is there already",
     "all_withheld": "every label that fits is withheld",
     "dry_run": "the mode is dry_run: nothing is written",
+    "board_without_sprints": "the board has no sprints: it is a kanban board, or its team has no cycles",
+    "sprints_off": "the rules say not to watch the sprints of this board",
+    "looked": "the board was looked at, and its sprints are checked",
+    "sprint_not_started": "the sprint has not started: planning calls for nothing",
+    "sprint_over": "the sprint is over, and nothing is left to settle",
+    "all_well": "the sprint is well",
+    "too_few_finished_sprints": "the board has too few finished sprints to be judged by",
+    "nothing_new_to_say": "nothing has changed that is worth another word",
+    "snoozed": "somebody asked for silence about this sprint",
+    "comment_deleted": "a person deleted the comment about this sprint, so it is not written again",
+    "no_place_for_a_comment": "there is no issue that the comment could stand on",
+    "seen_outside": "the issue is mirrored outside the workspace, and comments there are not allowed",
+    "quiet_hours": "it is quiet hours; it is said later",
     "unknown_event": "this kind of event is not known",
     "unused_event": "nothing listens to this kind of event",
     "no_watched_field": "nothing that is watched has changed",
@@ -37,7 +49,8 @@ def why(name: str | None) -> str:
 
 def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
     """A plan's labels with their reasons, what is withheld, and why nothing is done."""
-    lines = [
+    lines = [indent + line for line in _sprint(plan.get("sprint"))]
+    lines += [
         f"{indent}{label['label']}: {and_list(label['because'])} ({label['source']})"
         for label in plan.get("labels", ())
     ]
@@ -49,14 +62,33 @@ def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
     for operation in plan.get("operations", ()):
         if operation["do"] == "add_labels":
             lines.append(f"{indent}→ add {and_list(operation['labels'])}")
+        elif operation["do"] == "remove_labels":
+            lines.append(f"{indent}→ take off {and_list(operation['labels'])}")
         else:
-            lines.append(f"{indent}→ {operation['do'].replace('_', ' ')}")
+            where = f" on {plan['home']}" if plan.get("home") else ""
+            lines.append(f"{indent}→ {operation['do'].replace('_', ' ')}{where}")
             lines += [f"{indent}    {line}" for line in str(operation.get("body", "")).splitlines()]
     if plan.get("because"):
         unsure = plan["because"] == "nothing_fits" and plan.get("models")
         also = ", and no model is sure of anything" if unsure else ""
         lines.append(f"{indent}Nothing to do: {why(plan['because'])}{also}.")
     return lines
+
+
+def _sprint(figures: Mapping[str, Any] | None) -> list[str]:
+    """The figures of a sprint that a plan was made from."""
+    if not figures:
+        return []
+    unit, forecast = figures["unit"], figures["forecast"]
+    concerns = and_list([str(one).replace("_", " ") for one in figures["concerns"]]) or "none"
+    return [
+        f"committed {figures['committed']:g} {unit}, now {figures['now']:g}, done {figures['done']:g}; "
+        f"grown by {figures['share']:.0%} of a budget of {figures['budget']:.0%}",
+        f"chance that everything is done {forecast['p_all_done']:.0%}, that it is overcommitted "
+        f"{forecast['p_overcommitted']:.0%}; expected {forecast['expected']:.1f} "
+        f"({forecast['low']:.0f} to {forecast['high']:.0f})",
+        f"concerns: {concerns}",
+    ]
 
 
 def _reserve(reserve: Mapping[str, Any]) -> list[str]:

@@ -40,6 +40,7 @@ connections:
     service_account: true
     webhook: {{auth: signature, secrets: [{{env: DEMO_JIRA_HOOK}}]}}
     projects: [ABC, HELP]
+    boards: [1]
   {linear_name}:
     tracker: linear
     url: {linear}
@@ -47,6 +48,7 @@ connections:
     service_account: true
     webhook: {{secrets: [{{env: DEMO_LINEAR_HOOK}}]}}
     teams: [ENG]
+    cycles: true
 """
 _JIRA_AUTH: Final = {
     "cloud": "{email: bot@example.invalid, token: {env: DEMO_JIRA_TOKEN}}",

@@ -67,14 +67,22 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
     """A worker process' Redis for RQ, and its floor with a Redis client of its own."""
     from workers import checkpoints
     from workers.rules_in_force import RulesFile
-    from workers.shop import open_shop
+    from workers.shop import open_shop, watched_boards
 
     connections = read_connections(settings.connections_file)
     checkpoint = checkpoints.from_environment(os.environ)
     floor = connect(settings.redis())
     RulesFile(settings.rules_file, RulebookShelf(floor)).look()
     # RQ waits in a blocking pop, longer than our own patience: it gets a client it may set up its way.
-    shop = open_shop(floor, connections, data=settings.data, checkpoint=checkpoint, lease=settings.lease)
+    shop = open_shop(
+        floor,
+        connections,
+        data=settings.data,
+        checkpoint=checkpoint,
+        lease=settings.lease,
+        look_every=settings.sprint_look,
+    )
+    shop.sprints.watch(watched_boards(connections))
     return Redis.from_url(settings.redis()), shop
 
 

@@ -82,6 +82,8 @@ class Journal:
     """Label id → name, of every label we ever put on."""
     vetoed: Mapping[str, str] = field(default_factory=dict)
     """Label id → how we know that a person took it off."""
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    """Label id → name, of every label we put on and took off again ourselves: no person's no."""
     comments: Mapping[str, CommentRecord] = field(default_factory=dict)
     intent: Intent | None = None
     read_updated: datetime | None = None
@@ -109,6 +111,7 @@ class Journals:
             known=True,
             applied=_under(raw, "applied:"),
             vetoed=_under(raw, "vetoed:"),
+            withdrawn=_under(raw, "withdrawn:"),
             comments=comments,
             intent=_intent(raw["intent"]) if "intent" in raw else None,
             read_updated=_moment(raw.get("read_updated")),
@@ -154,15 +157,22 @@ class Journals:
         subject: Subject,
         *,
         labels: Mapping[str, str] | None = None,
+        withdrawn: Mapping[str, str] | None = None,
         comments: Mapping[str, CommentRecord] | None = None,
         updated: datetime | None = None,
     ) -> None:
-        """The outcome of a write: clears the intent and remembers what is now there."""
-        fields = {f"applied:{label}": name for label, name in (labels or {}).items()}
+        """The outcome of a write: clears the intent and remembers what is now there.
+
+        ``labels`` were put on, ``withdrawn`` are labels of ours that we took off again.
+        """
+        on, off = labels or {}, withdrawn or {}
+        fields = {f"applied:{label}": name for label, name in on.items()}
+        fields |= {f"withdrawn:{label}": name for label, name in off.items()}
         fields |= _comments(comments or {})
         if updated is not None:
             fields["write_updated"] = updated.isoformat()
-        self._write(subject, fields, remove=["intent"])
+        undone = [*(f"withdrawn:{label}" for label in on), *(f"applied:{label}" for label in off)]
+        self._write(subject, fields, remove=["intent", *undone])
 
     def note_forecast(
         self, subject: Subject, *forecasts: Forecast, sightings: Collection[Sighting] = ()

@@ -47,6 +47,20 @@ MODEL_REFUSED: Final = PREFIX + "model-refused:"
 serves instead. Written again while it is so. ``MODEL_REFUSED_LIFE``."""
 RETRAIN: Final = PREFIX + "retrain:"
 """String per connection whose training is under way. Retraining. ``RETRAIN_LIFE``."""
+SPRINT: Final = PREFIX + "sprint:"
+"""String per running or lately closed sprint: its baseline and what became of it, in numbers, ids and keyed
+hashes; what was said of it (JSON). Sprints. ``SPRINT_LIFE`` after the last look."""
+SNOOZE: Final = PREFIX + "snooze:"
+"""String per sprint that the command was asked to be silent about. Sprints. ``SPRINT_LIFE``."""
+RUNNING: Final = PREFIX + "running:"
+"""Hash per connection: the sprints watched at present, id → board. Sprints. ``SPRINT_LIFE``."""
+FINISHED: Final = PREFIX + "finished:"
+"""Hash per connection and board: finished sprints in numbers (JSON), at most the newest 30 read and those
+that ended since. Sprints. ``FINISHED_LIFE`` after the last one."""
+ROUNDS: Final = PREFIX + "rounds"
+"""Sorted set, board → when it is looked at next (ms). Sprints. Kept while a worker names the board."""
+HASH_KEY: Final = PREFIX + "hash-key"
+"""String: the key of the hashes that stand for words of issues. Sprints. Kept."""
 BEAT: Final = PREFIX + "beat:"
 """String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
 
@@ -58,6 +72,8 @@ DECISIONS_KEPT: Final = 50
 DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
 BEAT_LIFE: Final = timedelta(minutes=5)
+SPRINT_LIFE: Final = timedelta(days=120)
+FINISHED_LIFE: Final = timedelta(days=400)
 MODEL_REFUSED_LIFE: Final = timedelta(days=1)
 RETRAIN_LIFE: Final = timedelta(hours=8)
 
@@ -104,6 +120,22 @@ def model_refused(place: str) -> str:
 
 def retrain(connection: str) -> str:
     return f"{RETRAIN}{connection}"
+
+
+def sprint(subject: Subject) -> str:
+    return f"{SPRINT}{subject}"
+
+
+def snooze(subject: Subject) -> str:
+    return f"{SNOOZE}{subject}"
+
+
+def running(connection: str) -> str:
+    return f"{RUNNING}{connection}"
+
+
+def finished(connection: str, board: str) -> str:
+    return f"{FINISHED}{connection}:{board}"
 
 
 def beat(process: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +24,8 @@ from store.journal import Journals
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprints import Sprints
+from trackers.errors import Gone
 from trackers.jira.markup import render
 from trackers.model import (
     AuthorKind,
@@ -39,9 +41,22 @@ from trackers.model import (
     SubjectKind,
     TrackerKind,
 )
-from trackers.protocol import AddLabels, Failure, Operation, Page, PutComment, Reading, Recall, Step, Written
+from trackers.protocol import (
+    AddLabels,
+    Failure,
+    Operation,
+    Page,
+    PutComment,
+    Reading,
+    Recall,
+    RemoveLabels,
+    Step,
+    Written,
+)
+from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState
 from workers import checkpoints
 from workers.apply import Applier
+from workers.forecasters import Forecasters
 from workers.learning import Learnt
 from workers.models_in_force import LiveModels
 from workers.rules_in_force import LiveRules
@@ -179,6 +194,10 @@ class ToyTracker:
     """``identity``, ``read``, ``labels``, ``comment``, ``past`` → what to raise there."""
     gone_comments: set[str] = field(default_factory=set)
     history: list[PastIssue] = field(default_factory=list)
+    boards: dict[str, Board] = field(default_factory=dict)
+    sprints: dict[str, SprintReading] = field(default_factory=dict)
+    over: list[Finished] = field(default_factory=list)
+    sprint_reads: list[tuple[str, bool]] = field(default_factory=list)
     reads: list[Recall] = field(default_factory=list)
     writes: list[Operation] = field(default_factory=list)
     on_read: Callable[[], object] = lambda: None
@@ -191,9 +210,16 @@ class ToyTracker:
     def read(self, issue: str, recall: Recall) -> Reading:
         self._fail("read")
         self.reads.append(recall)
-        seen = Reading(self.now, self.memory, tuple(Comment(id_, "labels") for id_ in self.comments))
+        now = self._as_in_sprint(issue)
+        seen = Reading(now, self.memory, tuple(Comment(id_, "labels") for id_ in self.comments))
         self.on_read()
         return seen if recall.comments else replace(seen, comments=())
+
+    def _as_in_sprint(self, asked: str) -> Issue:
+        """The one issue there is, under the name of the one in a sprint that was asked for."""
+        listed = (issue for reading in self.sprints.values() for issue in reading.issues)
+        named = next((issue for issue in listed if asked in (issue.id, issue.key)), None)
+        return replace(self.now, id=named.id, key=named.key) if named else self.now
 
     def palette(self, issue: Issue) -> ToyPalette:
         return self.colours
@@ -217,6 +243,26 @@ class ToyTracker:
     def look_again(self, issue: Issue) -> bool:
         return False
 
+    def board(self, board: str) -> Board:
+        self._fail("board")
+        return self.boards[board]
+
+    def open_sprints(self, board: str) -> tuple[Sprint, ...]:
+        self._fail("open_sprints")
+        found = (reading.sprint for reading in self.sprints.values() if reading.sprint.board == board)
+        return tuple(sprint for sprint in found if sprint.state is not SprintState.CLOSED)
+
+    def sprint(self, sprint: str, past: bool = False) -> SprintReading:
+        self._fail("sprint")
+        self.sprint_reads.append((sprint, past))
+        if sprint not in self.sprints:
+            raise Gone("There is no such sprint.")
+        return self.sprints[sprint]
+
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+        self._fail("finished")
+        return tuple(one for one in self.over if one.id not in known)[:most]
+
     def steps(self, issue: Issue, operations: Sequence[Operation]) -> tuple[Step, ...]:
         return tuple(
             Step(type(operation).__name__, (operation,), partial(self._send, operation))
@@ -224,15 +270,24 @@ class ToyTracker:
         )
 
     def _send(self, operation: Operation) -> Written:
-        self._fail("labels" if isinstance(operation, AddLabels) else "comment")
+        self._fail("comment" if isinstance(operation, PutComment) else "labels")
         self.on_write()
         if isinstance(operation, PutComment):
             return self._comment(operation)
         self.writes.append(operation)
+        if isinstance(operation, RemoveLabels):
+            return self._remove(operation)
         added = operation.labels + tuple(Label(new.name, new.name) for new in operation.new)
         when = (self.now.updated or T0) + timedelta(seconds=1)
         self.now = replace(self.now, labels=self.now.labels + added, updated=when)
         return Written(added, updated=when)
+
+    def _remove(self, operation: RemoveLabels) -> Written:
+        gone = {label.id for label in operation.labels}
+        self.now = replace(
+            self.now, labels=tuple(label for label in self.now.labels if label.id not in gone)
+        )
+        return Written(withdrawn=operation.labels, updated=self.now.updated)
 
     def _comment(self, operation: PutComment) -> Written:
         id_ = operation.id or f"c{len(self.comments) + 1}"
@@ -291,6 +346,7 @@ CONNECTION = Connection(
     service_account=True,
     webhook=Webhook(WebhookAuth.SIGNATURE, (Secret("not-a-real-secret"),), 1024),
     projects=("ABC",),
+    boards=("12",),
 )
 
 
@@ -316,5 +372,8 @@ def floor(redis: Redis, tmp_path: Path) -> Floor:
         models=models,
         taggers=taggers,
         history=tmp_path / "history",
+        sprints=Sprints(redis),
+        forecasters=Forecasters(),
+        look_every=timedelta(minutes=15),
     )
     return Floor(redis, tracker, shop)

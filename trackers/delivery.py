@@ -68,9 +68,15 @@ class Delivery(NamedTuple):
         )
 
     def sprint(
-        self, kind: HintKind, sprint: str, *, updated: datetime | None = None, changed: tuple[str, ...] = ()
+        self,
+        kind: HintKind,
+        sprint: str,
+        *,
+        updated: datetime | None = None,
+        changed: tuple[str, ...] = (),
+        issue: str | None = None,
     ) -> Hint:
-        """A hint about a sprint or cycle."""
+        """A hint about a sprint or cycle; ``issue`` is the id of the one that joined, left or changed."""
         return Hint(
             subject=Subject(self.connection, SubjectKind.SPRINT, sprint),
             kind=kind,
@@ -78,14 +84,16 @@ class Delivery(NamedTuple):
             at=self.at,
             updated=updated,
             actor=self.actor,
+            automated=self.automated,
             changed=changed,
+            issue=issue,
         )
 
-    def moves(self, joined: Iterable[str], left: Iterable[str]) -> list[Hint]:
+    def moves(self, joined: Iterable[str], left: Iterable[str], issue: str | None = None) -> list[Hint]:
         """A hint for each sprint an issue joined or left."""
         return [
-            *(self.sprint(HintKind.SPRINT_JOINED, sprint) for sprint in joined),
-            *(self.sprint(HintKind.SPRINT_LEFT, sprint) for sprint in left),
+            *(self.sprint(HintKind.SPRINT_JOINED, sprint, issue=issue) for sprint in joined),
+            *(self.sprint(HintKind.SPRINT_LEFT, sprint, issue=issue) for sprint in left),
         ]
 
     def queued(self, hints: Iterable[Hint]) -> Event:

@@ -65,6 +65,8 @@ class RemoveLabels:
     """Take off labels that we put on ourselves; one that is not there any more is no failure."""
 
     labels: tuple[Label, ...]
+    remember: Memory
+    """As for ``AddLabels``, and without these labels, or their absence would read as a person's no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,13 @@ class Written:
     """What one write request did."""
 
     labels: tuple[Label, ...] = ()
+    """Put on."""
     comment: Comment | None = None
     updated: datetime | None = None
     """The issue's ``updated`` after the write, where the tracker returns it."""
     failures: tuple[Failure, ...] = ()
+    withdrawn: tuple[Label, ...] = ()
+    """Labels of ours that were taken off."""
 
 
 @dataclass(frozen=True, slots=True)

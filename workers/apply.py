@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from store.inbox import Batch, Inbox
 from store.journal import CommentRecord, CommentState, Intent, Journals
-from trackers.model import Issue
+from trackers.model import Issue, Subject
 from trackers.protocol import AddLabels, Failure, Operation, PutComment, Step, Tracker, Written
 from workers.checkpoints import Checkpoint
 from workers.plan import digest
@@ -49,29 +49,33 @@ class Applier:
     journals: Journals
     checkpoint: Checkpoint
 
-    def apply(self, batch: Batch, issue: Issue, operations: Sequence[Operation]) -> Applied:
-        """Carry out ``operations`` in as few requests as the tracker allows.
+    def apply(
+        self, batch: Batch, issue: Issue, operations: Sequence[Operation], about: Subject | None = None
+    ) -> Applied:
+        """Carry out ``operations`` on ``issue`` in as few requests as the tracker allows.
 
-        Raises LeaseLost, and whatever of ``trackers.errors`` ends a write as a whole.
+        ``about`` is whose journal remembers them; by default that of the batch's own subject. Raises
+        LeaseLost, and whatever of ``trackers.errors`` ends a write as a whole.
         """
         if not operations:
             return Applied()
         # No write before we know whose name it is under (P6).
         self.tracker.identity()
-        return Applied(tuple(self._send(batch, step) for step in self.tracker.steps(issue, operations)))
+        steps = self.tracker.steps(issue, operations)
+        return Applied(tuple(self._send(batch, about or batch.subject, step) for step in steps))
 
-    def _send(self, batch: Batch, step: Step) -> Written:
+    def _send(self, batch: Batch, about: Subject, step: Step) -> Written:
         if not self.inbox.renew(batch):
             raise LeaseLost(str(batch.subject))
-        self.journals.intend(batch.subject, _intent(step))
+        self.journals.intend(about, _intent(step))
         self.checkpoint("intended")
         written = step.send()
         self.checkpoint("written")
-        self._note(batch, step, written)
+        self._note(about, step, written)
         self.checkpoint("noted")
         return written
 
-    def _note(self, batch: Batch, step: Step, written: Written) -> None:
+    def _note(self, about: Subject, step: Step, written: Written) -> None:
         puts = {item.topic: item for item in step.operations if isinstance(item, PutComment)}
         comments: dict[str, CommentRecord] = {}
         if written.comment is not None:
@@ -83,8 +87,9 @@ class Applier:
             if isinstance(operation, PutComment) and failure.comment_gone:
                 comments[operation.topic] = CommentRecord(operation.id or "", "", CommentState.DELETED)
         self.journals.note_written(
-            batch.subject,
+            about,
             labels={label.id: label.name for label in written.labels},
+            withdrawn={label.id: label.name for label in written.withdrawn},
             comments=comments,
             updated=written.updated,
         )

@@ -22,9 +22,11 @@ from store.inbox import Inbox, Taken
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprints import Sprints
 from store.watch import Watch
 from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
+from workers.rounds import send_round
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
 from workers.tasks import RETRAIN, WAKE
@@ -60,6 +62,7 @@ class Clock:
         self._outcomes = Outcomes(redis)
         self._models = ModelShelf(redis)
         self._watch = Watch(redis)
+        self._sprints = Sprints(redis)
         self._asked = asked_by(LiveRules(RulebookShelf(redis)))
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
@@ -73,6 +76,7 @@ class Clock:
         if now >= self._next_rules:
             self._rules.look()
             self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
+            send_round(self._inbox, self._sprints, datetime.now(UTC))
             self._next_rules = now + _RULES_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rules.matching import ProjectRules
 from store.journal import CommentRecord, CommentState, Journal
-from trackers.model import Hint, HintKind, Issue, Memory, Scope, SubjectKind
+from trackers.model import Hint, HintKind, Issue, Memory, Scope
 from trackers.protocol import LABELS_TOPIC, Recall
 from workers.lessons import PUT_ON, Us, may_teach, precedes_our_write
 
@@ -20,7 +20,6 @@ TAGGED_BY: frozenset[str] = frozenset({"title", "description", "project"})
 class Because(StrEnum):
     """Why a run does nothing, or nothing more. Each is a metric's label, so the set is closed."""
 
-    SPRINTS_NOT_WATCHED = "sprints_not_watched"
     ECHO = "echo_of_our_own_write"
     ANSWERED = "answered_by_a_later_reading"
     ONLY_LABELS_CHANGED = "only_labels_changed"
@@ -34,6 +33,21 @@ class Because(StrEnum):
     ALL_THERE = "all_there_already"
     ALL_WITHHELD = "all_withheld"
     DRY_RUN = "dry_run"
+    BOARD_NOT_NAMED = "board_not_named"
+    BOARD_WITHOUT_SPRINTS = "board_without_sprints"
+    SPRINTS_OFF = "sprints_off"
+    LOOKED = "looked"
+    """A look at a board is done; it has its sprints checked."""
+    SPRINT_NOT_STARTED = "sprint_not_started"
+    SPRINT_OVER = "sprint_over"
+    ALL_WELL = "all_well"
+    TOO_FEW_SPRINTS = "too_few_finished_sprints"
+    NOTHING_NEW = "nothing_new_to_say"
+    SNOOZED = "snoozed"
+    COMMENT_DELETED = "comment_deleted"
+    NO_HOME = "no_place_for_a_comment"
+    SEEN_OUTSIDE = "seen_outside"
+    QUIET = "quiet_hours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,11 @@ def glance(hints: Sequence[Hint], journal: Journal, us: Us | None, *, recalls_la
     ``us`` is our account; ``recalls_labels`` says that the tracker needs to be asked about
     labels people took off (Linear), because no reading tells by itself.
     """
-    if hints and hints[0].subject.kind is SubjectKind.SPRINT:
-        return Glance(because=Because.SPRINTS_NOT_WATCHED)
     if hints and hints[-1].kind is HintKind.ISSUE_DELETED:
         return Glance(because=Because.DELETED)
-    vetoed = {label: "event" for hint in hints for label in hint.labels_removed}
+    vetoed = {
+        label: "event" for hint in hints for label in hint.labels_removed if label not in journal.withdrawn
+    }
     silence = _needs_no_reading(hints, journal, us)
     if silence is not None:
         return Glance(because=silence, vetoed=vetoed)

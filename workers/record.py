@@ -13,6 +13,7 @@ from trackers.model import Hint
 from workers.apply import Applied
 from workers.decide import Because
 from workers.plan import Plan
+from workers.sprint_plan import SprintPlan
 
 
 class Outcome(StrEnum):
@@ -35,7 +36,7 @@ class Ending:
     outcome: Outcome
     because: Because | None = None
     cause: str = ""
-    plan: Plan | None = None
+    plan: Plan | SprintPlan | None = None
     applied: Applied | None = None
     rules: str | None = None
     read: datetime | None = None
@@ -44,7 +45,7 @@ class Ending:
     """Nothing about the subject shall be kept."""
 
 
-def outcome_of(plan: Plan, applied: Applied) -> Ending:
+def outcome_of(plan: Plan | SprintPlan, applied: Applied) -> Ending:
     """The ending of a run that came as far as applying its plan."""
     if applied.failures:
         cause = " ".join(failure.sentence for failure in applied.failures)

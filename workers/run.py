@@ -24,7 +24,9 @@ from workers.learning import remember
 from workers.lessons import Us, lessons
 from workers.plan import Plan, plan, records
 from workers.record import Ending, Outcome, counters, outcome_of, record
+from workers.rounds import look
 from workers.shop import Desk, Shop
+from workers.sprint_check import check
 from workers.taggers import answers_of, forecasts
 from workers.watching import sightings
 
@@ -74,7 +76,24 @@ def _work(shop: Shop, batch: Batch) -> Ending:
         raise failures.UnknownConnection(
             "This worker does not know the connection; restart it if connections.yaml has changed."
         )
-    journal = _journal(shop, batch.subject)
+    match batch.subject.kind:
+        case SubjectKind.ISSUE:
+            return _issue(shop, desk, batch)
+        case SubjectKind.SPRINT:
+            return check(shop, desk, batch, _rules(shop))
+        case SubjectKind.BOARD:
+            return look(shop, desk, batch, _rules(shop))
+
+
+def _rules(shop: Shop) -> RuleBook:
+    book = shop.rules.now()
+    if book is None:
+        raise failures.NoRules("No good rules file was found yet; mend config/rules.yaml.")
+    return book
+
+
+def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
+    journal = shop.journals.read(batch.subject)
     us = _us(desk, journal)
     seen = glance(batch.hints, journal, us, recalls_labels=not desk.tracker.sees_own_labels)
     if seen.because is Because.DELETED:
@@ -83,9 +102,7 @@ def _work(shop: Shop, batch: Batch) -> Ending:
         shop.journals.note_vetoes(batch.subject, seen.vetoed)
         _learn(shop, batch, journal, us)
         return Ending(Outcome.IGNORED, seen.because)
-    book = shop.rules.now()
-    if book is None:
-        raise failures.NoRules("No good rules file was found yet; mend config/rules.yaml.")
+    book = _rules(shop)
     reading = load(desk, batch.subject.id, seen.recall, batch.hints)
     found = records(reading.comments)
     at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
@@ -168,10 +185,6 @@ def plan_for(desk: Desk, at: Situation, rules: ProjectRules, answers: Answers) -
     if made.missing and desk.tracker.look_again(at.issue):
         made = plan(judgement, at, rules, desk.tracker.palette(at.issue), desk.render)
     return made
-
-
-def _journal(shop: Shop, subject: Subject) -> Journal:
-    return shop.journals.read(subject) if subject.kind is SubjectKind.ISSUE else Journal()
 
 
 def _us(desk: Desk, journal: Journal) -> Us | None:

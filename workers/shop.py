@@ -21,6 +21,7 @@ from store.journal import Journals
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprints import Sprints
 from trackers import protocol
 from trackers.http import host_of, open_http
 from trackers.jira import markup as jira_markup
@@ -30,11 +31,13 @@ from trackers.jira.setup import JiraSetup, connect_with
 from trackers.linear import markup as linear_markup
 from trackers.linear.client import Credentials, LinearClient
 from trackers.linear.service import LinearService
+from trackers.model import Subject, SubjectKind
 from trackers.prose import Prose
 from trackers.protocol import Tracker
 from workers import checkpoints
 from workers.apply import Applier
 from workers.checkpoints import Checkpoint
+from workers.forecasters import Forecasters
 from workers.gate import SharedGate
 from workers.learning import Learnt
 from workers.models_in_force import LiveModels
@@ -43,6 +46,7 @@ from workers.taggers import Taggers
 
 LEASE = timedelta(seconds=45)
 """How long a run may be silent before its subject is given to another; renewed before each write."""
+LOOK_EVERY = timedelta(minutes=15)
 MODELS = "models"
 """In the data folder: copies of the models that Redis holds; may be emptied at any time."""
 HISTORY = "history"
@@ -75,6 +79,10 @@ class Shop:
     taggers: Taggers
     history: Path
     """Folder for what a training gathers, while it lasts."""
+    sprints: Sprints
+    forecasters: Forecasters
+    look_every: timedelta
+    """How often a board is looked at when nothing is told of it."""
 
 
 def open_shop(
@@ -84,10 +92,12 @@ def open_shop(
     data: Path,
     checkpoint: Checkpoint = checkpoints.nothing,
     lease: timedelta = LEASE,
+    look_every: timedelta = LOOK_EVERY,
 ) -> Shop:
     """Wire the floor. Opens no connection to anything yet.
 
     ``data`` is this machine's folder: copies of models by their hash, and what a training gathers.
+    ``look_every`` is how often boards are looked at when no event tells of them.
     """
     inbox = Inbox(redis, lease=lease)
     journals = Journals(redis)
@@ -112,7 +122,19 @@ def open_shop(
         models=models,
         taggers=Taggers(LiveModels(models, data / MODELS), Learnt(outcomes)),
         history=data / HISTORY,
+        sprints=Sprints(redis),
+        forecasters=Forecasters(),
+        look_every=look_every,
     )
+
+
+def watched_boards(connections: Sequence[Connection]) -> list[Subject]:
+    """The boards whose sprints are watched, as subjects of their rounds."""
+    return [
+        Subject(connection.name, SubjectKind.BOARD, board)
+        for connection in connections
+        for board in sorted(connection.scope().boards or ())
+    ]
 
 
 def open_tracker(

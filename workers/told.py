@@ -7,7 +7,7 @@ from typing import Any
 
 from classifiers.tagging import Chance, Proposal, Reserve
 from rules.matching import readable
-from trackers.protocol import AddLabels, Operation, PutComment
+from trackers.protocol import AddLabels, Operation, PutComment, RemoveLabels
 
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
@@ -45,6 +45,8 @@ def operation_json(operation: Operation) -> Mapping[str, Any]:
                 "labels": [label.path for label in labels] + [made.name for made in new],
                 "create": [made.name for made in new],
             }
+        case RemoveLabels(labels):
+            return {"do": "remove_labels", "labels": [label.path for label in labels]}
         case PutComment(topic, body, id_, settles):
             verb = "settle_comment" if settles else ("edit_comment" if id_ else "post_comment")
             return {"do": verb, "topic": topic, "body": body}

@@ -1,0 +1,183 @@
+"""All that is found about a running sprint, put together. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from classifiers.capacity import Forecaster
+from classifiers.grown import grown
+from classifiers.requirement_lines import LabelledLine
+from classifiers.requirement_model import shipped as shipped_lines_judge
+from classifiers.scope import row_of, scope_of
+from classifiers.sprint_judgement import Concern, Forecast, Grown, Item, SprintJudgement, Stalled, WayOut
+from classifiers.sprint_memory import SprintMemory
+from classifiers.sprint_past import durations, past_of
+from classifiers.sprint_rows import Count, Moment, SprintRow
+from classifiers.stalled import stalled
+from classifiers.way_out import way_out
+from rules.sprint_rules import SprintRules, absent_share
+from trackers.sprints import Finished, Sprint, SprintIssue, Stage, Unit
+
+_WELL_AGAIN = 0.05
+"""A warning stands until the chance is this much over the line: it must not come and go with every card."""
+_PLANNED = 14.0
+"""Days; how long a sprint without an end is taken to last where the board has finished none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a judgement is made from."""
+
+    sprint: Sprint
+    issues: Sequence[SprintIssue]
+    memory: SprintMemory
+    unit: Unit
+    count: Callable[[float | None], float]
+    """What an issue with this estimate counts."""
+    unestimated_as: float
+    rules: SprintRules
+    zone: str | None
+    """The board's own."""
+    finished: Sequence[Finished]
+    rows: Sequence[SprintRow]
+    """The finished sprints as forecasts read them, in the sprint's unit."""
+    forecaster: Forecaster
+    key: bytes
+    """By which requirement lines were hashed."""
+    now: datetime
+    told: frozenset[str] = frozenset()
+    """The concerns that our comment tells at present."""
+
+
+def judge(at: Outlook) -> SprintJudgement:
+    """Everything that is found about a sprint as it stands.
+
+    Its chances are about what is left of the commitment, with what the team can deliver held fixed: work
+    that was taken out is the way out we proposed, and must count as it was promised to. Nor does work that
+    was added make them better: teams that add much finish more, but not because they added it.
+    """
+    sprint = _with_end(at)
+    scope = scope_of(at.memory, at.count, grace=at.rules.scope_grace, budget=at.rules.budget)
+    row, moment = _row(at, sprint)
+    moved = scope.committed - scope.plan_left
+    uncut = _put_back(moment, moved)
+    away = _away(at, sprint, moment)
+    found = SprintJudgement(
+        sprint=sprint,
+        unit=at.unit,
+        at=at.now,
+        t=moment.t,
+        activated=at.memory.activated,
+        rebuilt=at.memory.rebuilt,
+        scope=scope,
+        forecast=_forecast(at, row, uncut, moved, away),
+        past=past_of(at.finished, at.unit),
+        budget=at.rules.budget,
+        done_share=at.rules.done_share,
+        warn_below=at.rules.warn_below,
+        away=away,
+        unestimated_as=at.unestimated_as,
+        grown=_grown(at),
+        stalled=_stalled(at),
+    )
+    concerns = _concerns(at, found)
+    way = _way_out(at, row, uncut, moved, away) if Concern.OVERCOMMITTED in concerns else None
+    return replace(found, concerns=concerns, way_out=way)
+
+
+def _forecast(at: Outlook, row: SprintRow, moment: Moment, moved: float, away: float) -> Forecast:
+    """What will come of it: of two views, with what was added and without it, the more careful one."""
+    shares = {"done_share": at.rules.done_share, "creep_share": at.rules.budget}
+    told = at.forecaster.without(row, moment, at.rows, moved, away=away, **shares)
+    if not moment.added.points:
+        return told
+    bare = replace(moment, added=Count(0.0, 0.0))
+    careful = at.forecaster.without(row, bare, at.rows, moved, away=away, **shares)
+    if careful.p_overcommitted <= told.p_overcommitted:
+        return told
+    return replace(careful, p_scope_creep=told.p_scope_creep)
+
+
+def _put_back(moment: Moment, moved: float) -> Moment:
+    """The moment as if what was taken out of the commitment still waited in it."""
+
+    def more(count: Count, amount: float) -> Count:
+        return replace(count, points=(count.points or 0.0) + amount)
+
+    return replace(moment, removed=more(moment.removed, -moved), todo=more(moment.todo, moved))
+
+
+def _with_end(at: Outlook) -> Sprint:
+    """The sprint with an end to reckon by: where it has no date, the board's usual length."""
+    if at.sprint.end is not None:
+        return at.sprint
+    lengths = [one.planned_days for one in at.finished if one.planned_days > 0]
+    planned = statistics.median(lengths) if lengths else _PLANNED
+    return replace(at.sprint, end=at.memory.activated + timedelta(days=planned))
+
+
+def _row(at: Outlook, sprint: Sprint) -> tuple[SprintRow, Moment]:
+    people = {issue.assignee for issue in at.issues if issue.assignee}
+    row, moment = row_of(
+        at.memory, sprint, at.now, at.count, project=at.sprint.board, team=float(len(people)) or None
+    )
+    if at.unit is Unit.ISSUES:
+        row = row.in_issues()
+        moment = row.moments[0]
+    # A sprint that overlapped with this one has ended all the same, so it is evidence now.
+    return replace(row, order=at.now.timestamp()), moment
+
+
+def _away(at: Outlook, sprint: Sprint, moment: Moment) -> float:
+    if not at.rules.away or sprint.end is None or sprint.end <= at.now:
+        return 0.0
+    people = at.rules.people or int(moment.team or 0)
+    return absent_share(at.rules.away, people, at.rules.calendar, at.now, sprint.end, at.zone)
+
+
+def _concerns(at: Outlook, found: SprintJudgement) -> frozenset[Concern]:
+    rules, forecast = at.rules, found.forecast
+    line = rules.warn_below + (_WELL_AGAIN if Concern.OVERCOMMITTED in at.told else 0.0)
+    settled_in = at.now - at.memory.activated >= rules.overcommit_grace
+    has = {
+        Concern.OVERCOMMITTED: rules.overcommit
+        and settled_in
+        and found.t < 1
+        and found.scope.committed > 0
+        and 1 - forecast.p_overcommitted < line,
+        Concern.SCOPE_CREEP: rules.scope_creep and found.scope.crossing is not None,
+        Concern.GROWN: bool(found.grown),
+        Concern.STALLED: bool(found.stalled),
+    }
+    return frozenset(concern for concern, there in has.items() if there)
+
+
+def _grown(at: Outlook) -> tuple[Grown, ...]:
+    if not at.rules.requirements:
+        return ()
+    texts = {issue.id: issue.body for issue in at.issues}
+    corrections = (LabelledLine(line, kind) for line, kind in at.rules.requirement_lines)
+    return grown(at.memory, texts, at.key, shipped_lines_judge().with_corrections(corrections))
+
+
+def _stalled(at: Outlook) -> tuple[Stalled, ...]:
+    if not at.rules.stalled:
+        return ()
+    blockers = {issue.id: issue.blockers for issue in at.issues if issue.blockers}
+    return stalled(at.memory, at.now, durations(at.finished), blockers)
+
+
+def _way_out(at: Outlook, row: SprintRow, moment: Moment, moved: float, away: float) -> WayOut | None:
+    delivery = at.forecaster.delivery_of(row, moment, at.rows, away=away)
+    if delivery is None:
+        return None
+    stays = at.memory.stays.values()
+    unstarted = sorted(
+        (stay for stay in stays if stay.committed and stay.left is None and stay.stage is Stage.TODO),
+        key=lambda stay: (-stay.rank, stay.id),
+    )
+    items = [Item(stay.key, at.count(stay.points)) for stay in unstarted if not stay.subtask]
+    return way_out(delivery, items, line=at.rules.warn_below, done_share=at.rules.done_share, already=moved)

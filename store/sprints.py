@@ -1,0 +1,135 @@
+"""What is remembered of sprints: running ones, finished ones, and when a board is looked at next.
+
+Running sprints are kept as text made by ``workers.sprint_book``: numbers, ids and keyed hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from redis import Redis
+
+from store import keys
+from trackers.model import Subject
+from trackers.sprints import Amount, Finished
+
+
+class Sprints:
+    """The memory of all sprints. Every method is one round trip unless it says otherwise."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def book(self, sprint: Subject) -> str | None:
+        """What was kept of a running sprint; None when nothing is."""
+        return cast("str | None", self._redis.get(keys.sprint(sprint)))
+
+    def keep(self, sprint: Subject, board: str, text: str) -> None:
+        """Keep ``text`` of a running sprint; it is listed among its board's until it is closed."""
+        pipe = self._redis.pipeline()
+        pipe.set(keys.sprint(sprint), text, ex=keys.SPRINT_LIFE)
+        pipe.hset(keys.running(sprint.connection), sprint.id, board)
+        pipe.expire(keys.running(sprint.connection), keys.SPRINT_LIFE)
+        pipe.execute()
+
+    def close(self, sprint: Subject, text: str) -> None:
+        """Keep the last of a sprint that is over; it may be opened again."""
+        pipe = self._redis.pipeline()
+        pipe.set(keys.sprint(sprint), text, ex=keys.SPRINT_LIFE)
+        pipe.hdel(keys.running(sprint.connection), sprint.id)
+        pipe.execute()
+
+    def snooze(self, sprint: Subject, *, on: bool) -> None:
+        """Be silent about a sprint, or no longer."""
+        if on:
+            self._redis.set(keys.snooze(sprint), "1", ex=keys.SPRINT_LIFE)
+        else:
+            self._redis.delete(keys.snooze(sprint))
+
+    def is_snoozed(self, sprint: Subject) -> bool:
+        """Whether the command asked for silence."""
+        return bool(self._redis.exists(keys.snooze(sprint)))
+
+    def forget(self, sprint: Subject) -> None:
+        """Forget a sprint that was deleted."""
+        pipe = self._redis.pipeline()
+        pipe.delete(keys.sprint(sprint), keys.snooze(sprint))
+        pipe.hdel(keys.running(sprint.connection), sprint.id)
+        pipe.execute()
+
+    def running(self, connection: str) -> dict[str, str]:
+        """The sprints that are watched at present: id → board."""
+        return cast("dict[str, str]", self._redis.hgetall(keys.running(connection)))
+
+    def secret(self) -> bytes:
+        """The key of all hashes of issue texts; made at first need, so that none can be read back.
+
+        Two round trips.
+        """
+        self._redis.set(keys.HASH_KEY, secrets.token_hex(32), nx=True)
+        return bytes.fromhex(cast("str", self._redis.get(keys.HASH_KEY)))
+
+    def finished(self, connection: str, board: str) -> dict[str, Finished]:
+        """The finished sprints known of a board, by id."""
+        raw = cast("dict[str, str]", self._redis.hgetall(keys.finished(connection, board)))
+        return {id_: _finished(text) for id_, text in raw.items()}
+
+    def add_finished(self, connection: str, board: str, sprints: Collection[Finished]) -> None:
+        """Keep finished sprints as numbers."""
+        name = keys.finished(connection, board)
+        pipe = self._redis.pipeline()
+        for sprint in sprints:
+            pipe.hset(name, sprint.id, json.dumps(asdict(sprint), default=datetime.isoformat))
+        pipe.expire(name, keys.FINISHED_LIFE)
+        pipe.execute()
+
+    def drop_finished(self, connection: str, board: str, sprint: str) -> None:
+        """Forget the numbers of a sprint that was opened again."""
+        self._redis.hdel(keys.finished(connection, board), sprint)
+
+    def watch(self, boards: Collection[Subject]) -> None:
+        """Have ``boards`` looked at from now on; one that is known keeps its time."""
+        if boards:
+            self._redis.zadd(keys.ROUNDS, {str(board): 0 for board in boards}, nx=True)
+
+    def unwatch(self, board: Subject) -> None:
+        """Look at a board no longer."""
+        self._redis.zrem(keys.ROUNDS, str(board))
+
+    def due(self, now: datetime, most: int = 100) -> list[tuple[Subject, int]]:
+        """Boards to be looked at, with the time (ms) for which that was planned."""
+        found = cast(
+            "list[tuple[str, float]]",
+            self._redis.zrangebyscore(keys.ROUNDS, "-inf", _ms(now), 0, most, withscores=True),
+        )
+        return [(Subject.parse(name), int(at)) for name, at in found]
+
+    def next_look(self, board: Subject, at: datetime) -> None:
+        """When a board is looked at next; nothing for one that is not watched."""
+        self._redis.zadd(keys.ROUNDS, {str(board): _ms(at)}, xx=True)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.astimezone(UTC).timestamp() * 1000)
+
+
+def _finished(text: str) -> Finished:
+    raw: Mapping[str, Any] = json.loads(text)
+    return Finished(
+        id=raw["id"],
+        board=raw["board"],
+        start=datetime.fromisoformat(raw["start"]),
+        ended=datetime.fromisoformat(raw["ended"]),
+        planned_days=raw["planned_days"],
+        committed=Amount(**raw["committed"]),
+        delivered=Amount(**raw["delivered"]),
+        added=Amount(**raw["added"]),
+        estimated=raw["estimated"],
+        stays=tuple((state, hours) for state, hours in raw["stays"]),
+        approximate=raw["approximate"],
+    )

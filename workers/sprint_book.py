@@ -1,0 +1,81 @@
+"""What a run remembers of a sprint from one look to the next, and how that is kept as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Self
+
+from pydantic import TypeAdapter
+
+from classifiers.sprint_memory import SprintMemory, Stay
+from trackers.sprints import Unit
+
+GONE: Final = "a deleted issue"
+"""Stands for the key of an issue that was deleted: its number stays, it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The issue that the comment about a sprint stands on."""
+
+    issue: str
+    """Its id."""
+    key: str
+    tracking: bool = False
+    """The admin named it, so it need not be in the sprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What our comment tells at present."""
+
+    concerns: tuple[str, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+    """Those that are told, to know noise from news."""
+    keys: tuple[str, ...] = ()
+    """The issues it names."""
+    severity: int = 0
+    at: datetime | None = None
+    """When it was last written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SprintBook:
+    """All that is remembered of one sprint."""
+
+    memory: SprintMemory
+    unit: Unit
+    """What its work is counted in; settled at the start."""
+    board: str
+    name: str = ""
+    home: Home | None = None
+    round: int = 0
+    """How often a new comment took the place of an older one."""
+    said: Said = field(default_factory=Said)
+    closed: bool = False
+
+    def to_text(self) -> str:
+        return _TYPE.dump_json(self, exclude_defaults=True).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> SprintBook:
+        """Read what this or an earlier version wrote; keys it does not know are passed over."""
+        return _TYPE.validate_json(text)
+
+    def without(self, issue: str) -> Self:
+        """The same with nothing in it that tells of the deleted ``issue`` but its numbers."""
+        stay = self.memory.stays.get(issue)
+        if stay is None:
+            return self
+        stays = {id_: one for id_, one in self.memory.stays.items() if id_ != issue}
+        name = f"gone {len(stays)}"
+        stays[name] = _nameless(stay, name)
+        return replace(self, memory=replace(self.memory, stays=stays))
+
+
+def _nameless(stay: Stay, name: str) -> Stay:
+    return replace(stay, id=name, key=GONE, parent=None, lines=None)
+
+
+_TYPE: Final = TypeAdapter(SprintBook)

@@ -1,0 +1,59 @@
+"""Which issue the comment about a sprint stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from classifiers.sprint_judgement import Concern, SprintJudgement
+from trackers.errors import Gone
+from trackers.model import Issue
+from trackers.protocol import Reading, Recall, Tracker
+from trackers.sprints import SprintReading, Stage
+from workers.sprint_book import Home
+
+
+def candidates(
+    reading: SprintReading, judgement: SprintJudgement, tracking_issue: str | None
+) -> Iterator[Home]:
+    """Where the comment may stand, best first: the issue that the admin named, else one of the sprint.
+
+    Of the sprint's own the one that crossed the line; else one that is spoken of and is to stay; else the
+    most important that is not done: everybody looks at that, and nobody moves it out.
+    """
+    if tracking_issue is not None:
+        yield Home("", tracking_issue, tracking=True)
+        return
+    ids = {issue.key: issue.id for issue in reading.issues}
+    named = dict.fromkeys(key for key in _named(reading, judgement) if key in ids)
+    yield from (Home(ids[key], key) for key in named)
+
+
+def _named(reading: SprintReading, judgement: SprintJudgement) -> Iterator[str]:
+    if judgement.scope.crossing:
+        yield judgement.scope.crossing
+    if Concern.OVERCOMMITTED not in judgement.concerns:
+        yield from (item.key for item in (*judgement.grown, *judgement.stalled))
+    yield from (issue.key for issue in reading.issues if issue.stage in (Stage.TODO, Stage.DOING))
+    yield from (issue.key for issue in reading.issues)
+
+
+def has_left(home: Home, reading: SprintReading) -> bool:
+    """Whether the issue that bears the comment is no longer in the sprint."""
+    return not home.tracking and home.issue not in {issue.id for issue in reading.issues}
+
+
+def open_home(tracker: Tracker, homes: Iterator[Home], recall: Recall) -> tuple[Home, Reading] | None:
+    """The first of ``homes`` that is there, with its present state; None when none is."""
+    for home in homes:
+        try:
+            reading = tracker.read(home.issue or home.key, recall)
+        except Gone:
+            continue
+        return Home(reading.issue.id, reading.issue.key, home.tracking), reading
+    return None
+
+
+def wears(issue: Issue, label: str) -> bool:
+    """Whether an issue has a label of that name, whatever the case."""
+    wanted = label.casefold()
+    return any(wanted in (one.name.casefold(), one.path.casefold()) for one in issue.labels)
