@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from sprintwarden import cli_tagger, logs
+from sprintwarden import cli_sprints, cli_tagger, logs
 from sprintwarden.settings import Complaint, Settings, read_settings
 from sprintwarden.supervisor import PARENT
 from store.inbox import Inbox
@@ -22,7 +22,8 @@ from workers.lifeline import end_with_parent
 
 app = typer.Typer(
     name="sprintwarden",
-    help="Labels new issues in Jira and Linear by your rules, says why, and never argues with a person.",
+    help="Labels new issues in Jira and Linear, warns of sprints that hold too much, says why, and never "
+    "argues with a person.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,7 +31,15 @@ app = typer.Typer(
 letters = typer.Typer(help="Work that was given up: look at it, put it back.", no_args_is_help=True)
 app.add_typer(letters, name="dead-letters")
 app.add_typer(cli_tagger.models, name="model")
-for command in (cli_tagger.train, cli_tagger.predict, cli_tagger.evaluate):
+for command in (
+    cli_tagger.train,
+    cli_tagger.predict,
+    cli_tagger.evaluate,
+    cli_sprints.forecast,
+    cli_sprints.backtest,
+    cli_sprints.sprints,
+    cli_sprints.snooze,
+):
     app.command()(command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
@@ -166,13 +175,19 @@ def replay(
 @app.command()
 def explain(
     connection: Annotated[str, typer.Argument(help="A connection of connections.yaml.")],
-    issue: Annotated[str, typer.Argument(help="An issue's key or id.")],
+    issue: Annotated[str, typer.Argument(help="An issue's key or id; of a sprint sprint:ID.")],
     as_json: AsJson = False,
 ) -> None:
     """Show what was decided about an issue, what would be done now, and why nothing was. Writes nothing."""
     from sprintwarden.explaining import explain as explain_issue
-    from sprintwarden.showing import show_explanation
+    from sprintwarden.explaining import explain_sprint
+    from sprintwarden.showing import show_explanation, show_sprint
 
+    kind, colon, id_ = issue.partition(":")
+    if colon and kind == "sprint":
+        found = explain_sprint(read_settings(), connection, id_)
+        typer.echo(json.dumps(found, indent=2) if as_json else show_sprint(found))
+        return
     told = explain_issue(read_settings(), connection, issue)
     typer.echo(json.dumps(told, indent=2) if as_json else show_explanation(told))
 

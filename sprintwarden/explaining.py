@@ -7,13 +7,16 @@ from typing import Any
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named, read_connections
 from store.connect import connect
+from store.decisions import Decisions
 from store.rulebook import RulebookShelf
+from store.sprints import Sprints
 from trackers.model import Subject, SubjectKind
 from trackers.protocol import LABELS_TOPIC, Recall
 from workers.decide import Because, Situation, situation
 from workers.plan import Plan, records
 from workers.run import plan_for
 from workers.shop import Shop, open_shop
+from workers.sprint_book import SprintBook
 from workers.taggers import answers_of
 
 
@@ -58,6 +61,38 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
             for silent in (plan.silent if plan else ())
         ],
     }
+
+
+def explain_sprint(settings: Settings, name: str, sprint: str) -> dict[str, Any]:
+    """What was decided about a sprint so far, and what is remembered of it.
+
+    Raises Complaint when it is not watched and never was.
+    """
+    named(read_connections(settings.connections_file), name)
+    redis = connect(settings.redis())
+    subject = Subject(name, SubjectKind.SPRINT, sprint)
+    text, decisions = Sprints(redis).book(subject), Decisions(redis).of(subject)
+    if text is None and not decisions:
+        raise Complaint(
+            f"Nothing is known of a sprint {sprint!r} on {name}; `sprintwarden sprints` lists those watched."
+        )
+    book = SprintBook.from_text(text) if text else None
+    return {
+        "connection": name,
+        "sprint": sprint,
+        "subject": str(subject),
+        "name": book.name if book else "",
+        "activated": book.memory.activated.isoformat() if book else None,
+        "rebuilt": book.memory.rebuilt if book else None,
+        "counted_in": str(book.unit) if book else None,
+        "committed": _committed(book) if book else [],
+        "home": book.home.key if book and book.home else None,
+        "decisions": decisions,
+    }
+
+
+def _committed(book: SprintBook) -> list[str]:
+    return sorted(stay.key for stay in book.memory.stays.values() if stay.committed)
 
 
 def _situation(shop: Shop, subject: Subject) -> Situation:

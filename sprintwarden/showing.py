@@ -138,6 +138,21 @@ def show_explanation(told: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def show_sprint(told: Mapping[str, Any]) -> str:
+    """What is known of a sprint."""
+    lines = [f"{told['name'] or told['sprint']} ({told['connection']})"]
+    if told["activated"]:
+        rebuilt = ", put together afterwards" if told["rebuilt"] else ""
+        lines.append(
+            f"Began {told['activated'][:16].replace('T', ' ')}{rebuilt}; counted in {told['counted_in']}."
+        )
+        lines.append(f"Committed at the start: {', '.join(told['committed']) or 'nothing'}.")
+    lines.append(f"Its comment stands on {told['home']}." if told["home"] else "It has no comment.")
+    lines += ["", "Decisions so far, newest first:"]
+    lines += _decisions(told["decisions"]) or ["  none"]
+    return "\n".join(lines)
+
+
 def show_decision(record: Mapping[str, Any]) -> list[str]:
     """One decision record: when, on what event, how it ended, and its plan."""
     kinds = dict.fromkeys(hint["kind"].replace("_", " ") for hint in record.get("hints", ()))

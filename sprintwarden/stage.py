@@ -40,14 +40,14 @@ connections:
     service_account: true
     webhook: {{auth: signature, secrets: [{{env: DEMO_JIRA_HOOK}}]}}
     projects: [ABC, HELP]
-    boards: [1]
+    boards: [{boards}]
   {linear_name}:
     tracker: linear
     url: {linear}
     auth: {{key: {{env: DEMO_LINEAR_KEY}}}}
     service_account: true
     webhook: {{secrets: [{{env: DEMO_LINEAR_HOOK}}]}}
-    teams: [ENG]
+    teams: [{teams}]
     cycles: true
 """
 _JIRA_AUTH: Final = {
@@ -65,6 +65,10 @@ class Script:
     environ: Mapping[str, str] = field(default_factory=dict)
     """More environment for the service's processes."""
     workers: int = 1
+    boards: tuple[int, ...] = (1,)
+    """Jira's boards whose sprints are watched; those beyond the toy's own have yet to be made."""
+    teams: tuple[str, ...] = ("ENG",)
+    """Linear's teams, all of them with cycles."""
 
 
 class Stage:
@@ -126,7 +130,8 @@ class Stage:
         self.redis_server.start()
         self.redis = connect(self.redis_server.url)
         self.jira = Remote(self._toy("jira", "DEMO_JIRA_TOKEN", "--deployment", self._script.deployment))
-        self.linear = Remote(self._toy("linear", "DEMO_LINEAR_KEY"))
+        teams = ",".join(self._script.teams)
+        self.linear = Remote(self._toy("linear", "DEMO_LINEAR_KEY", "--projects", teams))
         connections = _CONNECTIONS.format(
             jira_name=JIRA,
             linear_name=LINEAR,
@@ -134,6 +139,8 @@ class Stage:
             linear=self.linear.url,
             deployment=self._script.deployment,
             jira_auth=_JIRA_AUTH[self._script.deployment],
+            boards=", ".join(map(str, self._script.boards)),
+            teams=teams,
         )
         (self.folder / "config" / "connections.yaml").write_text(connections, encoding="utf-8")
         self.write_rules(self._script.rules)

@@ -26,6 +26,7 @@ from workers.plan import Plan, plan, records
 from workers.record import Ending, Outcome, counters, outcome_of, record
 from workers.rounds import look
 from workers.shop import Desk, Shop
+from workers.sprint_book import forget_issue
 from workers.sprint_check import check
 from workers.taggers import answers_of, forecasts
 from workers.watching import sightings
@@ -237,6 +238,10 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.journals.purge(batch.subject)
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
+        if batch.subject.kind is SubjectKind.ISSUE:
+            forget_issue(shop.sprints, batch.subject)
+    elif _is_routine(batch, ending):
+        shop.decisions.count(counted)
     else:
         shop.decisions.add(batch.subject, record(batch, ending, took), counted)
         # What was ignored for its age or its project may be called for by an event still to come.
@@ -245,6 +250,12 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     shop.checkpoint("recorded")
     if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):
         shop.inbox.finish(batch)
+
+
+def _is_routine(batch: Batch, ending: Ending) -> bool:
+    """Whether the clock asked and nothing came of it: such looks would crowd out what is worth reading."""
+    by_clock = all(hint.kind in (HintKind.SPRINT_DUE, HintKind.BOARD_DUE) for hint in batch.hints)
+    return by_clock and ending.because in (Because.LOOKED, Because.NOTHING_NEW, Because.ALL_WELL)
 
 
 def _log(batch: Batch, ending: Ending, took: timedelta) -> None:

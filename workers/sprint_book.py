@@ -9,6 +9,8 @@ from typing import Final, Self
 from pydantic import TypeAdapter
 
 from classifiers.sprint_memory import SprintMemory, Stay
+from store.sprints import Sprints
+from trackers.model import Subject, SubjectKind
 from trackers.sprints import Unit
 
 GONE: Final = "a deleted issue"
@@ -71,7 +73,17 @@ class SprintBook:
         stays = {id_: one for id_, one in self.memory.stays.items() if id_ != issue}
         name = f"gone {len(stays)}"
         stays[name] = _nameless(stay, name)
-        return replace(self, memory=replace(self.memory, stays=stays))
+        keys = tuple(key for key in self.said.keys if key != stay.key)
+        return replace(self, memory=replace(self.memory, stays=stays), said=replace(self.said, keys=keys))
+
+
+def forget_issue(sprints: Sprints, issue: Subject) -> None:
+    """Leave nothing of a deleted issue in the books of running sprints but its numbers."""
+    for id_, board in sprints.running(issue.connection).items():
+        sprint = Subject(issue.connection, SubjectKind.SPRINT, id_)
+        text = sprints.book(sprint)
+        if text is not None and issue.id in (book := SprintBook.from_text(text)).memory.stays:
+            sprints.keep(sprint, board, book.without(issue.id).to_text())
 
 
 def _nameless(stay: Stay, name: str) -> Stay:

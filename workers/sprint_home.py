@@ -32,7 +32,8 @@ def _named(reading: SprintReading, judgement: SprintJudgement) -> Iterator[str]:
     if judgement.scope.crossing:
         yield judgement.scope.crossing
     if Concern.OVERCOMMITTED not in judgement.concerns:
-        yield from (item.key for item in (*judgement.grown, *judgement.stalled))
+        yield from (one.key for one in judgement.grown)
+        yield from (one.key for one in judgement.stalled)
     yield from (issue.key for issue in reading.issues if issue.stage in (Stage.TODO, Stage.DOING))
     yield from (issue.key for issue in reading.issues)
 

@@ -11,7 +11,7 @@ import pytest
 from rules.load import load_rules
 from store.journal import CommentRecord, CommentState, Forecast, Guess, Intent, Journal
 from tests.conftest import T0, changed, hint, issue, later, relabelled
-from trackers.model import Hint, HintKind, Label, Memory, Scope, Subject, SubjectKind
+from trackers.model import Hint, HintKind, Label, Memory, Scope
 from trackers.protocol import Recall
 from workers.decide import (
     Because,
@@ -91,7 +91,6 @@ def test_an_event_is_answered_by_a_reading_as_new_as_it(
     assert is_answered(told, Journal(known=True, read_updated=read)) is expected, why
 
 
-SPRINT = hint(HintKind.SPRINT_CHANGED, Subject("acme", SubjectKind.SPRINT, "7"))
 DELETED = hint(HintKind.ISSUE_DELETED)
 READ = Journal(known=True, read_updated=T0)
 SPOKEN = Journal(known=True, comments=OPEN)
@@ -104,7 +103,6 @@ SETTLED = replace(ANSWERED, taught={("labels", "ui"): "seen"})
 @pytest.mark.parametrize(
     ("why", "hints", "journal", "expected"),
     [
-        ("a sprint", [SPRINT], Journal(), Because.SPRINTS_NOT_WATCHED),
         ("deleted at last", [changed("title"), DELETED], Journal(), Because.DELETED),
         ("deleted and back again", [DELETED, changed("title")], Journal(), None),
         ("deleted and back again with labels", [DELETED, relabelled(["l9"])], Journal(), None),

@@ -101,9 +101,12 @@ def test_resolved(fields: Json, resolved: bool) -> None:
 
 
 def test_sprint_shapes() -> None:
-    assert sprints_in([OLD_SPRINT.format(id=5, state="ACTIVE")]) == [SprintRef("5", "active")]
-    assert sprints_in([SORTED_SPRINT.format(id=5, state="FUTURE")]) == [SprintRef("5", "future")]
+    assert sprints_in([OLD_SPRINT.format(id=5, state="ACTIVE")]) == [SprintRef("5", "active", "12")]
+    assert sprints_in([SORTED_SPRINT.format(id=5, state="FUTURE")]) == [SprintRef("5", "future", "12")]
     assert sprints_in([{"id": 5, "state": "CLOSED", "name": "x"}]) == [SprintRef("5", "closed")]
+    assert sprints_in([{"id": 5, "state": "active", "boardId": 3}]) == [SprintRef("5", "active", "3")]
+    odd = "com.atlassian.greenhopper.service.sprint.Sprint@1[id=7,name=A,rapidViewId=x,state=ACTIVE]"
+    assert sprints_in([odd]) == [SprintRef("7", "active", None)]
     others: list[object] = [["a"], [{"id": 5}], [{"id": 5, "state": "done"}], [1], {}, None, "x", [[]]]
     for other in others:
         assert sprints_in(other) == []

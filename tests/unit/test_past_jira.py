@@ -126,6 +126,7 @@ def test_property_says_what_is_ours_and_authorship_where_there_is_none() -> None
     assert past(labelled(ME), memory=Memory(frozenset({"x"}))).labels_by_us == {"x"}
     assert past(labelled(ME)).labels_by_us == {"security"}
     assert past(labelled(ROBIN)).labels_by_us == frozenset()
+    assert past(labelled(ME), off(ME)).labels_by_us == frozenset()
     assert past(labelled({}), me=None).labels_by_us == frozenset()
 
 
@@ -166,7 +167,9 @@ def off(author: Mapping[str, Any] | None, at: str = "2026-03-06T09:00:00Z") -> d
 def test_only_what_a_person_took_off_and_left_off_is_a_correction() -> None:
     robot = {"accountId": "bot", "accountType": "app"}
     assert past(labelled(ME), off(ROBIN), labels=[]).taken_off == {"security"}
-    assert past(labelled(ME), off(ME), labels=[]).taken_off == {"security"}
+    assert past(labelled(ME), off(ME), labels=[]).taken_off == frozenset()
+    ours = Memory(frozenset({"security"}))
+    assert past(labelled(ME), off(ME), labels=[], memory=ours).taken_off == {"security"}
     assert past(labelled(ME), off(robot), labels=[]).taken_off == frozenset()
     assert past(labelled(ME), off(None), labels=[]).taken_off == frozenset()
     assert past(labelled(ROBIN), off(ROBIN), labels=[]).taken_off == frozenset()

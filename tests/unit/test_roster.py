@@ -56,9 +56,7 @@ def _fields(sprint: object) -> dict[str, object]:
 
 def test_a_late_baseline_is_put_together_from_the_past_and_says_so() -> None:
     late = START + 3 * DAY
-    past = IssuePast(
-        moves=(Move(START - DAY, "37", joined=True),), estimates=(Estimate(START + DAY, 3, 8),)
-    )
+    past = IssuePast(moves=(Move(START - DAY, "37", joined=True),), estimates=(Estimate(START + DAY, 3, 8),))
     newcomer = IssuePast(moves=(Move(START + DAY, "37", joined=True),))
     memory = begin(reading(work(1, 8, past=past), work(2, 5, past=newcomer)), [], late, [], KEY)
     assert memory.rebuilt

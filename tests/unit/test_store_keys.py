@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
+from classifiers.sprint_memory import SprintMemory, Stay
 from store import keys
 from store.budget import Budget
 from store.cache import Cache
@@ -16,17 +17,22 @@ from store.door import Door
 from store.journal import Forecast, Guess, Intent
 from store.models import ModelShelf, Refusal
 from store.outcomes import Lesson, Row, Verdict
+from store.sprints import Sprints
 from store.watch import Reply, Sighting
 from tests.conftest import ISSUE, Floor, changed, hint
+from tests.unit.sprint_scene import over
 from trackers.errors import Rejected
 from trackers.model import HintKind, Subject, SubjectKind
+from trackers.sprints import Stage, Unit
 from workers.clock import Clock
 from workers.retraining import Retraining
 from workers.rules_in_force import RulesFile
 from workers.run import run
+from workers.sprint_book import SprintBook
 
-KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS}
-"""Bounded by what they are: one number, one row per counter, one text, one row per connection and target."""
+KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY}
+"""Bounded by what they are: one number, one row per counter, one text, one row per connection and target,
+one row per board, one secret."""
 WHILE_A_SLOT_NAMES_IT = keys.MODEL
 """``test_store_models`` holds that no file outlives its slots."""
 WHILE_WORK_WAITS = (keys.PENDING, keys.DEAD, keys.HINTS, keys.SUBJECT)
@@ -50,6 +56,14 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     shelf.note_refusal(("acme", "labels"), Refusal("a" * 64, "x", datetime.now(UTC), None))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
     Retraining(floor.redis, timedelta(days=7))._claim("acme")
+    sprints, sprint = Sprints(floor.redis), Subject("acme", SubjectKind.SPRINT, "37")
+    stay = Stay(ISSUE.id, "ABC-1", True, 3, 3, Stage.TODO, "1", lines=("hashes",))
+    memory = SprintMemory(datetime.now(UTC), stays={ISSUE.id: stay})
+    sprints.keep(sprint, "12", SprintBook(memory, Unit.POINTS, "12").to_text())
+    sprints.snooze(sprint, on=True)
+    sprints.add_finished("acme", "12", [over(1)])
+    sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
+    sprints.secret()
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
 
 
@@ -111,6 +125,10 @@ def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
     run(floor.shop, ISSUE, floor.token())
     names = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(keys.PREFIX)]
     assert [name for name in names if ISSUE.id in name] == []
+    books = [str(floor.redis.get(name)) for name in names if name.startswith(keys.SPRINT)]
+    assert len(books) == 1
+    assert ISSUE.id not in books[0]
+    assert "hashes" not in books[0]
     for name in names:
         kind = str(floor.redis.type(name))
         if kind == "zset":

@@ -310,6 +310,93 @@ class TestIssueUpdated:
         assert kinds(read(body, Scope())) == [("issue_changed", "501")]
 
 
+RUNNING = {"id": 31, "state": "active", "boardId": 12}
+NUMBER = item("Poäng", "customfield_10099", fromString="3", toString="5.0")
+
+
+class TestSprintTouched:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            item("Story Points", "customfield_10016", fromString="3", toString="5"),
+            item("Story point estimate", "customfield_10016", toString="0.5"),
+            item("Story Points", "customfield_10016", fromString="3"),
+            {**item("Story Points", fromString="3.0", toString="5.0"), "fieldtype": "custom"},
+            NUMBER,
+            item("timeoriginalestimate", "timeoriginalestimate", **{"from": "3600", "to": "7200"}),
+            item("status", "status", **{"from": "1", "to": "3"}),
+            item("resolution", "resolution", to="1"),
+            item("description", "description", fromString="a", toString="b"),
+            item("issuetype", "issuetype", **{"from": "1", "to": "2"}),
+            item("IssueParentAssociation", to="400"),
+            item("Key", "Key", fromString="SHOP-7", toString="SHOP-8"),
+        ],
+    )
+    def test_what_its_figures_depend_on_has_a_running_sprint_read_again(self, change: Json) -> None:
+        event = read(updated(change, **{SPRINT_FIELD: [{"id": 30, "state": "closed"}, RUNNING]}))
+        hint = event.hints[-1]
+        assert (hint.kind, str(hint.subject)) == (HintKind.SPRINT_TOUCHED, "site:sprint:31")
+        assert (hint.issue, hint.actor, len(hint.changed)) == ("501", "acc-1", 1)
+        assert [str(hint.kind) for hint in event.hints[:-1]] in ([], ["issue_changed"])
+        assert Hint.from_json(hint.to_json()) == hint
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            item("labels", "labels", toString="scope-added"),
+            item("Component", "components", to="4", toString="API"),
+            item("assignee", "assignee", to="acc-2", toString="Robin"),
+            item("summary", "summary", fromString="a", toString="b"),
+            item("Rank", "customfield_10019", fromString="", toString="Ranked higher"),
+            item("Team", "customfield_10001", to="4", toString="4"),
+            item("Notes", "customfield_10002", fromString="4 days", toString="5"),
+            item("Flagged", "customfield_10003", toString="Impediment"),
+        ],
+    )
+    def test_anything_else_does_not(self, change: Json) -> None:
+        event = read(updated(change, **{SPRINT_FIELD: [RUNNING]}))
+        assert HintKind.SPRINT_TOUCHED not in {hint.kind for hint in event.hints}
+
+    @pytest.mark.parametrize(
+        "value", [[{**RUNNING, "state": "future"}], [{**RUNNING, "state": "closed"}], [], None]
+    )
+    def test_a_sprint_that_does_not_run_is_left_alone(self, value: object) -> None:
+        event = read(updated(NUMBER, **{SPRINT_FIELD: value}))
+        assert event.ignored is IgnoredBecause.NO_WATCHED_FIELD
+
+    def test_a_sprint_of_another_board_is_left_alone(self) -> None:
+        body = updated(NUMBER, **{SPRINT_FIELD: [{**RUNNING, "boardId": 13}]})
+        assert read(body).hints == () and kinds(read(body, Scope())) == [("sprint_touched", "31")]
+        assert read(updated(NUMBER, **{SPRINT_FIELD: [RUNNING]}), NO_BOARDS).hints == ()
+
+    @pytest.mark.parametrize("form", [OLD_SPRINT, SORTED_SPRINT])
+    def test_old_text_values_are_read_alike(self, form: str) -> None:
+        body = updated(NUMBER, **{SPRINT_FIELD: [form.format(id=31, state="ACTIVE")]})
+        assert kinds(read(body)) == [("sprint_touched", "31")]
+        assert kinds(read(body, Scope(boards=frozenset({"9"})))) == []
+
+    def test_a_sprint_just_joined_is_told_once(self) -> None:
+        moved = item("Sprint", SPRINT_FIELD, **{"from": "", "to": "31"})
+        event = read(updated(moved, NUMBER, **{SPRINT_FIELD: [RUNNING]}))
+        assert kinds(event) == [("sprint_joined", "31")]
+        assert event.hints[0].issue == "501"
+
+    def test_moves_name_the_issue_and_whether_an_app_did_it(self) -> None:
+        body = updated(item("Sprint", SPRINT_FIELD, **{"from": "30", "to": "31"}))
+        body["user"] = {"accountId": "bot", "accountType": "app"}
+        assert [(hint.issue, hint.automated) for hint in read(body).hints] == [("501", True)] * 2
+        new = {**created(**{SPRINT_FIELD: [RUNNING]})}
+        assert read(new).hints[1].issue == "501"
+
+    def test_a_deleted_issue_changes_its_sprint(self) -> None:
+        body = updated(**{SPRINT_FIELD: [RUNNING]})
+        body["webhookEvent"] = "jira:issue_deleted"
+        del body["changelog"]
+        assert kinds(read(body)) == [("issue_deleted", "501"), ("sprint_touched", "31")]
+        assert read(body).hints[1].issue == "501"
+        assert kinds(read(body, NO_BOARDS)) == [("issue_deleted", "501")]
+
+
 class TestOtherEvents:
     def test_issue_deleted_has_no_changelog(self) -> None:
         body = updated()
@@ -317,11 +404,20 @@ class TestOtherEvents:
         del body["changelog"], body["issue_event_type_name"]
         assert kinds(read(body)) == [("issue_deleted", "501")]
 
-    @pytest.mark.parametrize("name", ["sprint_created", "sprint_updated", "sprint_started", "sprint_closed"])
-    def test_sprint_changed(self, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "changed"),
+        [
+            ("sprint_created", ()),
+            ("sprint_updated", ()),
+            ("sprint_started", ("state",)),
+            ("sprint_closed", ("state",)),
+        ],
+    )
+    def test_sprint_changed(self, name: str, changed: tuple[str, ...]) -> None:
         (hint,) = read(sprint_event(name)).hints
         assert (hint.kind, str(hint.subject)) == (HintKind.SPRINT_CHANGED, "site:sprint:31")
-        assert (hint.actor, hint.updated, hint.changed) == (None, None, ())
+        assert (hint.actor, hint.updated, hint.changed) == (None, None, changed)
+        assert (hint.issue, hint.automated) == (None, False)
 
     def test_sprint_updated_tells_what_changed(self) -> None:
         body = sprint_event("sprint_updated")
