@@ -19,6 +19,10 @@ class Iteration(Protocol):
     toy: Remote
     project: str
 
+    @property
+    def subject(self) -> str:
+        """The id that its tracker tells of it."""
+
     def remember(self, committed: Sequence[float], delivered: float, ended_days_ago: float) -> None:
         """Have finished one that was planned with ``committed`` and came to about ``delivered``."""
 
@@ -76,6 +80,10 @@ class JiraSprint:
         people.close_sprint(self.toy, self.id)
 
     @property
+    def subject(self) -> str:
+        return str(self.id)
+
+    @property
     def id(self) -> int:
         """The sprint's id; it is made when it is first asked for."""
         if self._id is None:
@@ -123,6 +131,10 @@ class LinearCycle:
 
     def close(self) -> None:
         self.toy.control("PATCH", f"/linear/cycles/{self.project}/{self.number}", {"close": True})
+
+    @property
+    def subject(self) -> str:
+        return next(str(one["id"]) for one in self._cycles() if one["number"] == self.number)
 
     @property
     def number(self) -> int:

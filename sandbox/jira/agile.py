@@ -14,7 +14,7 @@ from typing import Any
 from flask import g, request
 
 from sandbox.jira.api import Api, ApiError, json_body, page_window
-from sandbox.jira.model import STATUSES, Issue, Project, Sprint
+from sandbox.jira.model import TIME, Board, Issue, Sprint
 from sandbox.jira.search import read_query
 from sandbox.jira.shapes import JSON
 from sandbox.jira.sprints import Sprints
@@ -40,28 +40,30 @@ def _add_boards(api: Api) -> None:
     def boards() -> Any:
         wanted, kind = request.args.get("projectKeyOrId"), request.args.get("type")
         shown = [
-            _board(api, project)
-            for project in state.boards.values()
-            if (wanted is None or wanted.upper() in (project.key, project.id))
-            and (not kind or _kind(project) in names(kind))
+            _shown(board)
+            for board in state.boards.values()
+            if (wanted is None or wanted.upper() in (board.project.key, board.project.id))
+            and (not kind or board.kind in names(kind))
         ]
         return _page(api, shown, total=True)
 
     @api.route("GET", f"{_BASE}/board/<int:board>", "board")
     def board(board: int) -> Any:
-        return _board(api, _project(api, board))
+        return _shown(_board(api, board))
 
     @api.route("GET", f"{_BASE}/board/<int:board>/configuration", "board configuration")
     def configuration(board: int) -> Any:
-        return _configuration(api, _project(api, board))
+        return _configuration(api, _board(api, board))
 
     @api.route("GET", f"{_BASE}/board/<int:board>/sprint", "sprints")
     def sprints_of(board: int) -> Any:
-        _project(api, board)
+        known = _board(api, board)
+        if known.kind == "kanban":
+            raise ApiError(400, "The board does not support sprints.")
         asked = names(request.args.get("state"), _STATES)
         if unknown := set(asked) - set(_STATES):
             raise ApiError(400, f"Unknown sprint states: {', '.join(sorted(unknown))}.")
-        found = [item for item in state.sprints.values() if item.board == board and item.state in asked]
+        found = [sprint for sprint in state.on_board(known) if sprint.state in asked]
         return _page(api, [state.shapes.sprint(sprint) for sprint in found], total=False)
 
 
@@ -121,7 +123,7 @@ def _add_sprint_issues(api: Api, sprints: Sprints) -> None:
 
     @api.route("GET", f"{_BASE}/board/<int:board>/sprint/<int:sprint>/issue", "board sprint issues")
     def board_issues(board: int, sprint: int) -> Any:
-        project = _project(api, board)
+        project = _board(api, board).project
         found = state.in_sprint(_sprint(api, sprint))
         return _issues(api, [issue for issue in found if issue.project is project])
 
@@ -161,50 +163,59 @@ def _sprint(api: Api, id_: int) -> Sprint:
         raise ApiError(404, "Sprint does not exist or you do not have permission to see it.") from None
 
 
-def _project(api: Api, board: int) -> Project:
-    if board not in api.state.boards:
-        raise ApiError(404, "The requested board cannot be viewed because it does not exist.")
-    return api.state.boards[board]
+def _board(api: Api, board: int) -> Board:
+    try:
+        return api.state.board(board)
+    except LookupError:
+        raise ApiError(404, "The requested board cannot be viewed because it does not exist.") from None
 
 
-def _kind(project: Project) -> str:
-    return "simple" if project.team_managed else "scrum"
-
-
-def _board(api: Api, project: Project) -> JSON:
+def _shown(board: Board) -> JSON:
+    project = board.project
     location = {"projectId": int(project.id), "projectKey": project.key, "projectName": project.name}
     return {
-        "id": project.board,
-        "self": f"{request.host_url}rest/agile/1.0/board/{project.board}",
-        "name": f"{project.key} board",
-        "type": _kind(project),
+        "id": board.id,
+        "self": f"{request.host_url}rest/agile/1.0/board/{board.id}",
+        "name": board.name,
+        "type": board.kind,
         "location": location | {"displayName": project.name, "name": f"{project.name} ({project.key})"},
     }
 
 
-def _configuration(api: Api, project: Project) -> JSON:
-    link = api.state.shapes.link
+def _configuration(api: Api, board: Board) -> JSON:
+    link, project = api.state.shapes.link, board.project
     columns = [
-        {"name": status.name, "statuses": [{"id": status.id, "self": link(f"status/{status.id}")}]}
-        for status in STATUSES
+        {
+            "name": name,
+            "statuses": [{"id": status.id, "self": link(f"status/{status.id}")} for status in statuses],
+        }
+        for name, statuses in board.columns
     ]
     shape: JSON = {
-        "id": project.board,
-        "name": f"{project.key} board",
-        "type": _kind(project),
-        "self": f"{request.host_url}rest/agile/1.0/board/{project.board}/configuration",
+        "id": board.id,
+        "name": board.name,
+        "type": board.kind,
+        "self": f"{request.host_url}rest/agile/1.0/board/{board.id}/configuration",
         "location": {"type": "project", "key": project.key, "id": project.id, "name": project.name},
-        "filter": {
-            "id": str(1000 + (project.board or 0)),
-            "self": link(f"filter/{1000 + (project.board or 0)}"),
-        },
+        "filter": {"id": str(1000 + board.id), "self": link(f"filter/{1000 + board.id}")},
         "columnConfig": {"columns": columns, "constraintType": "none"},
         "ranking": {"rankCustomFieldId": int(api.state.shapes.fields.rank.removeprefix("customfield_"))},
     }
-    if not project.team_managed:
-        field, name = api.state.shapes.points_field(project)
-        shape["estimation"] = {"type": "field", "field": {"fieldId": field, "displayName": name}}
+    if board.kind == "kanban":
+        shape["subQuery"] = {"query": "fixVersion in unreleasedVersions() OR fixVersion is EMPTY"}
+    if board.kind == "scrum":
+        shape["estimation"] = _estimation(api, board)
     return shape
+
+
+def _estimation(api: Api, board: Board) -> JSON:
+    if board.estimation == "points":
+        field, name = api.state.shapes.points_field(board.project)
+    elif board.estimation == "time":
+        field, name = TIME, "Original Time Estimate"
+    else:
+        return {"type": "none" if board.estimation == "none" else "issueCount"}
+    return {"type": "field", "field": {"fieldId": field, "displayName": name}}
 
 
 def _issues(api: Api, found: list[Issue]) -> JSON:

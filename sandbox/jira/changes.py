@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.jira.model import RESOLVED, ChangeItem, Issue, Named, Sprint, Status, User
+from sandbox.jira.model import RESOLVED, TIME, ChangeItem, Issue, Named, Sprint, Status, User
 from sandbox.jira.shapes import Shapes
 
 Values = Mapping[str, Any]
 """New values by attribute: summary, description, labels, components, priority, type, assignee,
-points, sprint (a Sprint or None) and status. What is absent stays as it is."""
+points, seconds, blockers, sprint (a Sprint or None) and status. What is absent stays as it is."""
 
 
 class Changelog:
@@ -95,6 +95,18 @@ class Changelog:
 
     def _points(self, issue: Issue, value: float | None) -> list[ChangeItem]:
         return [self._points_item(issue, issue.points, value)] if value != issue.points else []
+
+    def _seconds(self, issue: Issue, value: int | None) -> list[ChangeItem]:
+        before, after = (None if side is None else str(side) for side in (issue.seconds, value))
+        return [] if before == after else [ChangeItem(TIME, TIME, before, before, after, after)]
+
+    def _blockers(self, issue: Issue, value: list[str]) -> list[ChangeItem]:
+        """Links have a changelog of their own kind, which nothing here reads."""
+        return [
+            ChangeItem("Link", "", None, None, other, "This issue is blocked by another")
+            for other in value
+            if other not in issue.blockers
+        ]
 
     def _sprint(self, issue: Issue, value: Sprint | None) -> list[ChangeItem]:
         after = self.sprints_after(issue, value)

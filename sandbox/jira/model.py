@@ -68,6 +68,8 @@ CATEGORIES = {
 }
 TRANSITIONS = {"11": TO_DO, "21": IN_PROGRESS, "31": DONE}
 RESOLVED = Named("10000", "Done")
+TIME = "timeoriginalestimate"
+"""The system field that holds an estimate in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Project:
     service: bool = False
     team_managed: bool = False
     board: int | None = None
+    """Its first board."""
     components: list[Named] = field(default_factory=list)
     numbered: int = 0
 
@@ -101,6 +104,21 @@ class Project:
     def names(self) -> frozenset[str]:
         """All that a query may call it, in upper case."""
         return frozenset({self.key.upper(), self.name.upper(), self.id})
+
+
+@dataclass(slots=True)
+class Board:
+    """A board on one project. ``simple`` is the board of a team-managed project."""
+
+    id: int
+    project: Project
+    name: str
+    kind: str = "scrum"
+    estimation: str = "points"
+    """``points``, ``time``, ``issues`` or ``none``; what only scrum boards tell of themselves."""
+    columns: list[tuple[str, tuple[Status, ...]]] = field(
+        default_factory=lambda: [(status.name, (status,)) for status in STATUSES]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,10 @@ class Issue:
     parent: str | None = None
     """The id of the parent issue."""
     points: float | None = None
+    seconds: int | None = None
+    """The original estimate of its time."""
+    blockers: list[str] = field(default_factory=list)
+    """Ids of issues that block it."""
     sprints: list[int] = field(default_factory=list)
     """Ids: every closed sprint it was in, and at most one that is active or future."""
     properties: dict[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ and key on Data Center.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from sandbox.jira.model import (
     CLOUD_FIELDS,
     RESOLVED,
     SERVER_FIELDS,
+    TIME,
     ChangeItem,
     Comment,
     History,
@@ -31,6 +32,7 @@ from sandbox.jira.model import (
 )
 
 JSON = dict[str, Any]
+Linked = tuple[Sequence[Issue], Sequence[Issue]]
 _EAST = timezone(timedelta(hours=2))
 
 
@@ -129,8 +131,8 @@ class Shapes:
             shape["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
         return shape
 
-    def issue_fields(self, issue: Issue, parent: Issue | None = None) -> JSON:
-        """All fields of an issue except its comments."""
+    def issue_fields(self, issue: Issue, parent: Issue | None = None, linked: Linked = ((), ())) -> JSON:
+        """All fields of an issue except its comments; ``linked`` are those that block it, and it blocks."""
         fields: JSON = {
             "summary": issue.summary,
             "description": issue.description,
@@ -149,6 +151,8 @@ class Shapes:
             "resolution": self.named("resolution", RESOLVED) if issue.resolved else None,
             "resolutiondate": stamp(issue.resolved) if issue.resolved else None,
             "subtasks": [],
+            TIME: issue.seconds,
+            "issuelinks": self._links(issue, linked),
             self.fields.rank: f"0|i{int(issue.id):05d}:",
             self.fields.sprint: self.sprint_field(
                 (parent if parent and issue.type.subtask else issue).sprints
@@ -162,6 +166,25 @@ class Shapes:
         if parent is not None:
             fields["parent"] = {"id": parent.id, "key": parent.key, "self": self.link(f"issue/{parent.id}")}
         return fields
+
+    def _links(self, issue: Issue, linked: Linked) -> list[JSON]:
+        kind = {"id": "10000", "name": "Blocks", "inward": "is blocked by", "outward": "blocks"}
+        blockers, blocked = linked
+        ends = [(other, "inwardIssue", f"{other.id}{issue.id}") for other in blockers]
+        ends += [(other, "outwardIssue", f"{issue.id}{other.id}") for other in blocked]
+        return [
+            {"id": id_, "self": self.link(f"issueLink/{id_}"), "type": kind, end: self._linked_issue(other)}
+            for other, end, id_ in ends
+        ]
+
+    def _linked_issue(self, issue: Issue) -> JSON:
+        fields = {
+            "summary": issue.summary,
+            "status": self.status(issue.status),
+            "priority": self.named("priority", issue.priority),
+            "issuetype": self.issue_type(issue.type),
+        }
+        return {"id": issue.id, "key": issue.key, "self": self.link(f"issue/{issue.id}"), "fields": fields}
 
     def points_field(self, project: Project) -> tuple[str, str]:
         """The id and the name of the field that holds a project's points."""
@@ -237,4 +260,6 @@ class Shapes:
 
     def history(self, entry: History) -> JSON:
         items = [self.change(item) for item in entry.items]
-        return {"id": entry.id, "author": self.user(entry.author), "created": stamp(entry.at), "items": items}
+        # Data Center keeps the times of changes in whole seconds.
+        at = entry.at if self.config.cloud else entry.at.replace(microsecond=0)
+        return {"id": entry.id, "author": self.user(entry.author), "created": stamp(at), "items": items}

@@ -11,7 +11,7 @@ from typing import Any
 from flask import g, request
 
 from sandbox.jira.api import Api, ApiError, page_window
-from sandbox.jira.model import TYPES, Project
+from sandbox.jira.model import STATUSES, TYPES, Project
 from sandbox.jira.shapes import JSON
 from sandbox.jira.views import names
 
@@ -67,6 +67,10 @@ def add_site(api: Api) -> None:
     @api.route("GET", "/rest/api/2/mypermissions", "mypermissions")
     def my_permissions() -> Any:
         return {"permissions": _permissions(api)}
+
+    @api.route("GET", "/rest/api/2/status", "statuses")
+    def statuses() -> Any:
+        return [state.shapes.status(status) for status in STATUSES]
 
     _add_projects(api)
 

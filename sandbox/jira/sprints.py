@@ -32,13 +32,12 @@ class Sprints:
         end: datetime | None = None,
     ) -> Sprint:
         """A new future sprint on a board."""
-        if board not in self._state.boards:
-            raise LookupError(f"there is no board {board}")
+        if self._state.board(board).kind == "kanban":
+            raise ValueError("The board does not support sprints.")
         if not 0 < len(name) <= 30:
             raise ValueError("The name of a sprint has 1 to 30 characters.")
-        sprint = Sprint(
-            len(self._state.sprints) + 1, name, board, self._state.now(), "future", goal, start, end
-        )
+        id_ = int(self._state.next_id("sprint", first=1))
+        sprint = Sprint(id_, name, board, self._state.now(), "future", goal, start, end)
         self._state.sprints[sprint.id] = sprint
         self._state.tell.sprint("sprint_created", self._state.shapes.sprint(sprint))
         return sprint
@@ -57,6 +56,21 @@ class Sprints:
             wanted.complete = self._state.now()
         self._state.sprints[sprint.id] = wanted
         self._announce(wanted, old, moved, actor)
+        return wanted
+
+    def reopen(self, sprint: Sprint) -> Sprint:
+        """Make a closed sprint active again, which only an administrator can, and no API.
+
+        What went on to another open sprint stays there.
+        """
+        if sprint.state != "closed":
+            raise ValueError("Only a closed sprint can be opened again.")
+        old = self._state.shapes.sprint(sprint)
+        wanted = self._state.sprints[sprint.id] = replace(sprint, state="active", complete=None)
+        for issue in self._state.in_sprint(wanted):
+            if any(self._state.sprint(id_).state != "closed" for id_ in issue.sprints if id_ != wanted.id):
+                issue.sprints.remove(wanted.id)
+        self._state.tell.sprint("sprint_updated", self._state.shapes.sprint(wanted), old)
         return wanted
 
     def _check(self, sprint: Sprint, wanted: Sprint) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from sandbox.jira.changes import Changelog, Values
 from sandbox.jira.config import JiraConfig
 from sandbox.jira.model import (
     PRIORITIES,
+    Board,
     Comment,
     History,
     Issue,
@@ -52,6 +54,13 @@ class Teller(Protocol):
     def property_set(self, issue: Issue, key: str, value: Any, actor: User) -> None: ...
 
 
+class _Nobody:
+    """A teller that says nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *told: None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An issue about to be created, checked already."""
@@ -65,6 +74,7 @@ class Draft:
     components: tuple[Named, ...] = ()
     assignee: User | None = None
     points: float | None = None
+    seconds: int | None = None
     sprint: Sprint | None = None
     parent: str | None = None
 
@@ -89,25 +99,39 @@ class State:
         people = [self.bot, *(_user(*person) for person in PEOPLE)]
         self.users = {user.name: user for user in people}
         self.projects: dict[str, Project] = {}
+        self.boards: dict[int, Board] = {}
         for key in (*config.projects, *config.service_projects):
             self._add_project(key, key in config.service_projects)
-        self.boards = {
-            project.board: project for project in self.projects.values() if project.board is not None
-        }
 
     def _add_project(self, key: str, service: bool) -> None:
         project = Project(
             self.next_id("project"), key, f"{key.title()} project", service, key in self.config.team_managed
         )
         if not service:
-            project.board = 1 + sum(not other.service for other in self.projects.values())
+            project.board = self.add_board(project, "simple" if project.team_managed else "scrum").id
         project.components = [Named(self.next_id("component"), name) for name in COMPONENTS]
         self.projects[key] = project
+
+    def add_board(self, project: Project, kind: str, estimation: str = "points", name: str = "") -> Board:
+        """One more board on a project."""
+        id_ = len(self.boards) + 1
+        self.boards[id_] = Board(id_, project, name or f"{project.key} board", kind, estimation)
+        return self.boards[id_]
 
     def next_id(self, kind: str, first: int = 10000) -> str:
         """A fresh id; each kind of thing counts for itself, as on a real site."""
         self._numbers[kind] = self._numbers.get(kind, first - 1) + 1
         return str(self._numbers[kind])
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """Nobody is told of what changes meanwhile: a lost webhook. The clock is set right afterwards."""
+        tell, frozen = self.tell, self.frozen
+        self.tell = _Nobody()
+        try:
+            yield
+        finally:
+            self.tell, self.frozen = tell, frozen
 
     def now(self) -> datetime:
         """The site's time, cut to milliseconds."""
@@ -137,18 +161,38 @@ class State:
             raise LookupError(f"there is no sprint {id_}")
         return self.sprints[id_]
 
+    def board(self, id_: int) -> Board:
+        """A board by id."""
+        if id_ not in self.boards:
+            raise LookupError(f"there is no board {id_}")
+        return self.boards[id_]
+
+    def on_board(self, board: Board) -> list[Sprint]:
+        """The sprints that were made on a board, and those that hold an issue of its project."""
+        return [
+            sprint
+            for sprint in self.sprints.values()
+            if sprint.board == board.id
+            or any(issue.project is board.project for issue in self.in_sprint(sprint))
+        ]
+
     def user(self, name: str) -> User:
         """A seeded person, or the bot, by display name."""
         if name not in self.users:
             raise LookupError(f"there is nobody called {name}; there are {', '.join(self.users)}")
         return self.users[name]
 
+    def linked(self, issue: Issue) -> tuple[list[Issue], list[Issue]]:
+        """The issues that block it, and those it blocks."""
+        blockers = [self.issues[id_] for id_ in issue.blockers if id_ in self.issues]
+        return blockers, [other for other in self.issues.values() if issue.id in other.blockers]
+
     def parent(self, issue: Issue) -> Issue | None:
         """The parent issue, while there is one."""
         return self.issues.get(issue.parent) if issue.parent else None
 
-    def create(self, draft: Draft, actor: User, quiet: bool = False) -> Issue:
-        """Add an issue; ``quiet`` sends no webhook."""
+    def create(self, draft: Draft, actor: User) -> Issue:
+        """Add an issue."""
         now = self.now()
         draft.project.numbered += 1
         issue = Issue(
@@ -168,14 +212,14 @@ class State:
             components=list(draft.components),
             assignee=draft.assignee,
             points=draft.points,
+            seconds=draft.seconds,
             sprints=[draft.sprint.id] if draft.sprint else [],
             parent=draft.parent,
         )
         self.issues[issue.id] = issue
         # The creation is in the webhook's changelog but not in the issue's own history.
         entry = History(self.next_id("change"), actor, now, self.changelog.initial(issue))
-        if not quiet:
-            self.tell.issue_created(issue, actor, entry)
+        self.tell.issue_created(issue, actor, entry)
         return issue
 
     def edit(self, issue: Issue, values: Values, actor: User, cascade: bool = False) -> History | None:

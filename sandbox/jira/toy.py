@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sandbox.calls import Calls
 from sandbox.control import PERSON
 from sandbox.faults import Faults
-from sandbox.jira.agile import moment, sprint_values
+from sandbox.jira.agile import moment
 from sandbox.jira.config import JiraConfig
 from sandbox.jira.editing import check_label
 from sandbox.jira.model import PRIORITIES, STATUSES, TYPES, Comment, Issue, Named, Project, Sprint, User
+from sandbox.jira.planning import Planning
 from sandbox.jira.shapes import number, stamp
 from sandbox.jira.sprints import Sprints
 from sandbox.jira.state import Draft, State
@@ -34,11 +36,17 @@ class JiraToy:
         self.state = State(config, base)
         self.state.tell = Webhooks(self.state, self.sender)
         self.sprints = Sprints(self.state)
+        self.planning = Planning(self.state, self.sprints)
 
     def create_issue(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """File an issue as a person; type Task and priority Medium where none is named."""
         with self.state.lock:
-            issue = self.state.create(self._draft(wish), self._actor(wish), bool(wish.get("quiet")))
+            draft, actor = self._draft(wish), self._actor(wish)
+            blockers = self._blockers(wish.get("blocked_by"))
+            with self._heard(wish):
+                issue = self.state.create(draft, actor)
+                if blockers:
+                    self.state.edit(issue, {"blockers": blockers}, actor)
             return self._view(issue)
 
     def _draft(self, wish: Mapping[str, Any]) -> Draft:
@@ -48,9 +56,9 @@ class JiraToy:
         labels = tuple(dict.fromkeys(wish.get("labels") or ()))
         for label in labels:
             check_label(label)
-        points, kind = wish.get("points"), _named(TYPES, wish.get("type") or "Task")
-        if kind.subtask:
-            raise ValueError("a sub-task needs a parent; create it through the API")
+        kind = _named(TYPES, wish.get("type") or ("Sub-task" if wish.get("parent") else "Task"))
+        if kind.subtask and not wish.get("parent"):
+            raise ValueError("a sub-task needs a parent")
         sprint = self._sprint(project, wish.get("sprint"))
         if sprint is not None and sprint.state == "closed":
             raise ValueError("nothing can be put into a closed sprint")
@@ -62,9 +70,27 @@ class JiraToy:
             priority=_named(PRIORITIES, wish.get("priority") or "Medium"),
             labels=labels,
             components=tuple(self._component(project, name) for name in wish.get("components") or ()),
-            points=None if points is None else float(points),
+            assignee=self._person(wish.get("assignee")),
             sprint=sprint,
+            parent=self.state.issue(str(wish["parent"])).id if wish.get("parent") else None,
+            **self._estimate(project, wish.get("points")),
         )
+
+    def _estimate(self, project: Project, amount: Any) -> dict[str, Any]:
+        """An estimate in the unit of the project's first board: points, or hours of work."""
+        board = self.state.boards.get(project.board or 0)
+        if board is not None and board.estimation == "time":
+            return {"seconds": None if amount is None else int(float(amount) * 3600)}
+        return {"points": None if amount is None else float(amount)}
+
+    def _blockers(self, keys: Iterable[object] | None) -> list[str]:
+        return [self.state.issue(str(key)).id for key in keys or ()]
+
+    def _person(self, name: object) -> User | None:
+        return self._actor({"actor": name}) if name else None
+
+    def _heard(self, wish: Mapping[str, Any]) -> AbstractContextManager[None]:
+        return self.state.unheard() if wish.get("quiet") else nullcontext()
 
     def edit_issue(self, key: str, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Edit as a person: fields in one change, then the status, then the sprint, as in the UI."""
@@ -75,26 +101,30 @@ class JiraToy:
             sprint = self._sprint(issue.project, wish.get("sprint"))
             if "sprint" in wish:
                 self.sprints.check_move(issue, sprint)
-            self.state.edit(issue, values, actor)
-            self.state.edit(issue, {"status": status}, actor)
-            if "sprint" in wish:
-                self.sprints.move(issue, sprint, actor)
+            with self._heard(wish):
+                self.state.edit(issue, values, actor)
+                self.state.edit(issue, {"status": status}, actor)
+                if "sprint" in wish:
+                    self.sprints.move(issue, sprint, actor)
             return self._view(issue)
 
     def _values(self, issue: Issue, wish: Mapping[str, Any]) -> dict[str, Any]:
+        readers: dict[str, Callable[[Any], dict[str, Any]]] = {
+            "title": lambda title: {"summary": str(title)},
+            "body": lambda body: {"description": body or None},
+            "type": lambda name: {"type": _named(TYPES, name)},
+            "priority": lambda name: {"priority": _named(PRIORITIES, name)},
+            "points": lambda amount: self._estimate(issue.project, amount),
+            "assignee": lambda name: {"assignee": self._person(name)},
+            "blocked_by": lambda keys: {"blockers": self._blockers(keys)},
+            "components": lambda names: {
+                "components": [self._component(issue.project, name) for name in names]
+            },
+        }
         values: dict[str, Any] = {}
-        if "title" in wish:
-            values["summary"] = str(wish["title"])
-        if "body" in wish:
-            values["description"] = wish["body"] or None
-        if "type" in wish:
-            values["type"] = _named(TYPES, wish["type"])
-        if "priority" in wish:
-            values["priority"] = _named(PRIORITIES, wish["priority"])
-        if "points" in wish:
-            values["points"] = None if wish["points"] is None else float(wish["points"])
-        if "components" in wish:
-            values["components"] = [self._component(issue.project, name) for name in wish["components"]]
+        for name, read in readers.items():
+            if name in wish:
+                values |= read(wish[name])
         added, removed = wish.get("add_labels") or (), wish.get("remove_labels") or ()
         if added or removed:
             for label in added:
@@ -134,42 +164,6 @@ class JiraToy:
         """Stop the site's clock at an ISO time, to write history; None lets it run again."""
         with self.state.lock:
             self.state.frozen = None if at is None else moment(at)
-
-    def create_sprint(self, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Plan a sprint on a project's board from ``{project, name, goal?, startDate?, endDate?}``."""
-        with self.state.lock:
-            project = self.state.projects.get(str(wish["project"]))
-            if project is None or project.board is None:
-                raise ValueError(f"there is no project {wish['project']} with a board")
-            values = sprint_values({key: value for key, value in wish.items() if key != "project"})
-            sprint = self.sprints.create(
-                values["name"], project.board, values.get("goal"), values.get("start"), values.get("end")
-            )
-            return self.state.shapes.sprint(sprint)
-
-    def edit_sprint(self, id_: int, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """Change, start or close a sprint as a person.
-
-        ``wish`` is ``{name?, goal?, state?, startDate?, endDate?, actor?}``.
-        """
-        with self.state.lock:
-            values = sprint_values({key: value for key, value in wish.items() if key != "actor"})
-            sprint = self.sprints.update(self.state.sprint(id_), values, self._actor(wish))
-            return self.state.shapes.sprint(sprint)
-
-    def delete_sprint(self, id_: int) -> None:
-        """Delete a sprint as a person."""
-        with self.state.lock:
-            self.sprints.delete(self.state.sprint(id_), self.state.user(PERSON))
-
-    def sprint_views(self) -> list[dict[str, Any]]:
-        """All sprints, oldest first, each with the keys of the issues in it now."""
-        with self.state.lock:
-            return [self._sprint_view(sprint) for sprint in self.state.sprints.values()]
-
-    def _sprint_view(self, sprint: Sprint) -> dict[str, Any]:
-        keys = [issue.key for issue in self.state.in_sprint(sprint)]
-        return self.state.shapes.sprint(sprint) | {"issues": keys}
 
     def _actor(self, wish: Mapping[str, Any]) -> User:
         name = str(wish.get("actor") or PERSON)

@@ -33,7 +33,7 @@ class Views:
         endpoints add.
         """
         shape: JSON = {"id": issue.id, "key": issue.key, "self": self._shapes.link(f"issue/{issue.id}")}
-        everything = self._shapes.issue_fields(issue, self._state.parent(issue)) | (extra or {})
+        everything = self._fields(issue) | (extra or {})
         everything["comment"] = self.comments(issue, 0, self._state.config.page_size)
         shape["fields"] = _chosen(everything, list(fields))
         wanted = list(properties)
@@ -45,6 +45,9 @@ class Views:
         if changelog:
             shape["changelog"] = self.changelog(issue)
         return shape
+
+    def _fields(self, issue: Issue) -> JSON:
+        return self._shapes.issue_fields(issue, self._state.parent(issue), self._state.linked(issue))
 
     def changelog(self, issue: Issue) -> JSON:
         """``expand=changelog``: on Cloud newest first, on Data Center oldest first."""

@@ -98,7 +98,7 @@ class Webhooks:
         return {"issue_event_type_name": kind, "user": user, "issue": self._issue(issue)}
 
     def _issue(self, issue: Issue) -> JSON:
-        fields = self._shapes.issue_fields(issue, self._state.parent(issue))
+        fields = self._shapes.issue_fields(issue, self._state.parent(issue), self._state.linked(issue))
         if not self._state.config.cloud:
             fields["comment"] = Views(self._state).comments(issue, 0, self._state.config.page_size)
         return {

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.conftest import JiraRig, MakeJira, jira_labels, operations
 from trackers.errors import LimitReached, Paused, Rejected, ServerFault, Unauthorized
-from trackers.jira import history
+from trackers.jira import changelogs
 from trackers.jira.history import jql
 from trackers.limits import BULK
 from trackers.model import Issue, PastIssue, component_label
@@ -85,7 +85,7 @@ def test_description_that_came_or_went_later_is_told_as_it_was(jira: JiraRig) ->
 
 
 def test_first_title_is_found_behind_a_long_changelog(jira: JiraRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_CHANGES", 30)
+    monkeypatch.setattr(changelogs, "_CHANGES", 30)
     for n in range(3):
         jira.site.issue(title=f"First {n}", quiet=True)
     for n in range(120):

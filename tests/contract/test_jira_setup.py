@@ -69,7 +69,8 @@ def test_sprint_and_points_fields_are_found(jira: JiraRig) -> None:
 
 def test_sprint_field_is_known_by_its_kind_whatever_its_name(cloud: JiraRig) -> None:
     listed = field("customfield_1", "Спринт", SPRINT), field("customfield_2", "Sprint", FLOAT)
-    assert fields_of(cloud, *listed).sprint == "customfield_1"
+    found = fields_of(cloud, *listed)
+    assert (found.sprint, found.sprint_name) == ("customfield_1", "Спринт")
 
 
 def test_site_without_sprints_has_no_sprint_field(cloud: JiraRig) -> None:
@@ -101,6 +102,10 @@ def test_boards_are_listed_beyond_the_first_page(make_jira: MakeJira, deployment
     assert isinstance(boards[0], Board)
 
 
+def test_every_status_has_a_category(jira: JiraRig) -> None:
+    assert jira.service.setup.categories() == {"10000": "new", "10001": "indeterminate", "10002": "done"}
+
+
 def test_server_tells_what_it_is(jira: JiraRig) -> None:
     assert jira.service.setup.deployment() == jira.site.config.deployment
 
@@ -112,7 +117,7 @@ def test_permission_is_asked_once_for_each_project(jira: JiraRig) -> None:
     assert operations(jira.calls) == ["GET mypermissions"] * 2
 
 
-@pytest.mark.parametrize("ask", ["identity", "fields", "boards", "deployment"])
+@pytest.mark.parametrize("ask", ["identity", "fields", "boards", "deployment", "categories"])
 def test_answers_are_shared_through_the_cache(jira: JiraRig, ask: str) -> None:
     def answers() -> list[Any]:
         return [getattr(service.setup, ask)() for service in (jira.service, jira.another(), jira.another())]

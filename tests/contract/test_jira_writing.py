@@ -9,7 +9,7 @@ from trackers.errors import Gone, Unauthorized
 from trackers.jira.memory import PROPERTY
 from trackers.jira.service import valid_label
 from trackers.model import Label, Memory
-from trackers.protocol import LABELS_TOPIC, Recall
+from trackers.protocol import LABELS_TOPIC, Recall, RemoveLabels
 
 MEMORY = Memory(frozenset({"security"}), frozenset({"docs"}))
 
@@ -70,6 +70,41 @@ def test_more_than_a_property_holds_is_remembered_in_part(jira: JiraRig) -> None
     assert jira.view(issue)["labels"] == ["security"]
     assert held.applied and held.applied <= many.applied
     assert held.vetoed and held.vetoed <= many.vetoed
+
+
+def off(*names: str, remember: Memory) -> RemoveLabels:
+    return RemoveLabels(tuple(Label(name, name) for name in names), remember)
+
+
+def test_our_label_is_taken_off_and_forgotten_in_one_write_without_mail(jira: JiraRig) -> None:
+    issue = jira.issue(labels=["theirs"])
+    jira.send(issue, jira_labels("scope-added", "security"))
+    jira.warm()
+    (written,) = jira.send(issue, off("scope-added", remember=Memory(frozenset({"security"}))))
+    (call,) = jira.calls
+    assert (call.operation, call.detail["labels_removed"], call.detail["mail"]) == (
+        "PUT issue",
+        ["scope-added"],
+        False,
+    )
+    assert jira.view(issue)["labels"] == ["theirs", "security"]
+    assert written.failures == () and (written.updated is not None) is jira.cloud
+    reading = jira.service.read(issue.id, Recall())
+    assert reading.memory == Memory(frozenset({"security"}))
+
+
+def test_label_that_is_gone_already_is_no_failure(jira: JiraRig) -> None:
+    issue = jira.issue(labels=["theirs"])
+    (written,) = jira.send(issue, off("scope-added", remember=Memory()))
+    assert written.failures == () and jira.view(issue)["labels"] == ["theirs"]
+
+
+def test_what_we_took_off_ourselves_is_no_persons_no(jira: JiraRig) -> None:
+    issue = jira.issue()
+    jira.send(issue, jira_labels("scope-added"))
+    jira.send(issue, off("scope-added", remember=Memory()))
+    (past,) = jira.service.past(("ABC",)).issues
+    assert (past.labels_by_us, past.taken_off) == (frozenset(), frozenset())
 
 
 def test_updated_of_the_write_is_told_where_the_deployment_returns_it(jira: JiraRig) -> None:

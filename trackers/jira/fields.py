@@ -7,7 +7,7 @@ fields are wiki text there. Data Center differs in its users: they have no ``acc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from trackers.model import AuthorKind, Issue, Label, Refused, RefusedBecause
@@ -26,6 +26,7 @@ _SPRINT_CLASS = "greenhopper.service.sprint.Sprint"
 _ID_FIRST = re.compile(r"\[id=([0-9]{1,20}),").search
 _ID_SORTED = re.compile(r",id=([0-9]{1,20}),name=").search
 _STATES = re.compile(r"[\[,]state=(active|future|closed)(?=[,\]])", re.IGNORECASE).findall
+_BOARDS = re.compile(r"[\[,]rapidViewId=([0-9]{1,20})(?=[,\]])").findall
 
 
 class SprintRef(NamedTuple):
@@ -34,6 +35,8 @@ class SprintRef(NamedTuple):
     id: str
     state: str
     """``active``, ``future`` or ``closed``."""
+    board: str | None = None
+    """The board it was made on, where the value tells."""
 
     @property
     def is_open(self) -> bool:
@@ -117,18 +120,45 @@ def sprints_of(issue: Mapping[str, Any]) -> list[SprintRef]:
     return [sprint for value in fields.values() if isinstance(value, list) for sprint in sprints_in(value)]
 
 
+def open_ids(sprints: Iterable[SprintRef]) -> list[str]:
+    """The ids of those that are not closed."""
+    return [sprint.id for sprint in sprints if sprint.is_open]
+
+
+def is_person(user: object) -> bool:
+    """Cloud tells apps by their account type; automations without an author are nobody."""
+    person = mapping(user)
+    return bool(person) and person.get("accountType") != "app"
+
+
+def account(user: object) -> str | None:
+    """How a user is named in an API: by account id on Cloud, by name or key on Data Center."""
+    person = mapping(user)
+    return text(person.get("accountId")) or text(person.get("name")) or text(person.get("key"))
+
+
+def sprint_ids(value: object) -> list[str]:
+    """The ids on one side of a changelog's Sprint item: a text of numbers with commas between them."""
+    # A long list is longer than any one id, so text comes first.
+    found = (part.strip() for part in (text(value) or ident(value) or "").split(","))
+    return [part for part in found if part.isdecimal() and reference(part)]
+
+
 def _sprint_from_object(entry: Mapping[str, Any]) -> SprintRef | None:
     id_ = reference(entry.get("id"))
     state = (text(entry.get("state")) or "").lower()
-    return SprintRef(id_, state) if id_ is not None and state in _SPRINT_STATES else None
+    if id_ is None or state not in _SPRINT_STATES:
+        return None
+    return SprintRef(id_, state, reference(entry.get("boardId")))
 
 
 def _sprint_from_text(entry: str) -> SprintRef | None:
-    states = _STATES(entry)
-    if found := _ID_FIRST(entry):
-        return SprintRef(found[1], states[0].lower()) if states else None
-    found = _ID_SORTED(entry)
-    return SprintRef(found[1], states[-1].lower()) if found and states else None
+    states, boards = _STATES(entry), _BOARDS(entry)
+    first = _ID_FIRST(entry)
+    found, place = (first, 0) if first else (_ID_SORTED(entry), -1)
+    if found is None or not states:
+        return None
+    return SprintRef(found[1], states[place].lower(), boards[place] if boards else None)
 
 
 def _name(value: object) -> str | None:

@@ -8,20 +8,20 @@ enhanced search" (a page token is good for seven days) and "Bulk fetch changelog
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from trackers.errors import Forbidden, Gone, Rejected, ServerFault
+from trackers.jira.changelogs import Changelogs, token_of
 from trackers.jira.client import JiraClient
 from trackers.jira.fields import issue_id, project_key
 from trackers.jira.memory import PROPERTY, memory_from
-from trackers.jira.past import Entry, past_issue
+from trackers.jira.past import past_issue
 from trackers.model import Identity, PastIssue
 from trackers.protocol import Page
-from trackers.reading import ident, items, mapping, moment
+from trackers.reading import items, mapping, moment
 
 PAGE: Final = 100
 _FIELDS: Final = (
@@ -40,8 +40,6 @@ _FIELDS: Final = (
 )
 _ROLLED_BACK: Final = ("summary", "description", "issuetype", "project", "Key")
 """Fields whose first value is looked for. The whole changelog is asked for only where we were at work."""
-_CHANGES: Final = 10_000
-"""The most entries of changelogs that one answer holds."""
 _ZONES: Final = timedelta(days=1)
 """Times in JQL are in the account's own time zone; a day more covers every zone."""
 
@@ -66,6 +64,7 @@ class JiraHistory:
     ) -> None:
         """``confirm`` raises Unauthorized when the credentials do not hold any more."""
         self._call = client.call
+        self._changelogs = Changelogs(client)
         self._identity = identity
         self._confirm = confirm
         self._cloud = cloud
@@ -96,14 +95,14 @@ class JiraHistory:
             # A bad token is a visitor to Cloud, and a visitor finds nothing.
             self._confirm()
         issues = self._rolled_back(_issues(answer, projects))
-        more = None if answer.get("isLast") is True else _token(answer.get("nextPageToken"))
+        more = None if answer.get("isLast") is True else token_of(answer)
         return Page(issues, more, self._count(asked) if after is None else None)
 
     def _rolled_back(self, found: Sequence[Raw]) -> tuple[PastIssue, ...]:
         memories = {_id(raw): memory_from(mapping(raw.get("properties")).get(PROPERTY)) for raw in found}
         ours = [id_ for id_, memory in memories.items() if memory.applied]
         others = [id_ for id_, memory in memories.items() if not memory.applied]
-        changes = self._changes(ours, ()) | self._changes(others, _ROLLED_BACK)
+        changes = self._changelogs.of(ours) | self._changelogs.of(others, _ROLLED_BACK)
         me = self._identity().id if ours else None
         made = (
             past_issue(raw, changes[_id(raw)], memory=memories[_id(raw)], me=me, whole=True)
@@ -119,49 +118,6 @@ class JiraHistory:
         except (Forbidden, Gone, Rejected, ServerFault):
             return None
         return _whole(mapping(answer).get("count"))
-
-    def _changes(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, list[Entry]]:
-        """The changelogs of the issues, or what ``fields`` has of them; an issue deleted meanwhile is
-        left out."""
-        if not ids:
-            return {}
-        try:
-            return self._bulk_changes(ids, fields)
-        except (Gone, Rejected):
-            # What is said of one issue that is gone must not cost the others their past.
-            alone = {id_: self._own_changes(id_) for id_ in ids}
-            return {id_: entries for id_, entries in alone.items() if entries is not None}
-
-    def _bulk_changes(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, list[Entry]]:
-        body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": _CHANGES}
-        if fields:
-            body["fieldIds"] = list(fields)
-        found: defaultdict[str, list[Entry]] = defaultdict(list, {id_: [] for id_ in ids})
-        while True:
-            answer = mapping(self._call("POST", "/rest/api/2/changelog/bulkfetch", body=body))
-            for log in map(mapping, items(answer.get("issueChangeLogs"))):
-                found[ident(log.get("issueId")) or ""] += map(mapping, items(log.get("changeHistories")))
-            token = _token(answer.get("nextPageToken"))
-            if token is None or token == body.get("nextPageToken"):
-                return dict(found)
-            body["nextPageToken"] = token
-
-    def _own_changes(self, issue: str) -> list[Entry] | None:
-        found: list[Entry] = []
-        while True:
-            params = {"startAt": str(len(found)), "maxResults": "100"}
-            try:
-                page = mapping(
-                    self._call(
-                        "GET", "/rest/api/2/issue/{issue}/changelog", path={"issue": issue}, params=params
-                    )
-                )
-            except Gone:
-                return None
-            entries = [mapping(entry) for entry in items(page.get("values"))]
-            found += entries
-            if not entries or page.get("isLast", True):
-                return found
 
     def _on_data_center(self, asked: str, projects: set[str], after: str | None, size: int) -> Page:
         params = {
@@ -266,8 +222,3 @@ def _id(raw: Raw) -> str:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _token(value: object) -> str | None:
-    """A page token, which may be long."""
-    return value if isinstance(value, str) and value else None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from trackers.jira.fields import issue_from_json, key_prefix
+from trackers.jira.fields import account, is_person, issue_from_json, key_prefix
 from trackers.model import Memory, PastIssue, Refused, component_label
 from trackers.reading import ident, items, mapping, moment, text
 
@@ -35,8 +35,9 @@ def past_issue(
     """The issue of a search answer with its text as filed and its tags as they are.
 
     ``changelog`` may come in any order. ``memory`` is what our property says; without it the labels
-    that the account ``me`` added, by the changelog, count as ours. ``whole`` says that no entry
-    is missing that could change the text. None for an issue without an id or a time of creation.
+    that the account ``me`` added and did not take off, by the changelog, count as ours. ``whole`` says
+    that no entry is missing that could change the text. None for an issue without an id or a time of
+    creation.
     """
     try:
         now = issue_from_json(raw)
@@ -44,7 +45,7 @@ def past_issue(
         return None
     if now.created is None:
         return None
-    fields, entries = mapping(raw.get("fields")), _in_order(changelog)
+    fields, entries = mapping(raw.get("fields")), in_order(changelog)
     first = _first_items(entries)
     project, moved = _filed_in(raw, first, now.project)
     applied = memory.applied if memory is not None else frozenset(_added_by(me, entries))
@@ -70,7 +71,7 @@ def past_issue(
     )
 
 
-def _in_order(changelog: Iterable[Entry]) -> list[Entry]:
+def in_order(changelog: Iterable[Entry]) -> list[Entry]:
     """Oldest first. Entries of one moment stay in the order of their ids."""
 
     def place(entry: Entry) -> tuple[datetime, int]:
@@ -111,11 +112,6 @@ def _filed_in(raw: Mapping[str, Any], first: Mapping[str, Entry], now: str) -> t
     return filed or now, ident(move.get("from")) != ident(present.get("id"))
 
 
-def _account(user: object) -> str | None:
-    person = mapping(user)
-    return text(person.get("accountId")) or text(person.get("name")) or text(person.get("key"))
-
-
 def _tags(entry: Entry) -> tuple[set[str], set[str]]:
     """Tags added and removed: labels, which an item has all in one text, and components, one an item."""
     added: set[str] = set()
@@ -132,8 +128,13 @@ def _tags(entry: Entry) -> tuple[set[str], set[str]]:
 
 
 def _added_by(me: str | None, entries: Sequence[Entry]) -> set[str]:
-    ours = (entry for entry in entries if me is not None and _account(entry.get("author")) == me)
-    return {tag for entry in ours for tag in _tags(entry)[0]}
+    """What the account put on and did not take off again itself, which is what our property would say."""
+    ours: set[str] = set()
+    for entry in entries:
+        if me is not None and account(entry.get("author")) == me:
+            added, removed = _tags(entry)
+            ours = (ours | added) - removed
+    return ours
 
 
 def _aftermath(
@@ -141,13 +142,14 @@ def _aftermath(
 ) -> tuple[bool, frozenset[str]]:
     """Whether a person edited the issue once our first tag was on it, and which of ours people took off.
 
-    We take none off ourselves, so a removal under our account is that of a person who has it, too.
+    What we take off ourselves is not in ``applied`` any more; so a removal of one that is, under our
+    account, is that of a person who has it, too.
     """
     labelled = handled = False
     taken: set[str] = set()
     for entry in entries:
         added, removed = _tags(entry)
-        ours, person = _account(entry.get("author")) == me, _is_person(entry.get("author"))
+        ours, person = account(entry.get("author")) == me, is_person(entry.get("author"))
         handled = handled or (labelled and person and not ours and _is_look(entry))
         labelled = labelled or (ours and bool(added & applied))
         taken = (taken - added) | (removed & applied if person else set())
@@ -159,16 +161,10 @@ def _is_look(entry: Entry) -> bool:
     return any(_field(mapping(item)) in _LOOKED_AT for item in items(entry.get("items")))
 
 
-def _is_person(user: object) -> bool:
-    """Cloud tells apps by their account type; automations without an author are nobody."""
-    person = mapping(user)
-    return bool(person) and person.get("accountType") != "app"
-
-
 def _people(fields: Mapping[str, Any], entries: Sequence[Entry]) -> frozenset[str]:
     """Of people alone: the words of an app's name ("Security Scanner") must not be lost to a vocabulary."""
     users = [fields.get(name) for name in ("creator", "reporter", "assignee")]
     users += [entry.get("author") for entry in entries]
     return frozenset(
-        filter(None, (text(mapping(user).get("displayName")) for user in users if _is_person(user)))
+        filter(None, (text(mapping(user).get("displayName")) for user in users if is_person(user)))
     )

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault
+from trackers.jira.agile import JiraAgile
+from trackers.jira.changelogs import Changelogs
 from trackers.jira.client import JiraClient
+from trackers.jira.comments import OwnComments
 from trackers.jira.fields import issue_from_json, issue_id
 from trackers.jira.history import JiraHistory
 from trackers.jira.memory import PROPERTY, memory_from, remembered
 from trackers.jira.setup import JiraSetup
-from trackers.model import COMPONENT, Comment, Identity, Issue, Label, TrackerKind, component_label
-from trackers.protocol import AddLabels, Failure, Operation, Page, PutComment, Reading, Recall, Step, Written
+from trackers.model import COMPONENT, Comment, Identity, Issue, Label, Memory, TrackerKind, component_label
+from trackers.protocol import (
+    AddLabels,
+    Failure,
+    Operation,
+    Page,
+    PutComment,
+    Reading,
+    Recall,
+    RemoveLabels,
+    Step,
+    Written,
+)
 from trackers.reading import ident, items, mapping, moment, text
+from trackers.sprints import Board, Finished, Sprint, SprintReading
 
 _INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
 """Keeps a comment in a service project from its customers."""
@@ -37,8 +52,6 @@ _READ_FIELDS: Final = (
 )
 _ISSUE: Final = "/rest/api/2/issue/{issue}"
 _LONGEST_LABEL: Final = 255
-_MOST_OWN_COMMENTS: Final = 20
-"""Each costs a request to know its topic; more than this only an account that people write with has."""
 
 
 class JiraPalette:
@@ -72,6 +85,9 @@ class JiraService:
         self._cloud = cloud
         self._base_url = base_url
         self._me: Identity | None = None
+        self._comments = OwnComments(client, self.identity, cloud=cloud)
+        changelogs = Changelogs(client) if cloud else None
+        self._agile = JiraAgile(self._call, setup, self._comments, changelogs, base_url)
 
     @property
     def setup(self) -> JiraSetup:
@@ -90,7 +106,8 @@ class JiraService:
         if issue_id(raw) is None or not mapping(raw.get("fields")):
             raise ServerFault("Jira answered a reading without an issue in it.")
         memory = memory_from(mapping(raw.get("properties")).get(PROPERTY))
-        comments = self._own_comments(raw, recall.comments) if recall.comments else ()
+        ours = self._comments.on([raw], recall.comments) if recall.comments else []
+        comments = tuple(comment for _, comment in ours)
         return Reading(issue_from_json(raw, base_url=self._base_url), memory, comments)
 
     def palette(self, issue: Issue) -> JiraPalette:
@@ -129,6 +146,9 @@ class JiraService:
                 case AddLabels():
                     send = partial(self._add_labels, issue, operation)
                     steps.append(Step("labels", (operation,), send))
+                case RemoveLabels():
+                    send = partial(self._remove_labels, issue, operation)
+                    steps.append(Step("labels off", (operation,), send))
                 case PutComment():
                     send = partial(self._put_comment, issue, operation)
                     steps.append(Step("comment", (operation,), send))
@@ -145,23 +165,41 @@ class JiraService:
         history = JiraHistory(self._client, self.identity, confirm, cloud=self._cloud)
         return history.page(projects, after, since, page_size)
 
+    def board(self, board: str) -> Board:
+        return self._agile.board(board)
+
+    def open_sprints(self, board: str) -> tuple[Sprint, ...]:
+        return self._agile.open_sprints(board)
+
+    def sprint(self, sprint: str, past: bool = False) -> SprintReading:
+        return self._agile.sprint(sprint, past)
+
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+        return self._agile.finished(board, known, most)
+
     def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
-        update = _additions(operation.labels)
-        body = {
-            "update": update,
-            "properties": [{"key": PROPERTY, "value": remembered(operation.remember)}],
-        }
-        params = {"returnIssue": "true"} if self._cloud else {}
+        update = _update("add", operation.labels)
         try:
-            answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
+            updated = self._edit_tags(issue, update, operation.remember)
         except Rejected as error:
             if "components" not in update:
                 raise
             # One may be gone, or the field not on the screen: the labels are not to suffer for it.
             self._setup.leave_components(issue.project)
             raise Conflict(f"It is tried again without components. {error}") from error
-        updated = moment(mapping(mapping(answer).get("fields")).get("updated"))
         return Written(labels=operation.labels, updated=updated)
+
+    def _remove_labels(self, issue: Issue, operation: RemoveLabels) -> Written:
+        # Jira passes over the removal of a label that is not there.
+        update = _update("remove", operation.labels)
+        return Written(updated=self._edit_tags(issue, update, operation.remember))
+
+    def _edit_tags(self, issue: Issue, update: Mapping[str, Any], remember: Memory) -> datetime | None:
+        """Labels, components and what we remember of them in one write; the issue's new ``updated``."""
+        body = {"update": update, "properties": [{"key": PROPERTY, "value": remembered(remember)}]}
+        params = {"returnIssue": "true"} if self._cloud else {}
+        answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
+        return moment(mapping(mapping(answer).get("fields")).get("updated"))
 
     def _edit(
         self,
@@ -214,60 +252,17 @@ class JiraService:
             raise ServerFault("Jira took a comment but did not say its id.")
         return Written(comment=Comment(comment, operation.topic))
 
-    def _own_comments(self, raw: Mapping[str, Any], topics: Sequence[str]) -> tuple[Comment, ...]:
-        """Our comments on the issue: by author first, then by the property that names their topic."""
-        me = self.identity().id
-        page = mapping(mapping(raw.get("fields")).get("comment"))
-        listed = items(page.get("comments"))
-        total = page.get("total")
-        if isinstance(total, int) and total > len(listed):
-            listed = self._all_comments(ident(raw.get("id")) or "")
-        ours = [comment for comment in map(mapping, listed) if _by(comment, me)][-_MOST_OWN_COMMENTS:]
-        found = []
-        for comment in ours:
-            id_ = ident(comment.get("id")) or ""
-            topic = self._topic_of(id_) if id_ else None
-            if topic is not None and topic in topics:
-                found.append(Comment(id_, topic, body=text(comment.get("body")) or ""))
-        return tuple(found)
 
-    def _all_comments(self, issue: str) -> list[Any]:
-        listed: list[Any] = []
-        while True:
-            params = {"startAt": str(len(listed)), "maxResults": "100", "orderBy": "created"}
-            page = mapping(
-                self._client.call("GET", _ISSUE + "/comment", path={"issue": issue}, params=params)
-            )
-            fresh = items(page.get("comments"))
-            listed += fresh
-            total = page.get("total")
-            if not fresh or not isinstance(total, int) or len(listed) >= total:
-                return listed
-
-    def _topic_of(self, comment: str) -> str | None:
-        path = {"comment": comment, "key": PROPERTY}
-        try:
-            answer = self._client.call("GET", "/rest/api/2/comment/{comment}/properties/{key}", path=path)
-        except Gone:
-            return None
-        return text(mapping(mapping(answer).get("value")).get("topic"))
-
-
-def _additions(labels: Sequence[Label]) -> dict[str, list[Mapping[str, Any]]]:
+def _update(verb: str, labels: Sequence[Label]) -> dict[str, list[Mapping[str, Any]]]:
     """Labels and, told by their ids, components in the words of an edit."""
     update: dict[str, list[Mapping[str, Any]]] = {}
     for label in labels:
         if label.id.startswith(COMPONENT):
             component = {"name": label.id.removeprefix(COMPONENT)}
-            update.setdefault("components", []).append({"add": component})
+            update.setdefault("components", []).append({verb: component})
         else:
-            update.setdefault("labels", []).append({"add": label.id})
+            update.setdefault("labels", []).append({verb: label.id})
     return update
-
-
-def _by(comment: Mapping[str, Any], account: str) -> bool:
-    author = mapping(comment.get("author"))
-    return account in (author.get("accountId"), author.get("name"), author.get("key"))
 
 
 def valid_label(name: str) -> str:

@@ -51,10 +51,15 @@ class Fields:
 
     sprint: str | None
     points: tuple[str, ...]
+    """Best candidate first: the field of Jira's own team-managed projects, then those that bear its name."""
+    sprint_name: str = "Sprint"
+    """By which Data Center's changelogs call the sprint field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
+    """A board as a list of boards names it."""
+
     id: str
     name: str
     type: str
@@ -108,6 +113,13 @@ class JiraSetup:
         raw = self._remembered("fields", _HOUR, lambda jira: jira.fields())
         return _fields(items(raw))
 
+    def categories(self) -> Mapping[str, str]:
+        """The category of each workflow status, by the status's id: ``new``, ``indeterminate``, ``done``."""
+        raw = self._remembered("statuses", _DAY, lambda jira: [status.raw for status in jira.statuses()])
+        found = (mapping(status) for status in items(raw))
+        told = {ident(one.get("id")): text(mapping(one.get("statusCategory")).get("key")) for one in found}
+        return {id_: category for id_, category in told.items() if id_ and category}
+
     def boards(self) -> tuple[Board, ...]:
         """Every board the account may see."""
         raw = self._remembered(
@@ -142,11 +154,18 @@ class JiraSetup:
         """Take ``project`` for one without components for an hour, because Jira would not have one."""
         self._cache.put(_components(project), json.dumps([]), _HOUR)
 
+    def remembered_hour(self, name: str, ask: Callable[[], Any]) -> Any:
+        """What the library has no call for: from the shared cache, else as ``ask`` answers, for an hour."""
+        return self._kept(name, _HOUR, ask)
+
     def _remembered(self, name: str, life: timedelta, ask: Callable[[JIRA], Any]) -> Any:
+        return self._kept(name, life, lambda: self._ask(ask))
+
+    def _kept(self, name: str, life: timedelta, ask: Callable[[], Any]) -> Any:
         held = self._cache.get(name)
         if held is not None:
             return json.loads(held)
-        answer = self._ask(ask)
+        answer = ask()
         self._cache.put(name, json.dumps(answer), life)
         return answer
 
@@ -236,15 +255,15 @@ def _identity(raw: Mapping[str, Any]) -> Identity:
 
 
 def _fields(raw: list[Any]) -> Fields:
-    sprint, own, named = None, [], []
+    sprint, sprint_name, own, named = None, "Sprint", [], []
     for field in map(mapping, raw):
         id_, custom = text(field.get("id")), mapping(field.get("schema")).get("custom")
         if id_ is None:
             continue
         if custom == _SPRINT_FIELD:
-            sprint = id_
+            sprint, sprint_name = id_, text(field.get("name")) or sprint_name
         elif custom == _POINTS_FIELD:
             own.append(id_)
         elif custom == _NUMBER_FIELD and (text(field.get("name")) or "").casefold() in _POINTS_NAMES:
             named.append(id_)
-    return Fields(sprint, tuple(own + named))
+    return Fields(sprint, tuple(own + named), sprint_name)

@@ -12,51 +12,14 @@ from typing import Any
 
 from trackers.credentials import signed_by_any
 from trackers.delivery import Delivery
-from trackers.jira.fields import SprintRef, issue_id, key_prefix, project_key, sprints_in, sprints_of
-from trackers.model import (
-    Event,
-    Hint,
-    HintKind,
-    IgnoredBecause,
-    Refused,
-    RefusedBecause,
-    Scope,
-    component_label,
-)
+from trackers.jira.edits import Edits
+from trackers.jira.fields import issue_id, open_ids, project_key, sprints_of
+from trackers.model import Event, Hint, HintKind, IgnoredBecause, Refused, RefusedBecause, Scope
 from trackers.reading import differs, ident, items, mapping, moment, names, reference, text
 
 SIGNATURE_HEADER = "X-Hub-Signature"
 
 _METHODS = frozenset({"sha256", "sha384", "sha512"})
-
-_SYSTEM_FIELDS = {
-    "summary": "title",
-    "description": "description",
-    "labels": "labels",
-    "components": "components",
-    "component": "components",
-    "issuetype": "type",
-    "issue type": "type",
-    "priority": "priority",
-    "status": "status",
-    "resolution": "status",
-    "assignee": "assignee",
-    "project": "project",
-    "key": "project",
-    "parent": "parent",
-    "issueparentassociation": "parent",
-}
-"""System fields by ``fieldId`` or, on Data Center, by lower-case ``field``."""
-
-_CUSTOM_FIELDS = {
-    "sprint": "sprint",
-    "epic link": "parent",
-    "story points": "points",
-    "story point estimate": "points",
-}
-"""Fields that Jira's own products add as custom fields, by lower-case ``field``."""
-
-_WATCHED = frozenset({"title", "description", "project", "labels", "components", "status"})
 
 _UNUSED = frozenset(
     {
@@ -202,20 +165,20 @@ def _issue_created(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     joined = _sprints_at_creation(body, issue) if delivery.watches_sprints else ()
     updated = moment(mapping(issue.get("fields")).get("updated"))
     hint = delivery.issue(HintKind.ISSUE_CREATED, id_, updated, sprints_joined=joined)
-    return delivery.queued([hint, *delivery.moves(joined, ())])
+    return delivery.queued([hint, *delivery.moves(joined, (), id_)])
 
 
 def _sprints_at_creation(body: Mapping[str, Any], issue: Mapping[str, Any]) -> tuple[str, ...]:
     # Only one of the two may name the sprint, and only the field's value tells its state.
     valued = sprints_of(issue)
     closed = {sprint.id for sprint in valued if not sprint.is_open}
-    logged = _Changes(_changelog(body), issue).sprints_joined
-    return names(id_ for id_ in [*logged, *_open(valued)] if id_ not in closed)
+    logged = Edits(_changelog(body), issue).sprints_joined
+    return names(id_ for id_ in [*logged, *open_ids(valued)] if id_ not in closed)
 
 
 def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     id_, issue, project = _issue(delivery, body)
-    changes = _Changes(_changelog(body), issue)
+    changes = Edits(_changelog(body), issue)
     if not (delivery.names_project(project) or any(map(delivery.names_project, changes.old_projects))):
         return _not_named(delivery, project)
     hints: list[Hint] = []
@@ -233,7 +196,9 @@ def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
             )
         )
     if delivery.watches_sprints:
-        hints += delivery.moves(changes.sprints_joined, changes.sprints_left)
+        hints += delivery.moves(changes.sprints_joined, changes.sprints_left, id_)
+        if changes.are_counted:
+            hints += _touched(delivery, issue, id_, changes)
     if hints:
         return delivery.queued(hints)
     if changes.sprints_joined or changes.sprints_left:
@@ -241,7 +206,20 @@ def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     return delivery.ignored(IgnoredBecause.NO_WATCHED_FIELD, _why_unwatched(body, changes))
 
 
-def _why_unwatched(body: Mapping[str, Any], changes: _Changes) -> str:
+def _touched(
+    delivery: Delivery, issue: Mapping[str, Any], id_: str, changes: Edits | None = None
+) -> list[Hint]:
+    """A hint for the running sprint whose figures are others now; one just joined is read anyway."""
+    joined = changes.sprints_joined if changes else ()
+    changed = names(changes.fields) if changes else ()
+    return [
+        delivery.sprint(HintKind.SPRINT_TOUCHED, sprint.id, changed=changed, issue=id_)
+        for sprint in sprints_of(issue)
+        if sprint.state == "active" and sprint.id not in joined and delivery.names_board(sprint.board)
+    ]
+
+
+def _why_unwatched(body: Mapping[str, Any], changes: Edits) -> str:
     if changes.fields:
         return f"changed: {', '.join(names(changes.fields, longest=40))}"
     kind = ident(body.get("issue_event_type_name"))
@@ -253,10 +231,15 @@ def _issue_deleted(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     if not delivery.names_project(project):
         return _not_named(delivery, project)
     updated = moment(mapping(issue.get("fields")).get("updated"))
-    return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, updated)])
+    touched = _touched(delivery, issue, id_) if delivery.watches_sprints else []
+    return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, updated), *touched])
 
 
-def _sprint_event(kind: HintKind) -> Callable[[Delivery, Mapping[str, Any]], Event]:
+def _sprint_event(
+    kind: HintKind, otherwise: tuple[str, ...] = ()
+) -> Callable[[Delivery, Mapping[str, Any]], Event]:
+    """``otherwise`` is what the event's name says to have changed, when it does not bring the old values."""
+
     def read(delivery: Delivery, body: Mapping[str, Any]) -> Event:
         sprint = mapping(body.get("sprint"))
         id_ = reference(sprint.get("id"))
@@ -269,107 +252,9 @@ def _sprint_event(kind: HintKind) -> Callable[[Delivery, Mapping[str, Any]], Eve
             )
         before = mapping(body.get("oldValue"))
         changed = names(key for key in sprint if before and differs(sprint[key], before.get(key)))
-        return delivery.queued([delivery.sprint(kind, id_, changed=changed)])
+        return delivery.queued([delivery.sprint(kind, id_, changed=changed or otherwise)])
 
     return read
-
-
-class _Changes:
-    """The items of a changelog, taken together."""
-
-    __slots__ = ("fields", "labels_added", "labels_removed", "old_projects", "sprints_joined", "sprints_left")
-
-    def __init__(self, changelog: list[Any], issue: Mapping[str, Any]) -> None:
-        self.fields: list[str] = []
-        self.labels_added: list[str] = []
-        self.labels_removed: list[str] = []
-        self.old_projects: list[str] = []
-        self.sprints_joined: list[str] = []
-        self.sprints_left: list[str] = []
-        for entry in changelog:
-            item = mapping(entry)
-            field = _field(item, issue)
-            if field is None:
-                continue
-            self.fields.append(field)
-            if field == "labels":
-                self._read_labels(item)
-            elif field == "components":
-                self._read_component(item)
-            elif field == "sprint":
-                self._read_sprints(item, issue)
-            elif field == "project":
-                self._read_project(item)
-
-    @property
-    def are_watched(self) -> bool:
-        """A label taken off may be a person's no to ours; one put on may settle what we suggested; an
-        issue resolved with ours still on it is a yes."""
-        return not _WATCHED.isdisjoint(self.fields)
-
-    def _read_labels(self, item: Mapping[str, Any]) -> None:
-        before = [label for label in (text(item.get("fromString")) or "").split(" ") if label]
-        after = [label for label in (text(item.get("toString")) or "").split(" ") if label]
-        self.labels_added += _without(after, before)
-        self.labels_removed += _without(before, after)
-
-    def _read_component(self, item: Mapping[str, Any]) -> None:
-        # One item for each component, which stands among the labels from here on.
-        before, after = text(item.get("fromString")), text(item.get("toString"))
-        self.labels_added += [component_label(after).id] if after else []
-        self.labels_removed += [component_label(before).id] if before else []
-
-    def _read_sprints(self, item: Mapping[str, Any], issue: Mapping[str, Any]) -> None:
-        """Both sides list every sprint of the issue, closed ones too: only the difference is news
-        (support.atlassian.com, notification when an issue is added to or removed from a sprint).
-        """
-        before, after = _sprint_ids(item.get("from")), _sprint_ids(item.get("to"))
-        if not before and not after and text(item.get("toString")):
-            # Some bodies name the sprints without their ids; the issue's own field has them.
-            after = _open(sprints_of(issue))
-        self.sprints_joined += _without(after, before)
-        self.sprints_left += _without(before, after)
-
-    def _read_project(self, item: Mapping[str, Any]) -> None:
-        # A move has an item for the project, which gives its name, and one for the issue's key.
-        old = key_prefix(item.get("fromString")) if _lower(item.get("field")) == "key" else None
-        self.old_projects += [key for key in (old, text(item.get("fromString"))) if key]
-
-
-def _field(item: Mapping[str, Any], issue: Mapping[str, Any]) -> str | None:
-    """The changed field in our words where we have one, else in Jira's own.
-
-    Cloud gives a ``fieldId``; Data Center gives only ``field``, in varying case. A custom field
-    may bear the name of a system field, so the two are never mixed up.
-    """
-    field_id, field = text(item.get("fieldId")), text(item.get("field"))
-    is_custom = item.get("fieldtype") == "custom" or (field_id or "").startswith("customfield_")
-    if not is_custom and (known := _SYSTEM_FIELDS.get(_lower(field_id)) or _SYSTEM_FIELDS.get(_lower(field))):
-        return known
-    if known := _CUSTOM_FIELDS.get(_lower(field)):
-        return known
-    if is_custom and field_id and sprints_in(mapping(issue.get("fields")).get(field_id)):
-        return "sprint"
-    return field or field_id
-
-
-def _lower(value: object) -> str:
-    return (text(value) or "").lower()
-
-
-def _sprint_ids(value: object) -> list[str]:
-    # A long list is longer than any one id, so text comes first.
-    found = (part.strip() for part in (text(value) or ident(value) or "").split(","))
-    return [part for part in found if part.isdecimal() and reference(part)]
-
-
-def _open(sprints: Sequence[SprintRef]) -> list[str]:
-    return [sprint.id for sprint in sprints if sprint.is_open]
-
-
-def _without(values: list[str], others: list[str]) -> list[str]:
-    gone = set(others)
-    return [value for value in values if value not in gone]
 
 
 _HANDLERS: Mapping[str, Callable[[Delivery, Mapping[str, Any]], Event]] = {
@@ -378,7 +263,7 @@ _HANDLERS: Mapping[str, Callable[[Delivery, Mapping[str, Any]], Event]] = {
     "issue_deleted": _issue_deleted,
     "sprint_created": _sprint_event(HintKind.SPRINT_CHANGED),
     "sprint_updated": _sprint_event(HintKind.SPRINT_CHANGED),
-    "sprint_started": _sprint_event(HintKind.SPRINT_CHANGED),
-    "sprint_closed": _sprint_event(HintKind.SPRINT_CHANGED),
+    "sprint_started": _sprint_event(HintKind.SPRINT_CHANGED, ("state",)),
+    "sprint_closed": _sprint_event(HintKind.SPRINT_CHANGED, ("state",)),
     "sprint_deleted": _sprint_event(HintKind.SPRINT_DELETED),
 }
