@@ -42,7 +42,6 @@ from trackers.model import (
     TrackerKind,
 )
 from trackers.protocol import (
-    AddLabels,
     Failure,
     Operation,
     Page,

@@ -64,16 +64,23 @@ def test_newest_come_first_and_known_ones_not_at_all(jira: JiraRig) -> None:
     assert finished(jira, one, two, three) == ()
 
 
-def test_each_sprint_costs_two_requests_and_the_list_none_for_an_hour(jira: JiraRig) -> None:
+def test_each_sprint_costs_two_requests_and_an_unchanged_list_one(jira: JiraRig) -> None:
     seed(jira, 1, 2)
     (newest,) = finished(jira, most=1)
     jira.forget_calls()
     finished(jira, newest.id)
-    assert operations(jira.calls) == READ
+    assert operations(jira.calls) == ["GET sprints", *READ]
     jira.forget_calls()
-    seed(jira, 5)
-    assert finished(jira, "1", "2") == () and jira.calls == []
-    assert jira.cache.lives["closed-sprints:1"] == timedelta(hours=1)
+    assert finished(jira, "1", "2") == ()
+    assert operations(jira.calls) == ["GET sprints"]
+    assert jira.cache.lives["closed-sprints:1"] == timedelta(days=1)
+
+
+def test_a_sprint_that_has_just_ended_is_found_at_once(jira: JiraRig) -> None:
+    seed(jira, 1)
+    assert [sprint.id for sprint in finished(jira)] == ["1"]
+    (newer,) = seed(jira, 5)
+    assert [sprint.id for sprint in finished(jira, "1")] == [newer]
 
 
 @pytest.mark.parametrize("deployment", ["cloud", "data_center"])

@@ -133,22 +133,23 @@ class JiraAgile:
     def _closed(self, board: str) -> tuple[Sprint, ...]:
         """The newest closed sprints of a board, newest first."""
 
-        def ask() -> list[dict[str, Any]]:
-            listed = self._listed(board, "closed", bulk=True)
+        def more(start: int) -> list[dict[str, Any]]:
+            listed = self._listed(board, "closed", bulk=True, start=start)
             return [{name: one[name] for name in _TOLD if name in one} for one in listed]
 
-        listed = self._setup.remembered_hour(f"closed-sprints:{board}", ask)
+        listed = self._setup.grown_list(f"closed-sprints:{board}", more)
         dated = [
             (sprint.completed, sprint) for sprint in self._read_sprints(board, listed) if sprint.completed
         ]
         dated.sort(key=lambda pair: pair[0], reverse=True)
         return tuple(sprint for _, sprint in dated[:_NEWEST])
 
-    def _listed(self, board: str, states: str, bulk: bool = False) -> list[Raw]:
-        """A board's sprints; none for a board that has no sprints, which Jira refuses to list."""
+    def _listed(self, board: str, states: str, bulk: bool = False, start: int = 0) -> list[Raw]:
+        """A board's sprints from a position on; none for a board without any, which Jira refuses to list."""
         found: list[Raw] = []
         while True:
-            params = {"state": states, "startAt": str(len(found)), "maxResults": str(_SPRINTS)}
+            position = str(start + len(found))
+            params = {"state": states, "startAt": position, "maxResults": str(_SPRINTS)}
             path = {"board": board}
             try:
                 # Pages begun are carried through, or what is held back would begin anew each time.

@@ -158,6 +158,19 @@ class JiraSetup:
         """What the library has no call for: from the shared cache, else as ``ask`` answers, for an hour."""
         return self._kept(name, _HOUR, ask)
 
+    def grown_list(self, name: str, more: Callable[[int], list[Any]]) -> list[Any]:
+        """A list that hardly ever shrinks: as remembered for a day, unless it has grown since.
+
+        ``more`` gives the entries from a position on. What is new need not stand at the end, so a list
+        that has grown is read anew.
+        """
+        held: list[Any] = json.loads(self._cache.get(name) or "[]")
+        fresh = more(len(held))
+        if fresh:
+            held = more(0) if held else fresh
+            self._cache.put(name, json.dumps(held), _DAY)
+        return held
+
     def _remembered(self, name: str, life: timedelta, ask: Callable[[JIRA], Any]) -> Any:
         return self._kept(name, life, lambda: self._ask(ask))
 
