@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from classifiers.requirement_lines import LineKind
 from classifiers.requirement_model import LineJudge
 from classifiers.requirements import new_lines
 from classifiers.sprint_judgement import Grown
 from classifiers.sprint_memory import SprintMemory, Stay
+from rules.sprint_rules import LineKind
 from trackers.sprints import Stage
 
 ENOUGH: Final = 2

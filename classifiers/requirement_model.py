@@ -17,8 +17,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from classifiers.requirement_lines import LabelledLine, LineKind
+from classifiers.requirement_lines import LabelledLine
 from classifiers.requirements import words_of
+from rules.sprint_rules import LineKind
 
 KINDS: Final = tuple(LineKind)
 """The order of weights."""

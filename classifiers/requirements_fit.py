@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.requirement_lines import LabelledLine, LineKind, shipped_lines
+from classifiers.requirement_lines import LabelledLine, shipped_lines
 from classifiers.requirement_model import KINDS, LineModel, signs_of
+from rules.sprint_rules import LineKind
 
 FOLDS: Final = 10
 PRECISION: Final = 0.9

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from classifiers.grown import grown
-from classifiers.requirement_lines import LabelledLine, LineKind
+from classifiers.requirement_lines import LabelledLine
 from classifiers.requirement_model import LineJudge, shipped
 from classifiers.requirements import fingerprint
 from classifiers.sprint_judgement import Grown
 from classifiers.sprint_memory import SprintMemory, Stay
+from rules.sprint_rules import LineKind
 from trackers.sprints import Stage
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

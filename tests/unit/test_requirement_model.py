@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from classifiers.json_lines import BadLine
-from classifiers.requirement_lines import LabelledLine, LineKind, read_lines, shipped_lines
+from classifiers.requirement_lines import LabelledLine, read_lines, shipped_lines
 from classifiers.requirement_model import LineJudge, LineModel, shipped, signs_of
 from classifiers.requirements import words_of
 from classifiers.requirements_fit import PRECISION, fit
+from rules.sprint_rules import LineKind
 
 LINES = shipped_lines()
 

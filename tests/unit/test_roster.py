@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -45,13 +46,9 @@ def test_a_change_of_the_sprint_that_is_no_start_says_nothing_of_it() -> None:
 
 @pytest.mark.parametrize("start", [START + DAY, None])
 def test_a_start_date_in_the_future_or_none_makes_the_sight_of_it_the_start(start: datetime | None) -> None:
-    found = reading(start=START)
-    found = type(found)(type(found.sprint)(**{**_fields(found.sprint), "start": start}), ())
+    shown = reading(start=START)
+    found = replace(shown, sprint=replace(shown.sprint, start=start))
     assert activation(found, [], START) == START
-
-
-def _fields(sprint: object) -> dict[str, object]:
-    return {name: getattr(sprint, name) for name in type(sprint).__slots__}  # type: ignore[attr-defined]
 
 
 def test_a_late_baseline_is_put_together_from_the_past_and_says_so() -> None:
