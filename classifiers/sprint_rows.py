@@ -51,15 +51,21 @@ class SprintRow:
         moments = tuple(
             replace(
                 moment,
-                **{
-                    name: Count(count.issues, count.issues)
-                    for name in ("added", "removed", "todo", "doing", "done")
-                    for count in [getattr(moment, name)]
-                },
+                added=_one_by_one(moment.added),
+                removed=_one_by_one(moment.removed),
+                todo=_one_by_one(moment.todo),
+                doing=_one_by_one(moment.doing),
+                done=_one_by_one(moment.done),
             )
             for moment in self.moments
         )
-        start, delivered = self.start.issues, self.delivered.issues
         return replace(
-            self, start=Count(start, start), moments=moments, delivered=Count(delivered, delivered)
+            self,
+            start=_one_by_one(self.start),
+            moments=moments,
+            delivered=_one_by_one(self.delivered),
         )
+
+
+def _one_by_one(count: Count) -> Count:
+    return Count(count.issues, count.issues)

@@ -115,7 +115,7 @@ class LinearCycle:
         return self.add(title, points, **wish)
 
     def start(self, *, quiet: bool = False) -> str:
-        dates = {"starts_in": -1, "ends_in": DAYS * _DAY_S, "quiet": quiet}
+        dates = {"starts_in": 0, "ends_in": DAYS * _DAY_S, "quiet": quiet}
         view = self.toy.control("PATCH", f"/linear/cycles/{self.project}/{self.number}", dates)
         return str(view["id"])
 

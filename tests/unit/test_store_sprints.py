@@ -101,6 +101,6 @@ def test_everything_about_sprints_has_a_life(redis: Redis) -> None:
     sprints.keep(SPRINT, "12", "one")
     sprints.snooze(SPRINT, on=True)
     sprints.add_finished("acme", "12", [finished()])
-    lives = {name: cast("int", redis.ttl(name)) for name in cast("list[str]", redis.keys("*"))}
+    lives = {name: redis.ttl(name) for name in cast("list[str]", redis.keys("*"))}
     assert len(lives) == 4
     assert all(0 < life <= keys.FINISHED_LIFE.total_seconds() for life in lives.values())
