@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.capacity import shipped
-from classifiers.capacity_rows import ended
-from classifiers.creep import SHARES, creep_lessons
+from classifiers.capacity_rows import History, State, ended
+from classifiers.creep import SHARES, creep_inputs, creep_lessons
 from classifiers.sprint_rows import Count, Moment, SprintRow
 from tests.unit.made_sprints import moment, sprint, team
 
@@ -92,3 +92,18 @@ def test_it_adapts_to_a_team() -> None:
     adapted = shipped().refitted(stripped)
     assert adapted.forecast(ROW, now, []).p_scope_creep > shipped().forecast(ROW, now, []).p_scope_creep
     assert np.isfinite(adapted.forecast(ROW, now, []).p_scope_creep)
+
+
+def test_inputs_are_as_they_are_named() -> None:
+    past = [sprint(float(order), 20, 20, added=added) for order, added in enumerate((0, 2, 4, 10))]
+    state = State.of(sprint(9, 40), moment(0.3, 40, done=4, added=4, removed=2, team=6))
+    assert state is not None
+    inputs = creep_inputs(state, History.of(past), np.array([0.05, 0.2, 0.5]))
+    # Three of the four had at least a tenth added, as this one has.
+    np.testing.assert_allclose(inputs[:, 0], [1, (2 + 1.5) / 6, (1 + 1.5) / 6])
+    np.testing.assert_allclose(inputs[:, 1], 4 / 5 * (np.log1p(40) - np.log1p(20)))
+    np.testing.assert_allclose(inputs[:, 2:4], np.tile(np.log([7, 15]), (3, 1)))
+    np.testing.assert_allclose(inputs[:, 4], np.log([0.05, 0.2, 0.5]))
+    np.testing.assert_allclose(inputs[:, 5], [1, 0, 0])
+    np.testing.assert_allclose(inputs[:, 6], [-1, 0.5, 0.8])
+    np.testing.assert_allclose(inputs[:, 7:], np.tile([42 / 40, 1], (3, 1)))
