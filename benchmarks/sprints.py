@@ -1,6 +1,6 @@
 """How right the forecasts of sprints are on real ones, in blocks of time and on trackers never seen.
 
-``python -m benchmarks.sprints DATA [--ship FILE]``
+``python -m benchmarks.sprints DATA [--ship FILE] [--backtest SVG]``
 
 DATA is ``sprints_dev.csv.gz`` (not part of the product: it has no licence). TB: each tracker's sprints in
 time order; fitted on the first 40 %, asked about the next 15 %, and so on, with all that was earlier.
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata  # type: ignore[import-untyped]
 from sklearn.metrics import average_precision_score  # type: ignore[import-untyped]
 
+from classifiers.backtest import Bars, Tried, judge, walk
 from classifiers.capacity import Forecaster
 from classifiers.capacity_fit import fit_forecaster
 from classifiers.capacity_rows import before
@@ -37,6 +38,8 @@ from classifiers.intervals import wilson
 from classifiers.sprint_judgement import Forecast
 from classifiers.sprint_moments import MOMENTS
 from classifiers.sprint_rows import Count, Moment, SprintRow
+from sprintwarden.backtesting import Report
+from sprintwarden.reliability_plot import draw
 
 EDGES: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
 STEPS: Final = 10
@@ -374,6 +377,17 @@ def between_moments(every: Sequence[SprintRow], judged: Sequence[SprintRow], pas
             )
 
 
+def elsewhere(every: Sequence[SprintRow], plot: Path) -> None:
+    """``sprintwarden backtest``, each tracker's sprints foretold by what was fitted on the other three."""
+    tried: list[Tried] = []
+    for project, rows in by_project(every).items():
+        fitted = fit_forecaster([row for row in every if row.project != project])
+        tried += walk(rows, fitted, 0.0, Bars())
+    report = Report(0.0, Bars(), judge(tried))
+    print(report.text())
+    plot.write_text(draw(report.found.alone, "Forecasts at the start, and what happened"), encoding="utf-8")
+
+
 def speed(every: Sequence[SprintRow], judged: Sequence[SprintRow], past: Past) -> None:
     fitted = fit_forecaster(every)
     taken = []
@@ -435,8 +449,14 @@ def main() -> None:
     parser.add_argument(
         "--ship", type=Path, help="write what is fitted on all of them there, with the figures"
     )
+    parser.add_argument(
+        "--backtest", type=Path, help="only print the backtest on trackers never seen, and draw it there"
+    )
     args = parser.parse_args()
     every, judged = load(args.data)
+    if args.backtest:
+        elsewhere(every, args.backtest)
+        return
     past: Past = defaultdict(list)
     for row in every:
         past[row.project, row.board].append(row)

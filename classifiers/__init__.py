@@ -11,5 +11,9 @@ Where to read, in the order of the flow:
   ``trial``, ``succession`` and ``gate``, ``drift``;
 * a model as data: ``training`` makes it of ``examples`` (``issues_file``), ``model_files`` keeps it,
   ``card`` and ``in_use`` tell of it;
+* sprints: ``scope``, ``requirements`` with ``requirement_model``, ``grown`` and ``stalled`` say what has
+  happened to one by what ``sprint_memory`` holds; ``capacity`` (inputs in ``capacity_rows``) and ``creep``
+  say what will come of it, ``way_out`` what would help, ``sprint`` puts all that into one
+  ``sprint_judgement``; ``capacity_fit`` learns, ``backtest`` holds forecasts against ``velocity``'s rules;
 * at work: ``tagger`` answers, ``tagging`` puts its answers beside the admin's rules, ``reasons`` says why.
 """

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from classifiers.capacity import Forecaster
+from classifiers.capacity_rows import seen
 from classifiers.intervals import Share
 from classifiers.scores import Fifth, Scores, reliability, scores
 from classifiers.sprint_history import Forecasts, in_its_unit, is_in_issues
@@ -97,8 +98,8 @@ class Backtest:
 def walk(rows: Sequence[SprintRow], forecaster: Forecaster, at: float, bars: Bars) -> list[Tried]:
     """Forecast each sprint as known at the share ``at`` of its planned time, from what was earlier alone.
 
-    Tried are sprints with a commitment and a known delivery, each once: on the board where the
-    commitment is largest, with the past of that board.
+    Tried are sprints with a commitment and a known delivery, each once: on the board that saw most
+    issues in it, with the past of that board.
     """
     forecasts = Forecasts(forecaster, rows)
     return [
@@ -113,14 +114,14 @@ def walk(rows: Sequence[SprintRow], forecaster: Forecaster, at: float, bars: Bar
 
 
 def main_views(rows: Iterable[SprintRow]) -> list[SprintRow]:
-    """Of each sprint that can be judged, the view with the largest commitment; in time order."""
-    largest: dict[tuple[str, float], SprintRow] = {}
+    """Of each sprint that can be judged, the view that saw most issues in it; in time order."""
+    best: dict[tuple[str, float], SprintRow] = {}
     for row in sorted(rows, key=lambda one: (one.order, one.project, one.board, one.id)):
         counted = in_its_unit(row)
         if counted.start.points and counted.delivered.points is not None:
             place = (row.project, row.order)
-            largest[place] = max(largest.get(place, row), row, key=_size)
-    return list(largest.values())
+            best[place] = max(best.get(place, row), row, key=seen)
+    return list(best.values())
 
 
 def judge(tried: Sequence[Tried]) -> Backtest:
@@ -137,10 +138,6 @@ def judge(tried: Sequence[Tried]) -> Backtest:
         ),
         covered=Share(sum(one.covered for one in tried), len(tried)),
     )
-
-
-def _size(row: SprintRow) -> tuple[float, float]:
-    return row.start.points or 0.0, row.start.issues or 0.0
 
 
 def _truth(row: SprintRow, at: float, bars: Bars) -> dict[Question, bool]:

@@ -206,7 +206,7 @@ def ended(rows: Iterable[SprintRow]) -> list[Ended]:
         if row.delivered.points is not None:
             boards[row.project, row.board].append(row)
             view = views.setdefault((row.project, row.order), row)
-            if (_seen(row), view.board) > (_seen(view), row.board):
+            if (seen(row), view.board) > (seen(view), row.board):
                 views[row.project, row.order] = row
     return [
         Ended(row, History.of(before(row, boards[row.project, row.board])))
@@ -215,7 +215,8 @@ def ended(rows: Iterable[SprintRow]) -> list[Ended]:
     ]
 
 
-def _seen(row: SprintRow) -> float:
+def seen(row: SprintRow) -> float:
+    """How many issues a board saw in a sprint: of several boards, the one that saw most shows it best."""
     added = row.moments[-1].added.issues if row.moments else None
     return (row.start.issues or 0.0) + (added or 0.0)
 

@@ -29,11 +29,11 @@ def judged(lines: Sequence[Line]) -> Backtest:
     return judge(walk(rows(lines), shipped(), 0.0, Bars()))
 
 
-def test_a_sprint_is_tried_once_where_its_commitment_is_largest() -> None:
+def test_a_sprint_is_tried_once_as_the_board_saw_it_that_saw_most() -> None:
     lines = [
-        sprint(1, 8),
-        sprint(1, 13, board="2"),
-        sprint(1, 13, board="3"),
+        sprint(1, 30),
+        sprint(1, 13, board="2", start={"issues": 9, "points": 13}),
+        sprint(1, 13, board="3", start={"issues": 9, "points": 13}),
         sprint(1, 5, project="XYZ", id="x"),
     ]
     assert [row.id for row in main_views(rows(lines))] == ["2-1", "x"]
