@@ -87,6 +87,7 @@ def _sprint(figures: Mapping[str, Any] | None) -> list[str]:
         f"chance that everything is done {forecast['p_all_done']:.0%}, that it is overcommitted "
         f"{forecast['p_overcommitted']:.0%}; expected {forecast['expected']:.1f} "
         f"({forecast['low']:.0f} to {forecast['high']:.0f})",
+        f"chance that it grows past its budget {forecast['p_scope_creep']:.0%}",
         f"concerns: {concerns}",
     ]
 
