@@ -80,6 +80,7 @@ def judge(at: Outlook) -> SprintJudgement:
         warn_below=at.rules.warn_below,
         away=away,
         unestimated_as=at.unestimated_as,
+        watches_scope=at.rules.scope_creep,
         grown=_grown(at),
         stalled=_stalled(at),
     )

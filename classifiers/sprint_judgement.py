@@ -163,6 +163,8 @@ class SprintJudgement:
     away: float = 0.0
     """Share (0..1) of the team's working days that fall out by absence, of those still to come."""
     unestimated_as: float = 0.0
+    watches_scope: bool = True
+    """Whether the admin wants to hear of its growth."""
     way_out: WayOut | None = None
     grown: tuple[Grown, ...] = ()
     stalled: tuple[Stalled, ...] = ()

@@ -150,6 +150,10 @@ TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
             "The chance of finishing {share} of the {planned} left of the plan is {enough}.", "enough"
         ),
         "chance_all": _template("For all of it the chance is {all}.", "all"),
+        "growth_ahead": _template(
+            "The chance that added work passes this board's limit of {budget} before the end is {growth}.",
+            "growth",
+        ),
         # What would help.
         "way_out": _template(
             "Moving {keys} ({amount}, not started) to a later {noun} would bring the chance of finishing "

@@ -71,7 +71,7 @@ PLANNED: Final = SprintJudgement(
 
 OUT_OF_REACH: Final = replace(
     PLANNED,
-    forecast=Forecast(0.01, 0.96, 0.3, expected=26.1, low=15.4, high=37.7),
+    forecast=Forecast(0.01, 0.96, 0.68, expected=26.1, low=15.4, high=37.7),
     scope=Scope(committed=61, committed_issues=19, now=61, done=0, doing=13, todo=48, unestimated=3),
     way_out=WayOut((Item("ABC-118", 8), Item("ABC-131", 5), Item("ABC-127", 5)), 0.15, 0.03, reaches=False),
     unestimated_as=2,

@@ -33,6 +33,8 @@ from workers.wording import and_list
 AS_SHIPPED: Final[Mapping[str, str]] = MappingProxyType({})
 _MAX_NAME_CHARS: Final = 80
 _MOST_ITEMS: Final = 10
+_LIKELY: Final = 0.6
+"""From this chance on it is said that a sprint will grow past its limit."""
 _ENOUGH_FOR_TENTHS: Final = 5
 """With fewer sprints than this, the range of the past holds all of them."""
 
@@ -158,7 +160,12 @@ def _situation(voice: Voice, judgement: SprintJudgement) -> list[Block | None]:
     if not judgement.concerns & {Concern.OVERCOMMITTED, Concern.SCOPE_CREEP}:
         return [_paragraph(*heads)]
     size = _size(voice, judgement)
-    meaning = [*_growth(voice, judgement), *_past(voice, judgement), *_chances(voice, judgement)]
+    meaning = [
+        *_growth(voice, judgement),
+        *_past(voice, judgement),
+        *_chances(voice, judgement),
+        _growth_ahead(voice, judgement),
+    ]
     changes = _changes(voice, judgement)
     if not changes:
         return [_paragraph(*heads, *size, *meaning)]
@@ -289,6 +296,15 @@ def _chances(voice: Voice, judgement: SprintJudgement) -> list[Spans]:
     if judgement.done_share >= 1 or everything == enough:
         return [chance]
     return [chance, voice.say("chance_all", all=everything)]
+
+
+def _growth_ahead(voice: Voice, judgement: SprintJudgement) -> Spans:
+    """That more is to come, where that is likelier than not and has not happened yet."""
+    chance = judgement.forecast.p_scope_creep
+    if not judgement.watches_scope or Concern.SCOPE_CREEP in judgement.concerns or chance < _LIKELY:
+        return ()
+    budget = figures.percent(judgement.budget)
+    return voice.say("growth_ahead", budget=budget, growth=figures.about(chance))
 
 
 def _p_enough(judgement: SprintJudgement) -> float:

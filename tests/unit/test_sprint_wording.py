@@ -345,7 +345,16 @@ def test_what_is_not_a_concern_is_not_told() -> None:
     text = comment(quiet)
     assert "Not moving" not in text
     assert "Asking for more" not in text
-    assert "limit" not in text
+    assert "It was crossed with" not in text
+
+
+def test_growth_to_come_is_told_where_it_is_likely_watched_and_not_there_yet() -> None:
+    likely = replace(PLANNED, forecast=replace(PLANNED.forecast, p_scope_creep=0.7))
+    sentence = "passes this board's limit of 15 % before the end is about 2 in 3"
+    assert sentence in comment(likely)
+    assert "before the end" not in comment(PLANNED)
+    assert "before the end" not in comment(replace(likely, watches_scope=False))
+    assert "before the end" not in comment(replace(CROSSED, forecast=likely.forecast))
 
 
 def test_of_a_sprints_own_texts_only_its_name_is_told() -> None:
