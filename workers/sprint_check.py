@@ -27,7 +27,7 @@ from workers.scope_labels import mark
 from workers.shop import Desk, Shop
 from workers.sprint_book import GONE, Home, Said, SprintBook
 from workers.sprint_measure import counting, measure, unestimated
-from workers.sprint_writing import Case, Message, conclude, speak
+from workers.sprint_writing import ENDED, Case, Message, conclude, speak
 
 _BEHIND: Final = timedelta(seconds=60)
 """How long after an event a reading may still not show it."""
@@ -204,10 +204,11 @@ def _over(at: Look, held: SprintBook) -> Ending:
     committed = sum(count(one.first) for one in stays.values() if one.committed and not one.subtask)
     case = at.case(book)
     told = wording.ended(at.reading.sprint, book.unit, committed, delivered, at.rules.wording, noun=case.noun)
-    ending = conclude(case, Message(told, Said(), settles=True))
+    ending = conclude(case, Message(told, ENDED, settles=True))
     if ending.outcome is not Outcome.POSTPONED:
         _mark(at, book, ())
-        case.keep()
+        if ending.applied is None or ending.applied.comment is None:
+            case.keep()
         board = Subject(at.subject.connection, SubjectKind.BOARD, at.board.id)
         at.shop.sprints.next_look(board, at.now)
     return ending

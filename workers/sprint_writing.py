@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from classifiers.sprint_judgement import SprintJudgement
 from rules.schema import Mode
@@ -28,7 +29,9 @@ from workers.sprint_book import Home, Said, SprintBook
 from workers.sprint_home import candidates, has_left, open_home, wears
 from workers.sprint_plan import SprintPlan, is_news, said_of, severity, worth_saying
 
-_SNOOZED = Said(concerns=("snoozed",))
+_SNOOZED: Final = Said(concerns=("snoozed",))
+ENDED: Final = Said(concerns=("ended",))
+"""What a comment tells of a sprint that is over; one that is opened again makes it untrue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +174,16 @@ def _why_silent(case: Case, judgement: SprintJudgement, record: CommentRecord | 
     if record is None and judgement.past.sprints < case.rules.min_history:
         return Because.TOO_FEW_SPRINTS
     settled = record is not None and record.state is CommentState.SETTLED
-    if settled and not worth_saying(judgement) and case.book.said != _SNOOZED:
+    if settled and not worth_saying(judgement) and case.book.said not in (_SNOOZED, ENDED):
         return Because.ALL_WELL
     return None
 
 
 def _message(case: Case, judgement: SprintJudgement) -> Message:
     said = said_of(judgement, case.now)
+    if not judgement.concerns and case.book.said == ENDED:
+        told = wording.reopened(case.sprint, case.rules.wording, noun=case.noun)
+        return Message(told, said, settles=True)
     if not judgement.concerns:
         told = wording.well_again(judgement, case.rules.wording, noun=case.noun, zone=case.zone)
         return Message(told, said, settles=True)

@@ -284,6 +284,19 @@ def test_a_sprint_that_is_opened_again_goes_on_from_its_own_baseline(board: Floo
     assert not book(board).closed
 
 
+def test_one_that_is_opened_again_and_well_no_longer_reads_as_over(board: Floor) -> None:
+    check(board)
+    show(board, FULL, SprintState.CLOSED)
+    check(board)
+    over_text = comments(board)[0]
+    show(board, FULL[:1])
+    check(board)
+    (body,) = comments(board)
+    assert body != over_text
+    assert "open again" in body or "opened again" in body or "goes on" in body
+    assert check(board).because is Because.ALL_WELL
+
+
 def test_a_deleted_sprint_is_settled_and_forgotten(board: Floor) -> None:
     check(board)
     del board.tracker.sprints["37"]
