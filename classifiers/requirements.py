@@ -182,7 +182,9 @@ class _Hashes:
 
 def _paragraphs(text: str) -> Iterator[str]:
     """Lines that may state something, those that an editor broke joined again."""
-    text = unicodedata.normalize("NFKC", text[:_LONGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    # Cut twice, for there are characters that grow eighteenfold.
+    text = unicodedata.normalize("NFKC", text[:_LONGEST])[:_LONGEST]
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "&" in text:
         text = html.unescape(text)
     lines = _BLOCK.sub("\n", text).split("\n")

@@ -48,10 +48,12 @@ def scope_of(memory: SprintMemory, counted: Counted, *, grace: timedelta, budget
     """
     stays = _whole(memory)
     committed = [stay for stay in stays if stay.committed]
-    present = [stay for stay in stays if not _gone(stay)]
+    present = [stay for stay in stays if not is_gone(stay)]
     added, not_counted = _additions(memory, grace)
     items = tuple(Item(stay.key, counted(stay.points)) for stay in added)
-    changed = [stay for stay in committed if not _gone(stay) and counted(stay.points) != counted(stay.first)]
+    changed = [
+        stay for stay in committed if not is_gone(stay) and counted(stay.points) != counted(stay.first)
+    ]
     rises = [
         Item(stay.key, counted(stay.points) - counted(stay.first))
         for stay in changed
@@ -67,7 +69,7 @@ def scope_of(memory: SprintMemory, counted: Counted, *, grace: timedelta, budget
         doing=_sum(_at(present, Stage.DOING), counted),
         todo=_sum(_at(present, Stage.TODO), counted),
         added=items,
-        removed=tuple(Item(stay.key, counted(stay.first)) for stay in committed if _gone(stay)),
+        removed=tuple(Item(stay.key, counted(stay.first)) for stay in committed if is_gone(stay)),
         reestimated=tuple(Reestimate(s.key, counted(s.first), counted(s.points)) for s in changed),
         not_counted=not_counted,
         grown_by=grown_by,
@@ -90,12 +92,12 @@ def row_of(
         team: people with an issue in the sprint.
     """
     stays = _whole(memory)
-    present = [stay for stay in stays if not _gone(stay)]
+    present = [stay for stay in stays if not is_gone(stay)]
     planned = sprint.end - memory.activated if sprint.end is not None else None
     moment = Moment(
         t=passed(memory, sprint, now),
         added=_count((stay for stay in stays if not stay.committed), counted),
-        removed=_count((stay for stay in stays if _gone(stay)), counted),
+        removed=_count((stay for stay in stays if is_gone(stay)), counted),
         todo=_count(_at(present, Stage.TODO), counted),
         doing=_count(_at(present, Stage.DOING), counted),
         done=_count(_at(present, Stage.DONE), counted),
@@ -128,7 +130,8 @@ def _whole(memory: SprintMemory) -> list[Stay]:
     return sorted(counted, key=lambda stay: (stay.rank, stay.id))
 
 
-def _gone(stay: Stay) -> bool:
+def is_gone(stay: Stay) -> bool:
+    """Whether it left the sprint or was cancelled."""
     return stay.left is not None or stay.stage is Stage.DROPPED
 
 
@@ -146,7 +149,7 @@ def _additions(memory: SprintMemory, grace: timedelta) -> tuple[list[Stay], dict
         reason = _reason(stay, memory, grace)
         if reason is not None:
             why_not[reason] += 1
-        elif not _gone(stay):
+        elif not is_gone(stay):
             counts.append(stay)
     last = max((stay.joined for stay in counts if stay.joined is not None), default=memory.activated)
     counts.sort(key=lambda stay: (stay.joined or last, stay.id))
@@ -155,7 +158,7 @@ def _additions(memory: SprintMemory, grace: timedelta) -> tuple[list[Stay], dict
 
 def _reason(stay: Stay, memory: SprintMemory, grace: timedelta) -> str | None:
     """Why an addition does not count; the first that holds, from the most to the least telling."""
-    if _gone(stay):
+    if is_gone(stay):
         slipped = stay.joined and stay.left and stay.left - stay.joined <= UNDONE
         return "undone" if slipped else None
     if stay.carried:

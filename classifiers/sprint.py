@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from classifiers.capacity import Forecaster
+from classifiers.capacity import Delivery, Forecaster
 from classifiers.grown import grown
 from classifiers.requirement_lines import LabelledLine
 from classifiers.requirement_model import shipped as shipped_lines_judge
@@ -15,7 +15,8 @@ from classifiers.scope import row_of, scope_of
 from classifiers.sprint_judgement import Concern, Forecast, Grown, Item, SprintJudgement, Stalled, WayOut
 from classifiers.sprint_memory import SprintMemory
 from classifiers.sprint_past import durations, past_of
-from classifiers.sprint_rows import Count, Moment, SprintRow
+from classifiers.sprint_rows import Moment, SprintRow
+from classifiers.sprint_views import Careful, as_promised, taken_out, without_additions
 from classifiers.stalled import stalled
 from classifiers.way_out import way_out
 from rules.sprint_rules import SprintRules, absent_share
@@ -52,19 +53,34 @@ class Outlook:
     """The concerns that our comment tells at present."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """What forecasts see of a sprint."""
+
+    row: SprintRow
+    moment: Moment
+    """As if what was taken out of the commitment were still in it."""
+    bare: Moment
+    """The same without what was added."""
+    moved: float
+    """How much was taken out."""
+    away: float
+
+
 def judge(at: Outlook) -> SprintJudgement:
     """Everything that is found about a sprint as it stands.
 
     Its chances are about what is left of the commitment, with what the team can deliver held fixed: work
     that was taken out is the way out we proposed, and must count as it was promised to. Nor does work that
-    was added make them better: teams that add much finish more, but not because they added it.
+    was added make them better: teams that add much finish more, but not because they added it. Of two
+    views, with what was added and without it, the more careful one counts.
     """
     sprint = _with_end(at)
     scope = scope_of(at.memory, at.count, grace=at.rules.scope_grace, budget=at.rules.budget)
-    row, moment = _row(at, sprint)
-    moved = scope.committed - scope.plan_left
-    uncut = _put_back(moment, moved)
-    away = _away(at, sprint, moment)
+    promised = as_promised(at.memory, at.count)
+    row, moment = _row(at, sprint, promised)
+    _, bare = _row(at, sprint, without_additions(promised))
+    views = _Views(row, moment, bare, taken_out(at.memory, at.count), _away(at, sprint, moment))
     found = SprintJudgement(
         sprint=sprint,
         unit=at.unit,
@@ -73,42 +89,42 @@ def judge(at: Outlook) -> SprintJudgement:
         activated=at.memory.activated,
         rebuilt=at.memory.rebuilt,
         scope=scope,
-        forecast=_forecast(at, row, uncut, moved, away),
+        forecast=_forecast(at, views),
         past=past_of(at.finished, at.unit),
         budget=at.rules.budget,
         done_share=at.rules.done_share,
         warn_below=at.rules.warn_below,
-        away=away,
+        away=views.away,
         unestimated_as=at.unestimated_as,
         watches_scope=at.rules.scope_creep,
         grown=_grown(at),
         stalled=_stalled(at),
     )
     concerns = _concerns(at, found)
-    way = _way_out(at, row, uncut, moved, away) if Concern.OVERCOMMITTED in concerns else None
+    way = _way_out(at, views) if Concern.OVERCOMMITTED in concerns and found.t < 1 else None
     return replace(found, concerns=concerns, way_out=way)
 
 
-def _forecast(at: Outlook, row: SprintRow, moment: Moment, moved: float, away: float) -> Forecast:
-    """What will come of it: of two views, with what was added and without it, the more careful one."""
-    shares = {"done_share": at.rules.done_share, "creep_share": at.rules.budget}
-    told = at.forecaster.without(row, moment, at.rows, moved, away=away, **shares)
-    if not moment.added.points:
-        return told
-    bare = replace(moment, added=Count(0.0, 0.0))
-    careful = at.forecaster.without(row, bare, at.rows, moved, away=away, **shares)
-    if careful.p_overcommitted <= told.p_overcommitted:
-        return told
-    return replace(careful, p_scope_creep=told.p_scope_creep)
+def _forecast(at: Outlook, views: _Views) -> Forecast:
+    """The more careful chances of both views; amounts tell of all that gets done, and so of the plain one."""
 
+    def seen(moment: Moment) -> Forecast:
+        return at.forecaster.without(
+            views.row,
+            moment,
+            at.rows,
+            views.moved,
+            away=views.away,
+            done_share=at.rules.done_share,
+            creep_share=at.rules.budget,
+        )
 
-def _put_back(moment: Moment, moved: float) -> Moment:
-    """The moment as if what was taken out of the commitment still waited in it."""
-
-    def more(count: Count, amount: float) -> Count:
-        return replace(count, points=(count.points or 0.0) + amount)
-
-    return replace(moment, removed=more(moment.removed, -moved), todo=more(moment.todo, moved))
+    plain, bare = seen(views.moment), seen(views.bare)
+    return replace(
+        plain,
+        p_all_done=min(plain.p_all_done, bare.p_all_done),
+        p_overcommitted=max(plain.p_overcommitted, bare.p_overcommitted),
+    )
 
 
 def _with_end(at: Outlook) -> Sprint:
@@ -120,10 +136,10 @@ def _with_end(at: Outlook) -> Sprint:
     return replace(at.sprint, end=at.memory.activated + timedelta(days=planned))
 
 
-def _row(at: Outlook, sprint: Sprint) -> tuple[SprintRow, Moment]:
+def _row(at: Outlook, sprint: Sprint, memory: SprintMemory) -> tuple[SprintRow, Moment]:
     people = {issue.assignee for issue in at.issues if issue.assignee}
     row, moment = row_of(
-        at.memory, sprint, at.now, at.count, project=at.sprint.board, team=float(len(people)) or None
+        memory, sprint, at.now, at.count, project=at.sprint.board, team=float(len(people)) or None
     )
     if at.unit is Unit.ISSUES:
         row = row.in_issues()
@@ -141,12 +157,14 @@ def _away(at: Outlook, sprint: Sprint, moment: Moment) -> float:
 
 def _concerns(at: Outlook, found: SprintJudgement) -> frozenset[Concern]:
     rules, forecast = at.rules, found.forecast
-    line = rules.warn_below + (_WELL_AGAIN if Concern.OVERCOMMITTED in at.told else 0.0)
+    is_told = Concern.OVERCOMMITTED in at.told
+    line = rules.warn_below + (_WELL_AGAIN if is_told else 0.0)
     settled_in = at.now - at.memory.activated >= rules.overcommit_grace
     has = {
         Concern.OVERCOMMITTED: rules.overcommit
         and settled_in
-        and found.t < 1
+        # Sprints run on until somebody closes them: then no warning is new, but one that holds stands.
+        and (found.t < 1 or is_told)
         and found.scope.committed > 0
         and 1 - forecast.p_overcommitted < line,
         Concern.SCOPE_CREEP: rules.scope_creep and found.scope.crossing is not None,
@@ -171,9 +189,14 @@ def _stalled(at: Outlook) -> tuple[Stalled, ...]:
     return stalled(at.memory, at.now, durations(at.finished), blockers)
 
 
-def _way_out(at: Outlook, row: SprintRow, moment: Moment, moved: float, away: float) -> WayOut | None:
-    delivery = at.forecaster.delivery_of(row, moment, at.rows, away=away)
-    if delivery is None:
+def _way_out(at: Outlook, views: _Views) -> WayOut | None:
+    """What to move so that the warning goes."""
+
+    def seen(moment: Moment) -> Delivery | None:
+        return at.forecaster.delivery_of(views.row, moment, at.rows, away=views.away)
+
+    plain, bare = seen(views.moment), seen(views.bare)
+    if plain is None or bare is None:
         return None
     stays = at.memory.stays.values()
     unstarted = sorted(
@@ -181,4 +204,10 @@ def _way_out(at: Outlook, row: SprintRow, moment: Moment, moved: float, away: fl
         key=lambda stay: (-stay.rank, stay.id),
     )
     items = [Item(stay.key, at.count(stay.points)) for stay in unstarted if not stay.subtask]
-    return way_out(delivery, items, line=at.rules.warn_below, done_share=at.rules.done_share, already=moved)
+    return way_out(
+        Careful(plain, bare),
+        items,
+        line=min(at.rules.warn_below + _WELL_AGAIN, 1.0),
+        done_share=at.rules.done_share,
+        already=views.moved,
+    )

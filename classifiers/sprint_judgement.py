@@ -26,11 +26,12 @@ class Forecast:
     p_all_done: float
     """That everything committed is done by the end; of a running sprint, what is left of it."""
     p_overcommitted: float
-    """That less than 80 % of that is done."""
+    """That less than the ``done_share`` (80 % unless an admin says otherwise) of that is done."""
     p_scope_creep: float
-    """That the work added by the end reaches 20 % of the commitment."""
+    """That the work added by the end reaches the ``budget`` (20 % unless an admin says otherwise) of the
+    commitment."""
     expected: float
-    """Delivered by the end, on average."""
+    """Delivered by the end, on average: all that is done counts, also what was added."""
     low: float
     high: float
     """With these ends the interval holds what is delivered 8 times in 10."""

@@ -25,7 +25,7 @@ class Stay:
     points: float | None
     """Its estimate as last seen."""
     stage: Stage
-    """As last seen."""
+    """As last seen. What left a sprint keeps the one it left with."""
     state: str
     """The tracker's id of the workflow state, as last seen."""
     since: datetime | None = None
@@ -38,6 +38,8 @@ class Stay:
     """An automation put it into the sprint."""
     carried: bool = False
     """It came over from an earlier sprint, unfinished."""
+    dropped_at: Stage = Stage.TODO
+    """Of a cancelled issue: how far it was."""
     parent: str | None = None
     """The id of its parent."""
     subtask: bool = False

@@ -19,8 +19,12 @@ LATE_SHARE: Final = 0.8
 
 
 def with_work(finished: Iterable[Finished], unit: Unit) -> list[Finished]:
-    """Those that had a commitment or delivered something, oldest first; others are no evidence."""
-    told = [one for one in finished if _in(one.committed, unit) or _in(one.delivered, unit)]
+    """Those that had a commitment or delivered something, oldest first; others are no evidence.
+
+    Nor are those that were estimated in another unit. All can be counted in issues.
+    """
+    alike = [one for one in finished if unit in (Unit.ISSUES, one.unit)]
+    told = [one for one in alike if _in(one.committed, unit) or _in(one.delivered, unit)]
     return sorted(told, key=lambda one: (one.ended, one.id))
 
 
@@ -37,7 +41,10 @@ def past_of(finished: Iterable[Finished], unit: Unit) -> Past:
 
 
 def rows_of(finished: Iterable[Finished], project: str) -> list[SprintRow]:
-    """Finished sprints as forecasts read them; ``order`` is when each ended."""
+    """Finished sprints as forecasts read them; ``order`` is when each ended.
+
+    Give what ``with_work`` left, so that all are in one unit.
+    """
     return [
         SprintRow(
             id=one.id,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from classifiers.capacity import Delivery
+from classifiers.capacity_rows import State
 from classifiers.sprint_judgement import Item, WayOut
 
 _MOST: Final = 0.5
@@ -16,8 +17,17 @@ _TELLING: Final = 0.1
 """A move that falls short of the line must raise the chance by this much to be worth saying."""
 
 
+class Deliverable(Protocol):
+    """What a sprint may deliver; ``capacity.Delivery`` is one."""
+
+    @property
+    def state(self) -> State: ...
+
+    def below(self, amounts: NDArray[np.float64], /) -> NDArray[np.float64]: ...
+
+
 def way_out(
-    delivery: Delivery,
+    delivery: Deliverable,
     unstarted: Sequence[Item],
     *,
     line: float,

@@ -9,6 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 EVERY_DAY: Final = frozenset(range(7))
+MOST_DAYS: Final = 1_100
+"""No sprint is longer; a date that somebody mistyped must not be counted up to."""
 
 _DAY: Final = timedelta(days=1)
 
@@ -55,10 +57,15 @@ class Calendar:
                 return moment
 
     def working_days_between(self, start: datetime, end: datetime, zone: str | None = None) -> list[date]:
-        """The working days from ``start`` to ``end`` in the calendar's zone, first and last included."""
+        """The working days from ``start`` to ``end`` in the calendar's zone, first and last included.
+
+        Of a longer time only the first ``MOST_DAYS`` days are looked at.
+        """
         here = self._zone(zone)
+        # Cut before it is told in the zone, where the last day there is may have no date.
+        end = min(end, start + MOST_DAYS * _DAY)
         first, last = start.astimezone(here).date(), end.astimezone(here).date()
-        days = (first + number * _DAY for number in range((last - first).days + 1))
+        days = (first + number * _DAY for number in range(min((last - first).days + 1, MOST_DAYS)))
         return [day for day in days if self._works(day)]
 
     def _zone(self, boards_own: str | None) -> ZoneInfo:

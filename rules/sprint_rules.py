@@ -42,7 +42,7 @@ class Away:
     first: date
     last: date
     who: str | None = None
-    """For the admin's own eyes: never shown, never stored."""
+    """For the admin's own eyes: no comment or record names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class QuietHours(Strictly):
 class Absence(Strictly):
     """Somebody of the team is away."""
 
-    who: Name | None = Field(default=None, description="For your own eyes: never shown, never stored.")
+    who: Name | None = Field(default=None, description="For your own eyes: no comment or record names them.")
     from_: Day = Field(alias="from", description="The first day away, such as 2026-12-24.")
     to: Day = Field(description="The last day away.")
 

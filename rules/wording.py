@@ -74,7 +74,7 @@ def _bad_text(text: str) -> str | None:
         return "a sentence must not contain control characters or line breaks"
     if text.count("**") % 2:
         return "a bold part begins and ends with **; here one of them is missing"
-    if re.search(r"\*\*\s*\*\*", text):
+    if "****" in text or not all(part.strip() for part in text.split("**")[1::2]):
         return "there is nothing between a ** and the next"
     return None
 
@@ -211,7 +211,9 @@ TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
         "moved": _template(
             "**What there is to say about {sprint}** now stands on {key}.", "sprint key", optional=False
         ),
-        "deleted": _head("**{sprint} was deleted.** What was warned of here no longer matters."),
+        "snoozed_by_command": _head("**No more is said about {sprint}**, as somebody asked."),
+        "put_off": _head("**{sprint} has been put off.** What was warned of here no longer holds."),
+        "deleted": _head("**{sprint} is not there any more.** What was warned of here no longer matters."),
         "reopened": _head("**{sprint} was opened again** and is watched as before."),
     }
 )

@@ -63,7 +63,10 @@ class JiraSprint:
         return self.add(title, points, **wish)
 
     def start(self, *, quiet: bool = False) -> str:
-        people.start_sprint(self.toy, self.id)
+        now = datetime.now(UTC)
+        # The dialog in which people start a sprint sets its dates, too.
+        dates = {"startDate": now.isoformat(), "endDate": (now + timedelta(days=DAYS)).isoformat()}
+        people.edit_sprint(self.toy, self.id, state="active", **dates)
         return str(self.id)
 
     def add(self, title: str, points: float | None, **wish: Any) -> str:

@@ -300,6 +300,12 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         "The issue that it stood on left the sprint.",
         lambda noun: wording.moved(_SPRINT, "ABC-140", noun=noun),
     ),
+    Example(
+        "Snoozed by the command",
+        "Somebody said `sprintwarden snooze`.",
+        lambda noun: wording.snoozed(_SPRINT, None, noun=noun),
+    ),
+    Example("Put off", "Its start was moved.", lambda noun: wording.put_off(_SPRINT, noun=noun)),
     Example("Deleted", "The sprint is no more.", lambda noun: wording.deleted(_SPRINT, noun=noun)),
     Example(
         "Opened again",

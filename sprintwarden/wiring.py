@@ -67,7 +67,7 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
     """A worker process' Redis for RQ, and its floor with a Redis client of its own."""
     from workers import checkpoints
     from workers.rules_in_force import RulesFile
-    from workers.shop import open_shop, watched_boards
+    from workers.shop import open_shop
 
     connections = read_connections(settings.connections_file)
     checkpoint = checkpoints.from_environment(os.environ)
@@ -82,7 +82,6 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
         lease=settings.lease,
         look_every=settings.sprint_look,
     )
-    shop.sprints.watch(watched_boards(connections))
     return Redis.from_url(settings.redis()), shop
 
 
@@ -99,6 +98,12 @@ def build_clock(settings: Settings) -> Clock:
     from workers.retraining import Retraining
     from workers.rules_in_force import RulesFile
 
+    connections = read_connections(settings.connections_file)
     redis = connect(settings.redis())
-    rules = RulesFile(settings.rules_file, RulebookShelf(redis))
-    return Clock(redis, Inbox(redis, lease=settings.lease), rules, Retraining(redis, settings.retrain_every))
+    return Clock(
+        redis,
+        Inbox(redis, lease=settings.lease),
+        RulesFile(settings.rules_file, RulebookShelf(redis)),
+        Retraining(redis, settings.retrain_every),
+        connections,
+    )

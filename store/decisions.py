@@ -41,6 +41,21 @@ class Decisions:
         raw = cast("list[str]", self._redis.lrange(keys.decisions(subject), 0, -1))
         return [json.loads(text) for text in raw]
 
+    def last(self, subject: Subject) -> dict[str, Any] | None:
+        """The subject's newest record."""
+        text = cast("str | None", self._redis.lindex(keys.decisions(subject), 0))
+        return json.loads(text) if text is not None else None
+
+    def mask(self, subject: Subject, key: str, instead: str) -> None:
+        """Write ``instead`` for an issue's ``key`` in the subject's records. Two round trips."""
+        name = keys.decisions(subject)
+        pipe = self._redis.pipeline()
+        for number, text in enumerate(cast("list[str]", self._redis.lrange(name, 0, -1))):
+            masked = text.replace(json.dumps(key), json.dumps(instead))
+            if masked != text:
+                pipe.lset(name, number, masked)
+        pipe.execute()
+
     def purge(self, subject: Subject) -> None:
         """Forget the subject's records."""
         self._redis.delete(keys.decisions(subject))

@@ -84,6 +84,8 @@ class Journal:
     """Label id → how we know that a person took it off."""
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     """Label id → name, of every label we put on and took off again ourselves: no person's no."""
+    held: Mapping[str, str] = field(default_factory=dict)
+    """Label id → id of the sprint that a label of ours tells of, and that alone takes it off."""
     comments: Mapping[str, CommentRecord] = field(default_factory=dict)
     intent: Intent | None = None
     read_updated: datetime | None = None
@@ -112,6 +114,7 @@ class Journals:
             applied=_under(raw, "applied:"),
             vetoed=_under(raw, "vetoed:"),
             withdrawn=_under(raw, "withdrawn:"),
+            held=_under(raw, "held:"),
             comments=comments,
             intent=_intent(raw["intent"]) if "intent" in raw else None,
             read_updated=_moment(raw.get("read_updated")),
@@ -126,9 +129,25 @@ class Journals:
         self._write(subject, {"intent": text})
 
     def note_vetoes(self, subject: Subject, vetoed: Mapping[str, str]) -> None:
-        """Labels that people took off, as events told."""
+        """Labels that people took off, as events told or a reading showed."""
         if vetoed:
             self._write(subject, _vetoes(vetoed))
+
+    def note_held(
+        self,
+        subject: Subject,
+        sprint: str,
+        labels: Iterable[str],
+        *,
+        applied: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have ``sprint`` answer for ``labels`` (ids) of ours, in place of any other sprint.
+
+        ``applied`` are those among them that our record had lost, id → name. An open intent stays open.
+        """
+        fields = {f"held:{label}": sprint for label in labels}
+        fields |= {f"applied:{label}": name for label, name in (applied or {}).items()}
+        self._write(subject, fields)
 
     def note_read(
         self,
@@ -171,7 +190,8 @@ class Journals:
         fields |= _comments(comments or {})
         if updated is not None:
             fields["write_updated"] = updated.isoformat()
-        undone = [*(f"withdrawn:{label}" for label in on), *(f"applied:{label}" for label in off)]
+        undone = [f"withdrawn:{label}" for label in on]
+        undone += [f"{what}:{label}" for label in off for what in ("applied", "held")]
         self._write(subject, fields, remove=["intent", *undone])
 
     def note_forecast(

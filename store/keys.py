@@ -54,11 +54,15 @@ SNOOZE: Final = PREFIX + "snooze:"
 """String per sprint that the command was asked to be silent about. Sprints. ``SPRINT_LIFE``."""
 RUNNING: Final = PREFIX + "running:"
 """Hash per connection: the sprints watched at present, id → board. Sprints. ``SPRINT_LIFE``."""
+CLOSED: Final = PREFIX + "closed:"
+"""Sorted set per connection, sprint → when it was closed (ms); as long as its book lives. Sprints.
+``SPRINT_LIFE``."""
 FINISHED: Final = PREFIX + "finished:"
-"""Hash per connection and board: finished sprints in numbers (JSON), at most the newest 30 read and those
-that ended since. Sprints. ``FINISHED_LIFE`` after the last one."""
+"""Hash per connection and board: finished sprints in numbers (JSON), by their end the newest
+``FINISHED_KEPT``. Sprints. All of them ``FINISHED_LIFE`` after one was last added."""
 ROUNDS: Final = PREFIX + "rounds"
-"""Sorted set, board → when it is looked at next (ms). Sprints. Kept while a worker names the board."""
+"""Sorted set, board → when it is looked at next (ms). The clock puts boards in and takes those of a
+connection that is gone out; a look takes out one that is no longer named. Kept."""
 HASH_KEY: Final = PREFIX + "hash-key"
 """String: the key of the hashes that stand for words of issues. Sprints. Kept."""
 BEAT: Final = PREFIX + "beat:"
@@ -74,6 +78,8 @@ DOOR_KEPT: Final = 1_000
 BEAT_LIFE: Final = timedelta(minutes=5)
 SPRINT_LIFE: Final = timedelta(days=120)
 FINISHED_LIFE: Final = timedelta(days=400)
+FINISHED_KEPT: Final = 60
+"""Twice what is read of a tracker at most, so that nothing is read again because it was dropped."""
 MODEL_REFUSED_LIFE: Final = timedelta(days=1)
 RETRAIN_LIFE: Final = timedelta(hours=8)
 
@@ -132,6 +138,10 @@ def snooze(subject: Subject) -> str:
 
 def running(connection: str) -> str:
     return f"{RUNNING}{connection}"
+
+
+def closed(connection: str) -> str:
+    return f"{CLOSED}{connection}"
 
 
 def finished(connection: str, board: str) -> str:

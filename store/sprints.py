@@ -16,7 +16,7 @@ from redis import Redis
 
 from store import keys
 from trackers.model import Subject
-from trackers.sprints import Amount, Finished
+from trackers.sprints import Amount, Finished, Unit
 
 
 class Sprints:
@@ -39,10 +39,18 @@ class Sprints:
 
     def close(self, sprint: Subject, text: str) -> None:
         """Keep the last of a sprint that is over; it may be opened again."""
+        closed, now = keys.closed(sprint.connection), datetime.now(UTC)
         pipe = self._redis.pipeline()
         pipe.set(keys.sprint(sprint), text, ex=keys.SPRINT_LIFE)
         pipe.hdel(keys.running(sprint.connection), sprint.id)
+        pipe.zadd(closed, {sprint.id: _ms(now)})
+        pipe.zremrangebyscore(closed, "-inf", _ms(now - keys.SPRINT_LIFE))
+        pipe.expire(closed, keys.SPRINT_LIFE)
         pipe.execute()
+
+    def let_go(self, sprint: Subject) -> None:
+        """List a sprint no longer among those that run; what was kept of it lives on."""
+        self._redis.hdel(keys.running(sprint.connection), sprint.id)
 
     def snooze(self, sprint: Subject, *, on: bool) -> None:
         """Be silent about a sprint, or no longer."""
@@ -60,11 +68,19 @@ class Sprints:
         pipe = self._redis.pipeline()
         pipe.delete(keys.sprint(sprint), keys.snooze(sprint))
         pipe.hdel(keys.running(sprint.connection), sprint.id)
+        pipe.zrem(keys.closed(sprint.connection), sprint.id)
         pipe.execute()
 
     def running(self, connection: str) -> dict[str, str]:
         """The sprints that are watched at present: id → board."""
         return cast("dict[str, str]", self._redis.hgetall(keys.running(connection)))
+
+    def closed(self, connection: str) -> list[str]:
+        """The ids of sprints that were closed and of which something may still be kept, oldest first.
+
+        One that was opened again may be among them.
+        """
+        return cast("list[str]", self._redis.zrange(keys.closed(connection), 0, -1))
 
     def secret(self) -> bytes:
         """The key of all hashes of issue texts; made at first need, so that none can be read back.
@@ -80,13 +96,16 @@ class Sprints:
         return {id_: _finished(text) for id_, text in raw.items()}
 
     def add_finished(self, connection: str, board: str, sprints: Collection[Finished]) -> None:
-        """Keep finished sprints as numbers."""
+        """Keep finished sprints as numbers, of a board the newest; three round trips where older ones go."""
         name = keys.finished(connection, board)
         pipe = self._redis.pipeline()
         for sprint in sprints:
             pipe.hset(name, sprint.id, json.dumps(asdict(sprint), default=datetime.isoformat))
         pipe.expire(name, keys.FINISHED_LIFE)
-        pipe.execute()
+        pipe.hlen(name)
+        if pipe.execute()[-1] > keys.FINISHED_KEPT:
+            held = sorted(self.finished(connection, board).values(), key=lambda one: (one.ended, one.id))
+            self._redis.hdel(name, *(one.id for one in held[: -keys.FINISHED_KEPT]))
 
     def drop_finished(self, connection: str, board: str, sprint: str) -> None:
         """Forget the numbers of a sprint that was opened again."""
@@ -100,6 +119,10 @@ class Sprints:
     def unwatch(self, board: Subject) -> None:
         """Look at a board no longer."""
         self._redis.zrem(keys.ROUNDS, str(board))
+
+    def watched(self) -> list[Subject]:
+        """The boards that are looked at, of all connections."""
+        return [Subject.parse(name) for name in cast("list[str]", self._redis.zrange(keys.ROUNDS, 0, -1))]
 
     def due(self, now: datetime, most: int = 100) -> list[tuple[Subject, int]]:
         """Boards to be looked at, with the time (ms) for which that was planned."""
@@ -119,6 +142,7 @@ def _ms(at: datetime) -> int:
 
 
 def _finished(text: str) -> Finished:
+    """Read what this or an earlier version wrote; keys it does not know are passed over."""
     raw: Mapping[str, Any] = json.loads(text)
     return Finished(
         id=raw["id"],
@@ -130,6 +154,7 @@ def _finished(text: str) -> Finished:
         delivered=Amount(**raw["delivered"]),
         added=Amount(**raw["added"]),
         estimated=raw["estimated"],
-        stays=tuple((state, hours) for state, hours in raw["stays"]),
-        approximate=raw["approximate"],
+        stays=tuple((state, hours) for state, hours in raw.get("stays", ())),
+        approximate=raw.get("approximate", False),
+        unit=Unit(raw.get("unit", Unit.POINTS)),
     )

@@ -189,6 +189,8 @@ class ToyTracker:
     memory: Memory = field(default_factory=Memory)
     comments: dict[str, str] = field(default_factory=dict)
     """Id → text of our comments."""
+    comments_topic: str = "labels"
+    """What a reading says they are about."""
     fails: dict[str, Exception] = field(default_factory=dict)
     """``identity``, ``read``, ``labels``, ``comment``, ``past`` → what to raise there."""
     gone_comments: set[str] = field(default_factory=set)
@@ -210,7 +212,7 @@ class ToyTracker:
         self._fail("read")
         self.reads.append(recall)
         now = self._as_in_sprint(issue)
-        seen = Reading(now, self.memory, tuple(Comment(id_, "labels") for id_ in self.comments))
+        seen = Reading(now, self.memory, tuple(Comment(id_, self.comments_topic) for id_ in self.comments))
         self.on_read()
         return seen if recall.comments else replace(seen, comments=())
 
@@ -283,9 +285,7 @@ class ToyTracker:
 
     def _remove(self, operation: RemoveLabels) -> Written:
         gone = {label.id for label in operation.labels}
-        self.now = replace(
-            self.now, labels=tuple(label for label in self.now.labels if label.id not in gone)
-        )
+        self.now = replace(self.now, labels=tuple(label for label in self.now.labels if label.id not in gone))
         return Written(withdrawn=operation.labels, updated=self.now.updated)
 
     def _comment(self, operation: PutComment) -> Written:

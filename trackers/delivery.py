@@ -26,11 +26,6 @@ class Delivery(NamedTuple):
     automated: bool = False
     """The actor is an app or an automation, as far as the body tells."""
 
-    @property
-    def watches_sprints(self) -> bool:
-        """False when the connection names no board at all."""
-        return self.scope.boards is None or bool(self.scope.boards)
-
     def names_project(self, project: str | None) -> bool:
         """Whether the connection names this project; one that is not known may be named, if any is."""
         return _may_name(self.scope.projects, project)

@@ -16,7 +16,7 @@ class TrackerError(Exception):
 
 
 class Gone(TrackerError):
-    """The issue does not exist, or the account may not see it."""
+    """What was asked for does not exist, or the account may not see it."""
 
 
 class Unauthorized(TrackerError):
@@ -60,4 +60,5 @@ class ServerFault(TrackerError):
 
 
 class Stale(TrackerError):
-    """The reading is older than the event that asked for it; reading again in a moment helps."""
+    """What was read is older than the event that asked for it, or changed while it was read; reading
+    again in a moment helps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -177,7 +177,6 @@ class Tracker(Protocol):
         longer knows raises ``errors.Rejected`` or ``errors.Gone``.
         """
 
-
     def board(self, board: str) -> Board:
         """A board the connection names, its unit of estimates and its columns; remembered for an hour.
 
@@ -191,13 +190,15 @@ class Tracker(Protocol):
         """A sprint by id with all its issues: two requests on Jira, one on Linear, for up to 100 issues.
 
         ``past`` asks for each issue's past as well and for comments of ours on them, which may cost
-        more. Raises Gone when there is no such sprint.
+        more. Raises Gone when there is no such sprint, and for nothing else: Forbidden where its board
+        cannot be seen, Stale where the sprint changed while it was read.
         """
 
-    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> Iterable[Finished]:
         """Up to ``most`` finished sprints of a board that are not among ``known``, newest first.
 
-        Of the newest 30 only; nothing when all of those are known. Asked as bulk work.
+        Of the newest 30 only; nothing when all of those are known. Asked as bulk work. Each may be read
+        no sooner than it is asked for, so that what was read before an error can be kept.
         """
 
 

@@ -21,6 +21,7 @@ MAX_IDENT = 255
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FARTHEST = timedelta(days=3 * 365)
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _EPOCH_TEXT = re.compile(r"[0-9]{12,15}").fullmatch
 _LONGEST_MOMENT = 40
@@ -111,6 +112,15 @@ def moment(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     return None
+
+
+def planned_moment(value: object, now: datetime) -> datetime | None:
+    """A date that people plan by, as ``moment`` reads it; None for one more than three years after ``now``.
+
+    Such a date is a slip of the hand, or stands for "some day".
+    """
+    found = moment(value)
+    return found if found is None or found - now <= _FARTHEST else None
 
 
 def names(values: Iterable[str], *, most: int = 64, longest: int = 100) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ come and go with their parents, and no board counts their estimates beside their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,6 +19,7 @@ from trackers.sprints import (
     IssuePast,
     Move,
     Shift,
+    Sprint,
     SprintIssue,
     SprintReading,
     Stage,
@@ -45,27 +46,21 @@ def as_of(reading: SprintReading, at: datetime) -> tuple[SprintIssue, ...]:
 def finished(reading: SprintReading, unit: Unit, unestimated: float | None = None) -> Finished | None:
     """A sprint that is over, in numbers; None when it has no start or no end.
 
-    What was done before the start is neither commitment nor delivery. What was removed in
-    mid-sprint is not in ``reading``: the commitment is that much too low. ``unestimated`` is what an
-    issue without an estimate counts, in ``unit``.
+    What was done already when it started is commitment and delivery alike, as in a running sprint. What
+    was removed in mid-sprint is not in ``reading``: the commitment is that much too low. ``unestimated``
+    is what an issue without an estimate counts, in ``unit``.
     """
     sprint = reading.sprint
-    start, ended = sprint.start, sprint.completed or sprint.end
+    start, ended = sprint.start, _end(sprint)
     if start is None or ended is None or ended <= start:
         return None
     planned = (sprint.end or ended) - start
     late = min(ended, start + LATE * planned)
 
-    before = _work(as_of(reading, start))
-    done_before = {issue.id for issue in before if issue.stage is Stage.DONE}
-    committed = [issue for issue in before if issue.id not in done_before]
-    there = {issue.id for issue in before}
+    committed = _work(as_of(reading, start))
+    there = {issue.id for issue in committed}
     added = [issue for issue in _work(as_of(reading, late)) if issue.id not in there]
-    delivered = [
-        issue
-        for issue in _work(as_of(reading, ended))
-        if issue.stage is Stage.DONE and issue.id not in done_before
-    ]
+    done = _done(reading, ended)
 
     def amount(issues: Sequence[SprintIssue]) -> Amount:
         counted = len(issues) if unit is Unit.ISSUES else sum(_counted(one, unestimated) for one in issues)
@@ -79,11 +74,38 @@ def finished(reading: SprintReading, unit: Unit, unestimated: float | None = Non
         ended=ended,
         planned_days=planned / _DAY,
         committed=amount(committed),
-        delivered=amount(delivered),
+        delivered=amount(done),
         added=amount(added),
         estimated=estimated / len(committed) if committed else 0.0,
         stays=tuple(_stays(reading.issues, start, ended)),
+        unit=unit,
     )
+
+
+def delivered(reading: SprintReading, count: Callable[[float | None], float]) -> float:
+    """What was done in a closed sprint by its end; what was done since then was done elsewhere.
+
+    Takes a reading without its issues' past, too: what it does not tell is as it is now.
+
+    Args:
+        count: what an issue with an estimate, or None, counts.
+    """
+    ended = _end(reading.sprint)
+    done = _done(reading, ended) if ended is not None else _at_done(reading.issues)
+    return float(sum(count(issue.points) for issue in done))
+
+
+def _end(sprint: Sprint) -> datetime | None:
+    return sprint.completed or sprint.end
+
+
+def _done(reading: SprintReading, at: datetime) -> list[SprintIssue]:
+    done = _at_done(as_of(reading, at))
+    return [issue for issue in done if issue.since is None or issue.since <= at]
+
+
+def _at_done(issues: Iterable[SprintIssue]) -> list[SprintIssue]:
+    return [issue for issue in _work(issues) if issue.stage is Stage.DONE]
 
 
 def _work(issues: Iterable[SprintIssue]) -> list[SprintIssue]:

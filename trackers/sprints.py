@@ -205,6 +205,8 @@ class Finished:
     """Workflow state in progress → hours an issue stayed there before it moved on; many."""
     approximate: bool = False
     """Taken from daily totals, not from each issue's changes."""
+    unit: Unit = Unit.POINTS
+    """What ``points`` of its amounts are in; the board's at that time, which may be changed since."""
 
 
 def sprint_topic(sprint: str) -> str:

@@ -1,12 +1,14 @@
 """The clock: turns due subjects into wake-ups, puts the newest good rules in force, learns and watches.
 
+It knows the connections to have their boards looked at, but asks no tracker anything.
+
 Any number may run: taking a subject is one script in Redis.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event
 from typing import Final
@@ -17,6 +19,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from rules.connections import Connection
 from store import keys
 from store.inbox import Inbox, Taken
 from store.models import ModelShelf
@@ -26,7 +29,7 @@ from store.sprints import Sprints
 from store.watch import Watch
 from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
-from workers.rounds import send_round
+from workers.rounds import send_round, watch_boards
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
 from workers.tasks import RETRAIN, WAKE
@@ -54,7 +57,12 @@ class Clock:
     """One clock. ``tick`` does all that is due and says how long to sleep."""
 
     def __init__(
-        self, redis: Redis, inbox: Inbox, rules: RulesFile, retraining: Retraining | None = None
+        self,
+        redis: Redis,
+        inbox: Inbox,
+        rules: RulesFile,
+        retraining: Retraining | None = None,
+        connections: Sequence[Connection] = (),
     ) -> None:
         self._redis = redis
         self._inbox = inbox
@@ -67,6 +75,7 @@ class Clock:
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
         self._retraining = retraining
+        self._connections = connections
         self._next_rules = 0.0
         self._next_housekeeping = 0.0
 
@@ -90,6 +99,7 @@ class Clock:
         """What is done once a minute. A fault in one part stops neither the others nor the wake-ups."""
         parts: tuple[Callable[[], object], ...] = (
             self._inbox.forget_old_dead,
+            lambda: watch_boards(self._sprints, self._connections),
             lambda: relearn(self._outcomes, self._asked, serving_by(self._models)),
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
             self._retrain,

@@ -16,11 +16,14 @@ class Forecasters:
     """Keeps adapted forecasters, because adapting costs more than a hundred forecasts."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str, Unit], tuple[tuple[str, ...], Forecaster]] = {}
+        self._held: dict[tuple[str, str, Unit], tuple[tuple[SprintRow, ...], Forecaster]] = {}
 
     def of(self, connection: str, board: str, unit: Unit, past: Sequence[SprintRow]) -> Forecaster:
-        """The forecaster for a board with these finished sprints, already in its unit."""
-        place, known = (connection, board, unit), tuple(sorted(row.id for row in past))
+        """The forecaster for a board with these finished sprints, already in its unit.
+
+        It is adapted anew when their figures change, too: a sprint that was opened again ends with others.
+        """
+        place, known = (connection, board, unit), tuple(past)
         held = self._held.pop(place, None)
         if held is None or held[0] != known:
             held = (known, shipped().refitted(past))

@@ -26,15 +26,17 @@ def begin(
     """The baseline of an active sprint: membership and estimates as of its activation.
 
     ``reading`` must hold each issue's past. An issue that left between the activation and this
-    reading is not known to the tracker any more and missing from the baseline.
+    reading is not known to the tracker any more and missing from the baseline. What was done already is
+    committed; what was cancelled is not.
     """
     activated = activation(reading, hints, now)
-    then = {issue.id: issue for issue in as_of(reading, activated)}
+    then = {issue.id: issue for issue in as_of(reading, activated) if issue.stage is not Stage.DROPPED}
     stays = {
         issue.id: replace(
             _seen(issue),
             committed=True,
             first=then[issue.id].points,
+            dropped_at=then[issue.id].stage,
             lines=fingerprint(issue.body, key),
         )
         for issue in reading.issues
@@ -67,19 +69,23 @@ def follow(
     now: datetime,
     finished: Iterable[Finished],
 ) -> SprintMemory:
-    """The memory brought up to what was read; ``hints`` tell when and by whom issues came and went."""
+    """The memory brought up to what was read; ``hints`` tell when and by whom issues came and went.
+
+    Whether what joined was carried over is asked anew each time: the earlier sprint may be learnt of later.
+    """
     ended = [sprint.ended for sprint in finished]
     came = _moves(hints, HintKind.SPRINT_JOINED)
     went = _moves(hints, HintKind.SPRINT_LEFT)
     stays = dict(memory.stays)
     for issue in reading.issues:
         known = stays.get(issue.id)
-        if known is None:
-            stays[issue.id] = _joined(
-                issue, reading.sprint.id, came.get(issue.id), memory.activated, ended, now
-            )
+        if known is not None:
+            stay = _still(known, issue, now)
+        elif issue.stage is not Stage.DROPPED:
+            stay = _joined(issue, reading.sprint.id, came.get(issue.id), memory.activated, now)
         else:
-            stays[issue.id] = _still(known, issue, now)
+            continue
+        stays[issue.id] = replace(stay, carried=issue.carried and _is_carried(stay, ended))
     there = {issue.id for issue in reading.issues}
     for id_, stay in stays.items():
         if id_ not in there and stay.left is None:
@@ -114,7 +120,6 @@ def _joined(
     sprint: str,
     hint: Hint | None,
     activated: datetime,
-    ended: Sequence[datetime],
     now: datetime,
 ) -> Stay:
     moves = [
@@ -129,11 +134,16 @@ def _joined(
         joined=joined,
         since=issue.since or joined,
         automated=by_itself,
-        carried=issue.carried and any(abs(joined - end) <= _CARRIED for end in ended),
     )
 
 
+def _is_carried(stay: Stay, ended: Sequence[datetime]) -> bool:
+    """Whether it joined as one of the sprints that ended at these times was closed."""
+    return stay.joined is not None and any(abs(stay.joined - end) <= _CARRIED for end in ended)
+
+
 def _still(known: Stay, issue: SprintIssue, now: datetime) -> Stay:
+    is_dropped = known.stage is not Stage.DROPPED and issue.stage is Stage.DROPPED
     return replace(
         known,
         key=issue.key,
@@ -142,7 +152,9 @@ def _still(known: Stay, issue: SprintIssue, now: datetime) -> Stay:
         state=issue.state,
         since=_since(known, issue, now),
         left=None,
+        dropped_at=known.stage if is_dropped else known.dropped_at,
         parent=issue.parent,
+        subtask=issue.subtask,
         rank=issue.rank,
     )
 

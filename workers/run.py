@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -32,6 +33,7 @@ from workers.taggers import answers_of, forecasts
 from workers.watching import sightings
 
 log = structlog.get_logger("run")
+_KEPT_DAILY: Final = timedelta(hours=20)
 
 
 def run(shop: Shop, subject: Subject, token: int) -> Ending | None:
@@ -239,8 +241,8 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
         if batch.subject.kind is SubjectKind.ISSUE:
-            forget_issue(shop.sprints, batch.subject)
-    elif _is_routine(batch, ending):
+            forget_issue(shop.inbox, shop.sprints, batch.subject, datetime.now(UTC))
+    elif _is_routine(shop, batch, ending):
         shop.decisions.count(counted)
     else:
         shop.decisions.add(batch.subject, record(batch, ending, took), counted)
@@ -252,10 +254,18 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.inbox.finish(batch)
 
 
-def _is_routine(batch: Batch, ending: Ending) -> bool:
-    """Whether the clock asked and nothing came of it: such looks would crowd out what is worth reading."""
+def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
+    """Whether the clock asked and it came out as the last time: such looks would crowd out what is worth
+    reading. Once a day one is kept, for its figures."""
     by_clock = all(hint.kind in (HintKind.SPRINT_DUE, HintKind.BOARD_DUE) for hint in batch.hints)
-    return by_clock and ending.because in (Because.LOOKED, Because.NOTHING_NEW, Because.ALL_WELL)
+    if not by_clock or ending.outcome not in (Outcome.NOTHING, Outcome.IGNORED):
+        return False
+    last = shop.decisions.last(batch.subject)
+    return (
+        last is not None
+        and (last["outcome"], last["because"]) == (ending.outcome, ending.because)
+        and datetime.now(UTC) - datetime.fromisoformat(last["at"]) < _KEPT_DAILY
+    )
 
 
 def _log(batch: Batch, ending: Ending, took: timedelta) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, Self
 
 from pydantic import TypeAdapter
 
 from classifiers.sprint_memory import SprintMemory, Stay
+from store.inbox import Inbox
 from store.sprints import Sprints
-from trackers.model import Subject, SubjectKind
+from trackers.model import Hint, HintKind, Subject, SubjectKind
 from trackers.sprints import Unit
 
+DELETED: Final = "deleted"
+"""Of a hint: the issue was deleted, and nothing shall be kept that tells of it."""
 GONE: Final = "a deleted issue"
 """Stands for the key of an issue that was deleted: its number stays, it does not."""
 
@@ -39,7 +44,9 @@ class Said:
     """The issues it names."""
     severity: int = 0
     at: datetime | None = None
-    """When it was last written."""
+    """When it was last written; None while it is not known to be."""
+    refused: bool = False
+    """The tracker would not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,15 @@ class SprintBook:
     home: Home | None = None
     round: int = 0
     """How often a new comment took the place of an older one."""
+    retired: Home | None = None
+    """Where the comment stands that is still to be told of the one that took its place."""
     said: Said = field(default_factory=Said)
+    gravest: int = 0
+    """The highest severity that was ever said."""
+    marked: frozenset[str] = frozenset()
+    """Ids of issues that bear our label because they were added to this sprint."""
+    settled: frozenset[str] = frozenset()
+    """Ids of issues whose label needs no further look."""
     closed: bool = False
 
     def to_text(self) -> str:
@@ -71,19 +86,22 @@ class SprintBook:
         if stay is None:
             return self
         stays = {id_: one for id_, one in self.memory.stays.items() if id_ != issue}
-        name = f"gone {len(stays)}"
+        name = next(name for number in count() if (name := f"gone {number}") not in stays)
         stays[name] = _nameless(stay, name)
         keys = tuple(key for key in self.said.keys if key != stay.key)
         return replace(self, memory=replace(self.memory, stays=stays), said=replace(self.said, keys=keys))
 
 
-def forget_issue(sprints: Sprints, issue: Subject) -> None:
-    """Leave nothing of a deleted issue in the books of running sprints but its numbers."""
-    for id_, board in sprints.running(issue.connection).items():
+def forget_issue(inbox: Inbox, sprints: Sprints, issue: Subject, now: datetime) -> None:
+    """Have a deleted issue forgotten by the sprints it was in, each by a run of its own."""
+    for id_ in (*sprints.running(issue.connection), *sprints.closed(issue.connection)):
         sprint = Subject(issue.connection, SubjectKind.SPRINT, id_)
         text = sprints.book(sprint)
-        if text is not None and issue.id in (book := SprintBook.from_text(text)).memory.stays:
-            sprints.keep(sprint, board, book.without(issue.id).to_text())
+        if text is not None and issue.id in SprintBook.from_text(text).memory.stays:
+            # What is claimed must not name the issue either.
+            digest = hashlib.sha256(f"{sprint} without {issue.id}".encode()).hexdigest()
+            hint = Hint(sprint, HintKind.SPRINT_TOUCHED, digest, at=now, changed=(DELETED,), issue=issue.id)
+            inbox.offer(issue.connection, digest, [hint], settle=timedelta(0), ceiling=timedelta(0))
 
 
 def _nameless(stay: Stay, name: str) -> Stay:

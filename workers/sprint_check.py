@@ -14,20 +14,21 @@ from rules.load import RuleBook
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
 from store.inbox import Batch
-from store.journal import CommentRecord
-from trackers.errors import Gone, Stale
+from trackers.errors import Forbidden, Gone, Stale
 from trackers.model import HintKind, Subject, SubjectKind
-from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Stage, Unit
+from trackers.rebuild import delivered
+from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Unit
 from workers import sprint_wording as wording
 from workers.decide import Because
 from workers.plan import records
 from workers.record import Ending, Outcome
 from workers.roster import begin, follow
-from workers.scope_labels import mark
+from workers.scope_labels import Marking, mark
 from workers.shop import Desk, Shop
-from workers.sprint_book import GONE, Home, Said, SprintBook
-from workers.sprint_measure import counting, measure, unestimated
-from workers.sprint_writing import ENDED, Case, Message, conclude, speak
+from workers.sprint_book import DELETED, GONE, Home, Said, SprintBook
+from workers.sprint_measure import comparable, counting, measure, unestimated
+from workers.sprint_plan import SprintPlan
+from workers.sprint_writing import ENDED, Case, Message, conclude, round_of, speak
 
 _BEHIND: Final = timedelta(seconds=60)
 """How long after an event a reading may still not show it."""
@@ -66,35 +67,66 @@ def check(shop: Shop, desk: Desk, batch: Batch, book: RuleBook) -> Ending:
     Raises what readings and writes raise; ``workers.failures`` says what becomes of it.
     """
     now = datetime.now(UTC)
-    held = _held(shop, batch.subject)
+    held = _purged(shop, batch, _held(shop, batch.subject))
     try:
         reading = desk.tracker.sprint(batch.subject.id)
     except Gone:
         if held is None:
+            shop.sprints.forget(batch.subject)
             raise
         return _vanished(shop, desk, batch, held, book, now)
     sprint = reading.sprint
     if not _is_ours(desk, sprint.board):
+        shop.sprints.forget(batch.subject)
         return Ending(Outcome.IGNORED, Because.BOARD_NOT_NAMED)
     board = desk.tracker.board(sprint.board)
     rules = book.sprints(desk.connection.name, board.id, board.project)
     because = _why_passed_over(board, rules, sprint.state, held)
+    if because is Because.SPRINT_OVER:
+        shop.sprints.let_go(batch.subject)
     if because is not None:
         return Ending(Outcome.IGNORED, because)
     known = shop.sprints.finished(batch.subject.connection, board.id)
     finished = [one for id_, one in known.items() if id_ != sprint.id]
     at = Look(shop, desk, batch, board, rules, reading, finished, now)
-    if sprint.state is SprintState.ACTIVE:
-        ending = _running(at, held)
-    else:
-        assert held is not None
-        ending = _over(at, held)
-    return replace(ending, rules=book.version_id)
+    if held is not None and not comparable(held.unit, board.unit):
+        # From here on and for good: estimates in two units are never added up.
+        held = replace(held, unit=Unit.ISSUES)
+    return replace(_looked_at(at, held), rules=book.version_id)
+
+
+def _looked_at(at: Look, held: SprintBook | None) -> Ending:
+    match at.reading.sprint.state:
+        case SprintState.ACTIVE:
+            return _running(at, held)
+        case SprintState.CLOSED:
+            assert held is not None
+            return _over(at, held)
+        case SprintState.FUTURE:
+            assert held is not None
+            return _put_off(at, held)
 
 
 def _held(shop: Shop, sprint: Subject) -> SprintBook | None:
     text = shop.sprints.book(sprint)
     return SprintBook.from_text(text) if text is not None else None
+
+
+def _purged(shop: Shop, batch: Batch, held: SprintBook | None) -> SprintBook | None:
+    """The book without what tells of issues that were deleted; the records are rid of them as well.
+
+    Done here, where the sprint is leased, so that no other run writes them back.
+    """
+    gone = {hint.issue for hint in batch.hints if DELETED in hint.changed and hint.issue is not None}
+    for issue in gone & (held.memory.stays.keys() if held else set()):
+        assert held is not None
+        shop.decisions.mask(batch.subject, held.memory.stays[issue].key, GONE)
+        held = held.without(issue)
+        if held.closed:
+            shop.sprints.close(batch.subject, held.to_text())
+        else:
+            shop.sprints.keep(batch.subject, held.board, held.to_text())
+    return held
 
 
 def _is_ours(desk: Desk, board: str) -> bool:
@@ -109,7 +141,7 @@ def _why_passed_over(
         return Because.BOARD_WITHOUT_SPRINTS
     if not rules.enabled:
         return Because.SPRINTS_OFF
-    if state is SprintState.FUTURE:
+    if state is SprintState.FUTURE and held is None:
         return Because.SPRINT_NOT_STARTED
     if state is SprintState.CLOSED and (held is None or held.closed):
         return Because.SPRINT_OVER
@@ -130,20 +162,30 @@ def _running(at: Look, held: SprintBook | None) -> Ending:
     at.shop.checkpoint("loaded")
     judgement = _judged(at, book)
     at.shop.checkpoint("decided")
-    ending = speak(case, judgement, at.reading)
-    _mark(at, book, {item.key for item in judgement.scope.added})
-    return ending
+    keys = {item.key for item in judgement.scope.added}
+    added = {stay.id for stay in book.memory.stays.values() if stay.key in keys}
+    case, marking = _marked(at, case, added)
+    return _with_labels(speak(case, judgement, at.reading), marking)
 
 
-def _mark(at: Look, book: SprintBook, added: Collection[str]) -> None:
-    """Have the issues that were added bear the admin's label for them, and no others."""
-    label = at.rules.scope_label
-    if label is None or at.rules.mode is not Mode.APPLY:
-        return
-    late = [stay for stay in book.memory.stays.values() if not stay.committed and stay.key != GONE]
-    wanted = [stay.id for stay in late if stay.key in added]
-    others = [stay.id for stay in late if stay.key not in added]
-    mark(at.shop, at.desk, at.batch, label, wanted, others)
+def _marked(at: Look, case: Case, added: Collection[str]) -> tuple[Case, Marking | None]:
+    """Have the issues that were added bear the admin's label for them, and no others that we marked.
+
+    Before anything is said: quiet hours are for comments, and give the sprint back.
+    """
+    if at.rules.mode is not Mode.APPLY or not (at.rules.scope_label or case.book.marked):
+        return case, None
+    wanted = added if at.rules.scope_label else ()
+    label, book = at.rules.scope_label or "", case.book
+    marking = mark(at.shop, at.desk, at.batch, label, wanted, book.marked, book.settled)
+    return case.noting(marked=marking.marked, settled=marking.settled), marking
+
+
+def _with_labels(ending: Ending, marking: Marking | None) -> Ending:
+    if marking is None or not isinstance(ending.plan, SprintPlan):
+        return ending
+    plan = replace(ending.plan, labels=marking.changed, refused=marking.refused)
+    return replace(ending, plan=plan)
 
 
 def _require_present(at: Look) -> None:
@@ -162,12 +204,15 @@ def _begun(at: Look) -> SprintBook:
     reading = at.desk.tracker.sprint(at.subject.id, past=True)
     memory = begin(reading, at.batch.hints, at.now, at.finished, at.shop.sprints.secret())
     unit = measure(memory, at.board, at.rules, at.finished)
-    ours = reading.ours[-1:]
-    comments: dict[str, CommentRecord] = records(one.comment for one in ours)
-    if comments:
-        at.shop.journals.note_read(at.subject, vetoed={}, applied=(), comments=comments)
-    home = Home(ours[0].issue, ours[0].key) if ours else None
-    return SprintBook(memory, unit, at.board.id, reading.sprint.name, home)
+    ours = sorted(reading.ours, key=lambda one: round_of(at.subject.id, one.comment.topic))
+    if ours:
+        found = records(one.comment for one in ours)
+        at.shop.journals.note_read(at.subject, vetoed={}, applied=(), comments=found)
+    book = SprintBook(memory, unit, at.board.id, reading.sprint.name)
+    for newest in ours[-1:]:
+        round_ = round_of(at.subject.id, newest.comment.topic)
+        book = replace(book, home=Home(newest.issue, newest.key), round=round_)
+    return book
 
 
 def _judged(at: Look, book: SprintBook) -> SprintJudgement:
@@ -194,36 +239,51 @@ def _judged(at: Look, book: SprintBook) -> SprintJudgement:
 
 
 def _over(at: Look, held: SprintBook) -> Ending:
-    """The sprint is closed: remember that, have its figures learnt, settle what was said of it."""
-    book = replace(held, closed=True, name=at.reading.sprint.name)
-    count = counting(book.unit, at.board, at.rules)
-    stays = book.memory.stays
-    delivered = sum(
-        count(issue.points) for issue in at.reading.issues if issue.stage is Stage.DONE and not issue.subtask
-    )
-    committed = sum(count(one.first) for one in stays.values() if one.committed and not one.subtask)
-    case = at.case(book)
-    told = wording.ended(at.reading.sprint, book.unit, committed, delivered, at.rules.wording, noun=case.noun)
+    """The sprint is closed: settle what was said of it, have its figures learnt, and only then forget it."""
+    count = counting(held.unit, at.board, at.rules)
+    planned = [stay for stay in held.memory.stays.values() if stay.committed and not stay.subtask]
+    committed = sum(count(stay.first) for stay in planned)
+    done = delivered(at.reading, count)
+    case, marking = _marked(at, at.case(replace(held, name=at.reading.sprint.name)), ())
+    told = wording.ended(at.reading.sprint, held.unit, committed, done, at.rules.wording, noun=case.noun)
     ending = conclude(case, Message(told, ENDED, settles=True))
     if ending.outcome is not Outcome.POSTPONED:
-        _mark(at, book, ())
-        if ending.applied is None or ending.applied.comment is None:
-            case.keep()
         board = Subject(at.subject.connection, SubjectKind.BOARD, at.board.id)
         at.shop.sprints.next_look(board, at.now)
-    return ending
+        if marking is None or not marking.more:
+            _close(at)
+    return _with_labels(ending, marking)
+
+
+def _close(at: Look) -> None:
+    held = _held(at.shop, at.subject)
+    if held is not None:
+        at.shop.sprints.close(at.subject, replace(held, closed=True).to_text())
+
+
+def _put_off(at: Look, held: SprintBook) -> Ending:
+    """Its start was moved into the future: what was said of it no longer holds, and it begins anew then."""
+    case = at.case(held)
+    told = wording.put_off(at.reading.sprint, at.rules.wording, noun=case.noun)
+    return _forgotten(case, conclude(case, Message(told, Said(), settles=True)))
 
 
 def _vanished(
     shop: Shop, desk: Desk, batch: Batch, held: SprintBook, book: RuleBook, now: datetime
 ) -> Ending:
-    """The sprint was deleted: settle what was said of it and forget it."""
-    board = desk.tracker.board(held.board)
+    """The sprint is not there any more: settle what was said of it and forget it."""
+    try:
+        board = desk.tracker.board(held.board)
+    except (Forbidden, Gone):
+        board = Board(held.board, "", None, has_sprints=True, unit=held.unit)
     rules = book.sprints(desk.connection.name, board.id, board.project)
     sprint = Sprint(batch.subject.id, held.name, held.board, SprintState.CLOSED)
     case = Case(shop, desk, batch, rules, board, held, sprint, now)
     told = wording.deleted(sprint, rules.wording, noun=case.noun)
-    ending = conclude(case, Message(told, Said(), settles=True))
+    return _forgotten(case, conclude(case, Message(told, Said(), settles=True)))
+
+
+def _forgotten(case: Case, ending: Ending) -> Ending:
     if ending.outcome is not Outcome.POSTPONED:
-        shop.sprints.forget(batch.subject)
+        case.shop.sprints.forget(case.batch.subject)
     return ending

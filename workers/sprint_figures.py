@@ -91,16 +91,10 @@ def between(low: float, high: float, unit: Unit) -> str:
     return of(" to ".join(ends), unit)
 
 
-def longer(days: float, usual: float | None) -> tuple[str, str]:
-    """Two spans of days, the first the longer one, told so that they do not read as equal."""
-    whole = max(1, round(days)), max(1, round(usual or 0))
-    if usual is None or whole[0] > whole[1]:
-        return _days(whole[0]), _days(whole[1])
-    return _days(days), _days(usual)
-
-
-def _days(value: float) -> str:
-    return f"{number(value)} {'day' if number(value) == '1' else 'days'}"
+def days(value: float) -> str:
+    """``3 days``, of less than two with a decimal."""
+    shown = value if value < 2 else round(value)
+    return f"{number(shown)} {'day' if number(shown) == '1' else 'days'}"
 
 
 def percent(share: float) -> str:

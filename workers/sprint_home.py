@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 from classifiers.sprint_judgement import Concern, SprintJudgement
-from trackers.errors import Gone
+from trackers.errors import Forbidden, Gone
 from trackers.model import Issue
 from trackers.protocol import Reading, Recall, Tracker
 from trackers.sprints import SprintReading, Stage
 from workers.sprint_book import Home
 
+_TRIED: Final = 3
+"""Issues that may have been deleted a moment ago; a sprint of which more are is read anew soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A home, with its issue as it is now."""
+
+    home: Home
+    reading: Reading
+
 
 def candidates(
-    reading: SprintReading, judgement: SprintJudgement, tracking_issue: str | None
+    reading: SprintReading,
+    judgement: SprintJudgement,
+    tracking_issue: str | None,
+    projects: frozenset[str] | None,
 ) -> Iterator[Home]:
     """Where the comment may stand, best first: the issue that the admin named, else one of the sprint.
 
     Of the sprint's own the one that crossed the line; else one that is spoken of and is to stay; else the
-    most important that is not done: everybody looks at that, and nobody moves it out.
+    most important that is not done: everybody looks at that, and nobody moves it out. Never one of a
+    project that the connection does not name.
     """
     if tracking_issue is not None:
         yield Home("", tracking_issue, tracking=True)
         return
-    ids = {issue.key: issue.id for issue in reading.issues}
+    ids = {issue.key: issue.id for issue in reading.issues if projects is None or issue.project in projects}
     named = dict.fromkeys(key for key in _named(reading, judgement) if key in ids)
     yield from (Home(ids[key], key) for key in named)
 
@@ -43,14 +61,14 @@ def has_left(home: Home, reading: SprintReading) -> bool:
     return not home.tracking and home.issue not in {issue.id for issue in reading.issues}
 
 
-def open_home(tracker: Tracker, homes: Iterator[Home], recall: Recall) -> tuple[Home, Reading] | None:
-    """The first of ``homes`` that is there, with its present state; None when none is."""
-    for home in homes:
+def open_home(tracker: Tracker, homes: Iterable[Home], recall: Recall) -> Opened | None:
+    """The first of ``homes`` that is there and may be read, with its present state; None when none is."""
+    for home in islice(homes, _TRIED):
         try:
             reading = tracker.read(home.issue or home.key, recall)
-        except Gone:
+        except (Gone, Forbidden):
             continue
-        return Home(reading.issue.id, reading.issue.key, home.tracking), reading
+        return Opened(Home(reading.issue.id, reading.issue.key, home.tracking), reading)
     return None
 
 

@@ -21,12 +21,21 @@ def measure(memory: SprintMemory, board: Board, rules: SprintRules, finished: It
     if rules.measure is Measure.ESTIMATES:
         return board.unit
     planned = [stay for stay in memory.stays.values() if stay.committed and not stay.subtask]
-    shares = [one.estimated for one in finished]
+    shares = [one.estimated for one in finished if one.unit is board.unit]
     if planned:
         share = sum(stay.first is not None for stay in planned) / len(planned)
     else:
         share = sum(shares) / len(shares) if shares else 1.0
     return board.unit if share >= _ENOUGH else Unit.ISSUES
+
+
+def comparable(unit: Unit, board: Unit) -> bool:
+    """Whether a sprint counted in ``unit`` can be, now that its board estimates in ``board``.
+
+    Where not, estimates of before and after the change are of different things; only issues can still
+    be counted.
+    """
+    return unit in (Unit.ISSUES, board)
 
 
 def unestimated(unit: Unit, board: Board, rules: SprintRules) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from classifiers.sprint_judgement import Concern, SprintJudgement
@@ -16,8 +16,6 @@ from workers.sprint_book import Home, Said
 
 _NOISE: Final = 0.1
 """Chances move by this much and more before a comment is edited for them alone."""
-_DAILY: Final = timedelta(hours=20)
-"""What has aged in a comment's words is brought up to date once a day at most."""
 _GRAVE: Final = 0.9
 _MANY: Final = 3
 """Issues that stall are worth a comment of their own from this many on; fewer are told beside other news."""
@@ -30,10 +28,14 @@ class SprintPlan:
     mode: Mode
     judgement: SprintJudgement | None = None
     operations: tuple[Operation, ...] = ()
-    """On the home of the comment, and on issues whose label changes."""
+    """On the home of the comment."""
     home: Home | None = None
     because: Because | None = None
     """Why there is nothing to write; None when there is."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Keys of issues whose label was brought in step, each with what was done."""
+    refused: tuple[str, ...] = ()
+    """Why a label could not be, as sentences."""
     until: datetime | None = None
     """When what is held back may be written."""
 
@@ -49,6 +51,8 @@ class SprintPlan:
             "sprint": figures_json(self.judgement) if self.judgement else None,
             "home": self.home.key if self.home else None,
             "operations": [told.operation_json(operation) for operation in self.operations],
+            "marked": dict(self.labels),
+            "labels_refused": list(self.refused),
             "because": str(self.because) if self.because else None,
             "until": self.until.isoformat(timespec="minutes") if self.until else None,
         }
@@ -113,8 +117,9 @@ def said_of(judgement: SprintJudgement, at: datetime) -> Said:
 def severity(judgement: SprintJudgement) -> int:
     """How grave it is: each of the two great concerns counts, and a sprint that is all but lost."""
     great = judgement.concerns & {Concern.OVERCOMMITTED, Concern.SCOPE_CREEP}
-    lost = Concern.OVERCOMMITTED in great and judgement.forecast.p_overcommitted >= _GRAVE
-    return len(great) + lost
+    # When time is up the chance is a fact, and no graver for that.
+    lost = judgement.t < 1 and judgement.forecast.p_overcommitted >= _GRAVE
+    return len(great) + (Concern.OVERCOMMITTED in great and lost)
 
 
 def is_news(before: Said, now: Said) -> bool:
@@ -125,7 +130,7 @@ def is_news(before: Said, now: Said) -> bool:
         return True
     if any(_moved(before.figures, now.figures, name) for name in ("p_all_done", "p_overcommitted")):
         return True
-    return before.at is None or now.at is None or now.at - before.at >= _DAILY
+    return before.at is None
 
 
 def _moved(before: Mapping[str, float], now: Mapping[str, float], name: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -131,9 +132,11 @@ def ended(
 
 
 def snoozed(
-    sprint: Sprint, snooze_label: str, wording: Mapping[str, str] = AS_SHIPPED, *, noun: str = "sprint"
+    sprint: Sprint, snooze_label: str | None, wording: Mapping[str, str] = AS_SHIPPED, *, noun: str = "sprint"
 ) -> Prose:
-    """Somebody asked for silence."""
+    """Somebody asked for silence: by the label, or without one by the command."""
+    if snooze_label is None:
+        return _single(Voice(sprint, wording, noun).say("snoozed_by_command"))
     return _single(Voice(sprint, wording, noun).say("snoozed", label=(code(snooze_label),)))
 
 
@@ -147,6 +150,11 @@ def moved(
 def deleted(sprint: Sprint, wording: Mapping[str, str] = AS_SHIPPED, *, noun: str = "sprint") -> Prose:
     """The sprint is no more."""
     return _single(Voice(sprint, wording, noun).say("deleted"))
+
+
+def put_off(sprint: Sprint, wording: Mapping[str, str] = AS_SHIPPED, *, noun: str = "sprint") -> Prose:
+    """The sprint had begun, and its start was moved into the future."""
+    return _single(Voice(sprint, wording, noun).say("put_off"))
 
 
 def reopened(sprint: Sprint, wording: Mapping[str, str] = AS_SHIPPED, *, noun: str = "sprint") -> Prose:
@@ -354,16 +362,18 @@ def _stalled(voice: Voice, judgement: SprintJudgement) -> list[Block | None]:
     if Concern.STALLED not in judgement.concerns:
         return []
     items = [
-        voice.say("stalled_item", key=(figures.key(one.key),), what=_standing(one))
+        voice.say("stalled_item", key=(figures.key(one.key),), what=_standing(voice, judgement, one))
         for one in judgement.stalled
     ]
     return _list_of(voice, judgement, "stalled", items)
 
 
-def _standing(one: Stalled) -> Spans:
-    days, usual = figures.longer(one.days, one.usual)
-    told = [plain(f"in its present state for {days}")]
+def _standing(voice: Voice, judgement: SprintJudgement, one: Stalled) -> Spans:
+    """By a date: a count of days would have to be edited every day."""
+    since = figures.day(judgement.at - timedelta(days=one.days), judgement.at, voice.zone)
+    told = [plain(f"in its present state since {since}")]
     if one.usual is not None:
+        usual = figures.days(one.usual)
         told.append(plain(f"; 85 in 100 issues of this board leave it within {usual}"))
     if one.blockers:
         told += [plain("; it waits for "), *figures.keys(one.blockers), plain(", still open")]

@@ -6,17 +6,17 @@ posted once, edited when there is news, settled when the sprint is well again or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from classifiers.sprint_judgement import SprintJudgement
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
 from store.inbox import Batch
 from store.journal import CommentRecord, CommentState
-from trackers.model import Issue, TrackerKind
+from trackers.errors import Forbidden, Rejected
+from trackers.model import TrackerKind
 from trackers.prose import Prose
 from trackers.protocol import PutComment, Recall
 from trackers.sprints import Board, Sprint, SprintReading, sprint_topic
@@ -24,12 +24,14 @@ from workers import sprint_wording as wording
 from workers.decide import Because
 from workers.plan import digest, records
 from workers.record import Ending, Outcome, outcome_of
+from workers.rounds import have_checked
 from workers.shop import Desk, Shop
-from workers.sprint_book import Home, Said, SprintBook
-from workers.sprint_home import candidates, has_left, open_home, wears
+from workers.sprint_book import Said, SprintBook
+from workers.sprint_home import Opened, candidates, has_left, open_home, wears
 from workers.sprint_plan import SprintPlan, is_news, said_of, severity, worth_saying
 
 _SNOOZED: Final = Said(concerns=("snoozed",))
+_AGAIN: Final = " again "
 ENDED: Final = Said(concerns=("ended",))
 """What a comment tells of a sprint that is over; one that is opened again makes it untrue."""
 
@@ -51,7 +53,7 @@ class Case:
     def topic(self) -> str:
         """The topic of the comment that stands at present; each that was posted anew has its own."""
         topic = sprint_topic(self.batch.subject.id)
-        return f"{topic} again {self.book.round}" if self.book.round else topic
+        return f"{topic}{_AGAIN}{self.book.round}" if self.book.round else topic
 
     def record(self) -> CommentRecord | None:
         """What we know of that comment."""
@@ -59,23 +61,11 @@ class Case:
 
     def keep(self) -> None:
         """Remember the sprint as it stands now."""
-        subject, text = self.batch.subject, self.book.to_text()
-        if self.book.closed:
-            self.shop.sprints.close(subject, text)
-        else:
-            self.shop.sprints.keep(subject, self.book.board, text)
+        self.shop.sprints.keep(self.batch.subject, self.book.board, self.book.to_text())
 
-    def noting(
-        self, *, home: Home | None = None, said: Said | None = None, round_: int | None = None
-    ) -> Case:
-        """The same with what has changed in its book, which is kept at once."""
-        changed = replace(
-            self.book,
-            home=home or self.book.home,
-            said=said or self.book.said,
-            round=self.book.round if round_ is None else round_,
-        )
-        made = replace(self, book=changed)
+    def noting(self, **changes: Any) -> Case:
+        """The same with ``changes`` in its book, which is kept at once."""
+        made = replace(self, book=replace(self.book, **changes))
         made.keep()
         return made
 
@@ -89,16 +79,27 @@ class Case:
         return wording.sprint_comment(
             judgement,
             self.rules.wording,
-            snooze_label=self.rules.snooze_label,
+            snooze_label=self.snooze_label,
             mention=mention,
             noun=self.noun,
             zone=self.zone,
         )
 
     @property
+    def snooze_label(self) -> str:
+        """As the tracker would have it."""
+        return self.desk.tracker.label_name(self.rules.snooze_label)
+
+    @property
     def zone(self) -> str:
         """The zone that dates are told in."""
         return self.rules.calendar.zone or self.board.zone or "UTC"
+
+
+def round_of(sprint: str, topic: str) -> int:
+    """How often a comment had been posted anew when the one with this topic was."""
+    _, _, number = topic.removeprefix(sprint_topic(sprint)).partition(_AGAIN)
+    return int(number) if number.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,52 @@ class Message:
 
 def speak(case: Case, judgement: SprintJudgement, reading: SprintReading) -> Ending:
     """Say what there is to say about a running sprint, or why nothing is said."""
+    if case.book.retired is not None:
+        return _point_on(case, judgement)
     record = case.record()
-    because = _why_silent(case, judgement, record)
-    if because is not None:
-        return _nothing(case, judgement, because)
-    message = _message(case, judgement)
-    moved = record is not None and not message.settles and _has_moved(case, reading)
-    if not moved and not _is_new(case, record, message):
+    message = _message(case, judgement, record)
+    if isinstance(message, Because):
+        return _nothing(case, judgement, message)
+    if not _is_new(case, record, message) and not (_has_moved(case, reading) and not message.settles):
         return _nothing(case, judgement, Because.NOTHING_NEW)
     if case.rules.mode is Mode.DRY_RUN or _must_wait(case):
         return _withhold(case, judgement, record, message)
     return _say(case, judgement, reading, record, message)
+
+
+def conclude(case: Case, message: Message) -> Ending:
+    """Settle what was said of a sprint that is over or gone."""
+    record, home = case.record(), case.book.home
+    if record is None or home is None or record.state is not CommentState.POSTED:
+        return _nothing(case, None, Because.SPRINT_OVER)
+    if case.rules.mode is Mode.DRY_RUN or _must_wait(case):
+        return _withhold(case, None, record, message)
+    opened = open_home(case.desk.tracker, (home,), Recall())
+    if opened is None:
+        return _nothing(case, None, Because.NO_HOME)
+    return _put(case, opened, record, message, None)
+
+
+def _message(case: Case, judgement: SprintJudgement, record: CommentRecord | None) -> Message | Because:
+    """What the comment should say as things stand, or why it is left as it is."""
+    if record is not None and record.state is CommentState.DELETED:
+        return Because.COMMENT_DELETED
+    well = not worth_saying(judgement)
+    if record is None and well:
+        return Because.ALL_WELL
+    if judgement.past.sprints < case.rules.min_history:
+        # Also of a sprint that was spoken of: after a loss of memory its past is still to be read.
+        return Because.TOO_FEW_SPRINTS
+    said = said_of(judgement, case.now)
+    if not well:
+        return Message(case.warning(judgement), said)
+    if case.book.said == ENDED:
+        told = wording.reopened(case.sprint, case.rules.wording, noun=case.noun)
+        return Message(told, said, settles=True)
+    if record is not None and record.state is CommentState.SETTLED and case.book.said != _SNOOZED:
+        return Because.ALL_WELL
+    told = wording.well_again(judgement, case.rules.wording, noun=case.noun, zone=case.zone)
+    return Message(told, said, settles=True)
 
 
 def _say(
@@ -133,71 +169,91 @@ def _say(
     message: Message,
 ) -> Ending:
     """Find the comment's home and write there, unless its people asked for silence."""
-    recall = Recall(comments=(case.topic,) if record is None else ())
-    homes = _homes(case, judgement, reading, record, message)
-    opened = open_home(case.desk.tracker, homes, recall)
+    opened = _own_home(case, reading, record, message)
+    if opened is None and message.settles:
+        return _nothing(case, judgement, Because.NO_HOME)
+    if opened is None or _is_graver(case, judgement, record):
+        return _say_anew(case, judgement, reading, record, message)
+    record = record or records(opened.reading.comments).get(case.topic)
+    return _put_unless_silenced(case, opened, record, message, judgement)
+
+
+def _own_home(
+    case: Case, reading: SprintReading, record: CommentRecord | None, message: Message
+) -> Opened | None:
+    """The home it has, for as long as that is in the sprint, or all that is left is to settle it."""
+    held = case.book.home
+    if held is None or (has_left(held, reading) and not message.settles):
+        return None
+    # Without a record it may have been written by a run that died.
+    return open_home(case.desk.tracker, (held,), Recall(comments=(case.topic,) if record is None else ()))
+
+
+def _say_anew(
+    case: Case,
+    judgement: SprintJudgement,
+    reading: SprintReading,
+    record: CommentRecord | None,
+    message: Message,
+) -> Ending:
+    """Post where nothing stands yet; what stands elsewhere is first told where it goes on."""
+    projects = case.desk.connection.scope().projects
+    homes = list(candidates(reading, judgement, case.rules.tracking_issue, projects))
+    round_ = case.book.round + (case.book.home is not None)
+    if record is not None and record.state is CommentState.POSTED and homes:
+        heir = replace(case.book, home=homes[0], retired=case.book.home, round=round_)
+        return _point_on(replace(case, book=heir), judgement)
+    case = replace(case, book=replace(case.book, round=round_))
+    opened = open_home(case.desk.tracker, homes, Recall(comments=(case.topic,)))
     if opened is None:
         return _nothing(case, judgement, Because.NO_HOME)
-    home, found = opened
-    record = record or records(found.comments).get(case.topic)
-    if found.issue.synced_outside and not case.rules.comment_outside:
-        return _nothing(case, judgement, Because.SEEN_OUTSIDE)
-    if case.shop.sprints.is_snoozed(case.batch.subject) or wears(found.issue, case.rules.snooze_label):
-        if record is None:
-            return _nothing(case, judgement, Because.SNOOZED)
-        told = wording.snoozed(case.sprint, case.rules.snooze_label, case.rules.wording, noun=case.noun)
-        message = Message(told, _SNOOZED, settles=True)
-    elif record is not None and not message.settles and _is_superseded(case, judgement, record, reading):
-        case = _retire(case, record, home)
-        record = None
-    return _put(case, home, found.issue, record, message, judgement)
+    found = records(opened.reading.comments).get(case.topic)
+    return _put_unless_silenced(case, opened, found, message, judgement)
 
 
-def conclude(case: Case, message: Message) -> Ending:
-    """Settle what was said of a sprint that is over or gone."""
-    record, home = case.record(), case.book.home
-    if record is None or home is None or record.state is not CommentState.POSTED:
-        return _nothing(case, None, Because.SPRINT_OVER)
-    if case.rules.mode is Mode.DRY_RUN or _must_wait(case):
-        return _withhold(case, None, record, message)
-    opened = open_home(case.desk.tracker, iter((home,)), Recall())
-    if opened is None:
-        return _nothing(case, None, Because.NO_HOME)
-    return _put(case, home, opened[1].issue, record, message, None)
+def _point_on(case: Case, judgement: SprintJudgement) -> Ending:
+    """Let the comment that another is to follow point to it; the next run, which comes at once, posts that.
 
-
-def _why_silent(case: Case, judgement: SprintJudgement, record: CommentRecord | None) -> Because | None:
-    if record is not None and record.state is CommentState.DELETED:
-        return Because.COMMENT_DELETED
-    if record is None and not worth_saying(judgement):
-        return Because.ALL_WELL
-    if record is None and judgement.past.sprints < case.rules.min_history:
-        return Because.TOO_FEW_SPRINTS
-    settled = record is not None and record.state is CommentState.SETTLED
-    if settled and not worth_saying(judgement) and case.book.said not in (_SNOOZED, ENDED):
-        return Because.ALL_WELL
-    return None
-
-
-def _message(case: Case, judgement: SprintJudgement) -> Message:
-    said = said_of(judgement, case.now)
-    if not judgement.concerns and case.book.said == ENDED:
-        told = wording.reopened(case.sprint, case.rules.wording, noun=case.noun)
-        return Message(told, said, settles=True)
-    if not judgement.concerns:
-        told = wording.well_again(judgement, case.rules.wording, noun=case.noun, zone=case.zone)
-        return Message(told, said, settles=True)
-    return Message(case.warning(judgement), said)
+    Where a person deleted it, there is nothing to follow it: it is not fought.
+    """
+    old, heir = case.book.retired, case.book.home
+    assert old is not None
+    assert heir is not None
+    case.keep()
+    before = replace(case, book=replace(case.book, round=case.book.round - 1))
+    record = before.record()
+    opened = open_home(case.desk.tracker, (old,), Recall()) if record is not None else None
+    plan = SprintPlan(case.rules.mode, judgement, home=old)
+    applied = None
+    if record is not None and opened is not None:
+        told = wording.moved(case.sprint, heir.key, case.rules.wording, noun=case.noun)
+        operation = PutComment(before.topic, case.desk.render(told), record.id, settles=True)
+        plan = replace(plan, operations=(operation,))
+        applied = case.desk.applier.apply(case.batch, opened.reading.issue, (operation,))
+        if any(failure.comment_gone for failure in applied.failures):
+            deleted = CommentRecord("", "", CommentState.DELETED)
+            case.shop.journals.note_written(case.batch.subject, comments={case.topic: deleted})
+    case.noting(retired=None)
+    have_checked(case.shop.inbox, case.batch.subject, case.now, timedelta(0))
+    return outcome_of(plan, applied) if applied else Ending(Outcome.NOTHING, Because.NOTHING_NEW, plan=plan)
 
 
 def _has_moved(case: Case, reading: SprintReading) -> bool:
     return case.book.home is not None and has_left(case.book.home, reading)
 
 
+def _is_graver(case: Case, judgement: SprintJudgement, record: CommentRecord | None) -> bool:
+    """Whether the admin wants it said anew: it is worse than it ever was said to be."""
+    spoken = record is not None and record.state is CommentState.POSTED
+    return spoken and case.rules.again and severity(judgement) > case.book.gravest
+
+
 def _is_new(case: Case, record: CommentRecord | None, message: Message) -> bool:
     if record is None:
-        # In a dry run there is never a comment: then what was last recorded counts.
-        return case.rules.mode is not Mode.DRY_RUN or is_news(case.book.said, message.said)
+        # In a dry run there is never a comment, nor where the tracker would not have one: then what
+        # was last meant to be said counts.
+        silent = case.rules.mode is Mode.DRY_RUN or case.book.said.refused
+        return not silent or is_news(case.book.said, message.said)
     if record.digest == digest(case.desk.render(message.prose)):
         return False
     return is_news(case.book.said, message.said)
@@ -207,48 +263,29 @@ def _must_wait(case: Case) -> bool:
     return case.rules.calendar.speaks_at(case.now, case.board.zone) > case.now
 
 
-def _homes(
+def _put_unless_silenced(
     case: Case,
-    judgement: SprintJudgement,
-    reading: SprintReading,
+    opened: Opened,
     record: CommentRecord | None,
     message: Message,
-) -> Iterator[Home]:
-    """The home it has, for as long as that is in the sprint or all that is left is to settle it; then
-    others."""
-    held = case.book.home
-    if held is not None and record is not None and (message.settles or not has_left(held, reading)):
-        yield held
-    yield from candidates(reading, judgement, case.rules.tracking_issue)
-
-
-def _is_superseded(
-    case: Case, judgement: SprintJudgement, record: CommentRecord, reading: SprintReading
-) -> bool:
-    """Whether a new comment takes the place of the old one: its issue has left, or it got graver."""
-    if record.state is not CommentState.POSTED:
-        return False
-    graver = severity(judgement) > case.book.said.severity
-    return _has_moved(case, reading) or (case.rules.again and graver)
-
-
-def _retire(case: Case, record: CommentRecord, heir: Home) -> Case:
-    """Let the old comment point to where its matter goes on; the case with a comment yet to be posted."""
-    old, topic = case.book.home, case.topic
-    if old is not None:
-        opened = open_home(case.desk.tracker, iter((old,)), Recall())
-        if opened is not None:
-            told = wording.moved(case.sprint, heir.key, case.rules.wording, noun=case.noun)
-            body = case.desk.render(told)
-            settled = PutComment(topic, body, record.id, settles=True)
-            case.desk.applier.apply(case.batch, opened[1].issue, (settled,))
-    return case.noting(home=heir, round_=case.book.round + 1)
+    judgement: SprintJudgement,
+) -> Ending:
+    issue = opened.reading.issue
+    if issue.synced_outside and not case.rules.comment_outside:
+        return _nothing(case, judgement, Because.SEEN_OUTSIDE)
+    by_command = case.shop.sprints.is_snoozed(case.batch.subject)
+    if by_command or wears(issue, case.snooze_label):
+        if record is None:
+            return _nothing(case, judgement, Because.SNOOZED)
+        label = None if by_command else case.snooze_label
+        told = wording.snoozed(case.sprint, label, case.rules.wording, noun=case.noun)
+        message = Message(told, _SNOOZED, settles=True)
+    return _put(case, opened, record, message, judgement)
 
 
 def _put(
     case: Case,
-    home: Home,
-    issue: Issue,
+    opened: Opened,
     record: CommentRecord | None,
     message: Message,
     judgement: SprintJudgement | None,
@@ -260,12 +297,17 @@ def _put(
     if record is not None and record.digest == digest(body):
         return _nothing(case, judgement, Because.NOTHING_NEW)
     operation = PutComment(case.topic, body, record.id if record else None, message.settles)
-    plan = SprintPlan(case.rules.mode, judgement, (operation,), home)
-    # Said before the write: whoever comes after a crash looks for the comment there.
-    case = case.noting(home=home)
-    applied = case.desk.applier.apply(case.batch, issue, (operation,))
-    if applied.comment is not None:
-        case.noting(said=message.said)
+    plan = SprintPlan(case.rules.mode, judgement, (operation,), opened.home)
+    # Said before the write: whoever comes after a crash looks for the comment there, and does not call
+    # people a second time.
+    gravest = max(case.book.gravest, message.said.severity)
+    case = case.noting(home=opened.home, gravest=gravest, said=replace(message.said, at=None))
+    try:
+        applied = case.desk.applier.apply(case.batch, opened.reading.issue, (operation,))
+    except (Forbidden, Rejected) as error:
+        case.noting(said=replace(message.said, refused=True))
+        return Ending(Outcome.PARTLY_REFUSED, cause=str(error), plan=plan)
+    case.noting(said=replace(message.said, refused=applied.comment is None))
     return outcome_of(plan, applied)
 
 
@@ -282,7 +324,8 @@ def _withhold(
     operation = PutComment(case.topic, body, record.id if record else None, message.settles)
     plan = SprintPlan(case.rules.mode, judgement, (operation,), case.book.home)
     if plan.dry:
-        case.noting(said=message.said)
+        if record is None:
+            case.noting(said=message.said)
         return Ending(Outcome.DRY_RUN, Because.DRY_RUN, plan=plan)
     until = case.rules.calendar.speaks_at(case.now, case.board.zone)
     case.shop.inbox.postpone(case.batch, until - case.now, "It is quiet hours; it is said later.", free=True)

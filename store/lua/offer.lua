@@ -14,14 +14,19 @@ for i = 3, #ARGV, 4 do
   if redis.call('ZREM', prefix .. 'dead', subject) == 1 then
     redis.call('HDEL', state, 'first', 'attempts', 'waits', 'cause', 'not_before')
   end
-  local held = redis.call('HMGET', state, 'first', 'lease', 'not_before')
-  local first = tonumber(held[1] or now)
-  redis.call('HSET', state, 'first', first, 'last', now, 'settle', settle, 'ceiling', ceiling)
+  local held = redis.call('HMGET', state, 'first', 'lease', 'not_before', 'last', 'settle', 'ceiling')
+  local first, last = tonumber(held[1] or now), now
+  local free = tonumber(held[2] or 0) <= now
+  if free and held[1] and settle < tonumber(held[5]) then
+    -- A hint in more haste joins the burst that waits for its end: it neither cuts that short nor puts it off.
+    last, settle, ceiling = tonumber(held[4]), tonumber(held[5]), tonumber(held[6])
+  end
+  redis.call('HSET', state, 'first', first, 'last', last, 'settle', settle, 'ceiling', ceiling)
   -- While a run holds the subject its lease end stays the due time: the run itself sets the next one.
-  if tonumber(held[2] or 0) <= now then
+  if free then
     -- News cuts a long wait after failures short: what failed yesterday may work today.
     local not_before = math.min(tonumber(held[3] or 0), now + 3600000)
-    local due = math.max(math.min(now + settle, first + ceiling), not_before)
+    local due = math.max(math.min(last + settle, first + ceiling), not_before)
     redis.call('ZADD', prefix .. 'pending', due, subject)
   end
 end

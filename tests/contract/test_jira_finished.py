@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from classifiers.sprint_past import with_work
 from sandbox.jira import people
 from sandbox.remote import Remote
 from tests.contract.conftest import JiraRig, MakeJira, operations
-from trackers.errors import Paused
+from trackers.errors import Forbidden, LimitReached, Paused, Rejected, ServerFault
 from trackers.limits import BULK
-from trackers.sprints import Amount, Finished
+from trackers.sprints import Amount, Finished, Unit
 
 READ = ["GET sprint", "GET sprint issues"]
 
 
 def finished(jira: JiraRig, *known: str, board: int = 1, most: int = 5) -> tuple[Finished, ...]:
-    return jira.service.finished(jira.service.board(str(board)), known, most)
+    return tuple(jira.service.finished(jira.service.board(str(board)), known, most))
 
 
 def seed(jira: JiraRig, *numbers: int, board: int = 1) -> list[str]:
@@ -141,23 +142,83 @@ def test_only_bulk_work_is_held_back(jira: JiraRig) -> None:
     board = jira.service.board("1")
     jira.gate.limit(BULK, timedelta(minutes=5), "kept for live events")
     with pytest.raises(Paused):
-        jira.service.finished(board, ())
+        next(jira.service.finished(board, ()))
     jira.gate.pauses.clear()
-    jira.service.finished(board, ("1", "2"))
+    assert finished(jira, "1", "2") == ()
     jira.gate.limit(BULK, timedelta(minutes=5), "kept for live events")
     jira.forget_calls()
     with pytest.raises(Paused):
-        jira.service.finished(board, ())
+        next(jira.service.finished(board, ()))
     assert jira.calls == [] and jira.service.sprint("1").issues
 
 
 def test_held_back_in_the_middle_what_was_read_is_told(jira: JiraRig) -> None:
     first, _ = seed(jira, 1, 2)
-    board = jira.service.board("1")
-    jira.service.finished(board, (first, "2"))
     jira.fault("GET sprint", "delay")
     jira.fault("GET sprint", "rate_limit", headers={"Retry-After": "60"})
-    assert [sprint.id for sprint in jira.service.finished(board, ())] == [first]
+    told = jira.service.finished(jira.service.board("1"), ())
+    assert next(told).id == first
+    with pytest.raises(LimitReached):
+        next(told)
+
+
+def test_each_is_read_when_it_is_asked_for(jira: JiraRig) -> None:
+    seed(jira, 1, 2)
+    told = jira.service.finished(jira.service.board("1"), ())
+    next(told)
+    jira.forget_calls()
+    next(told)
+    assert operations(jira.calls) == READ
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, Rejected), (403, Forbidden), (500, ServerFault)])
+def test_one_that_cannot_be_read_keeps_no_other_from_being_told(
+    jira: JiraRig, status: int, error: type[Exception]
+) -> None:
+    first, _, last = seed(jira, 1, 2, 3)
+    jira.fault("GET sprint", "delay")
+    jira.fault("GET sprint issues", "delay")
+    jira.fault("GET sprint issues", "status", status=status)
+    told = jira.service.finished(jira.service.board("1"), ())
+    assert [next(told).id, next(told).id] == [first, last]
+    with pytest.raises(error):
+        next(told)
+
+
+def test_one_that_had_no_time_is_told_as_one_without_work_and_its_issues_are_not_read(jira: JiraRig) -> None:
+    toy = Remote(jira.site.url)
+    start = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    def at(day: int) -> datetime:
+        now = start + timedelta(days=day)
+        toy.control("POST", "/clock", {"at": now.isoformat()})
+        return now
+
+    sprint = people.create_sprint(toy, 1, "Moved", at(0), start + timedelta(days=14))
+    toy.create("ABC", "Work", points=3, sprint=sprint)
+    people.start_sprint(toy, sprint)
+    people.edit_sprint(toy, sprint, startDate=(start + timedelta(days=10)).isoformat())
+    ended = at(7)
+    people.close_sprint(toy, sprint)
+    jira.service.board("1")
+    jira.forget_calls()
+    (found,) = finished(jira)
+    assert operations(jira.calls) == ["GET sprints", "GET sprint"]
+    assert (found.id, found.ended, found.approximate) == (str(sprint), ended, True)
+    assert found.committed == found.delivered == found.added == Amount()
+    assert with_work([found], Unit.POINTS) == []
+
+
+def test_no_more_are_tried_than_were_asked_for(jira: JiraRig) -> None:
+    for sprint in seed(jira, *range(1, 8)):
+        finished(jira, *map(str, range(1, 8)))
+        people.reopen_sprint(Remote(jira.site.url), int(sprint))
+    jira.forget_calls()
+    assert finished(jira) == ()
+    assert operations(jira.calls) == ["GET sprints", *5 * ["GET sprint"]]
+    jira.forget_calls()
+    assert finished(jira) == ()
+    assert operations(jira.calls) == ["GET sprints"], "the list was read anew"
 
 
 def test_what_is_carried_over_is_delivered_where_it_was_done(jira: JiraRig) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import JiraRig, MakeJira, closed_port, operations
+from tests.contract.conftest import JiraRig, closed_port, operations
 from tests.contract.jira_site import TOKEN
 from trackers.errors import (
     Forbidden,
@@ -24,7 +24,7 @@ from trackers.errors import (
     Unreachable,
 )
 from trackers.jira import setup
-from trackers.jira.setup import Board, Fields, connect_with
+from trackers.jira.setup import Fields, connect_with
 
 ROOT = Path(__file__).parents[2]
 FLOAT = "com.atlassian.jira.plugin.system.customfieldtypes:float"
@@ -91,17 +91,6 @@ def test_number_field_of_a_translated_name_is_no_candidate(cloud: JiraRig) -> No
     assert fields_of(cloud, field("customfield_1", "Punkty historyjek", FLOAT)).points == ()
 
 
-@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
-def test_boards_are_listed_beyond_the_first_page(make_jira: MakeJira, deployment: str) -> None:
-    jira = make_jira(
-        deployment=deployment, projects=("ABC", "OPS", "WEB"), team_managed=("WEB",), page_size=2
-    )
-    boards = jira.service.setup.boards()
-    assert [board.id for board in boards] == ["1", "2", "3"] and all(board.name for board in boards)
-    assert [board.type for board in boards] == ["scrum", "scrum", "simple"]
-    assert isinstance(boards[0], Board)
-
-
 def test_every_status_has_a_category(jira: JiraRig) -> None:
     assert jira.service.setup.categories() == {"10000": "new", "10001": "indeterminate", "10002": "done"}
 
@@ -117,7 +106,7 @@ def test_permission_is_asked_once_for_each_project(jira: JiraRig) -> None:
     assert operations(jira.calls) == ["GET mypermissions"] * 2
 
 
-@pytest.mark.parametrize("ask", ["identity", "fields", "boards", "deployment", "categories"])
+@pytest.mark.parametrize("ask", ["identity", "fields", "deployment", "categories"])
 def test_answers_are_shared_through_the_cache(jira: JiraRig, ask: str) -> None:
     def answers() -> list[Any]:
         return [getattr(service.setup, ask)() for service in (jira.service, jira.another(), jira.another())]

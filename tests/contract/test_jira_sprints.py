@@ -12,7 +12,7 @@ import pytest
 from sandbox.jira import people
 from sandbox.remote import Remote
 from tests.contract.conftest import JiraRig, MakeJira, operations
-from trackers.errors import Gone, ServerFault
+from trackers.errors import Forbidden, Gone, Rejected, ServerFault, Stale
 from trackers.model import Label
 from trackers.protocol import PutComment, Recall
 from trackers.sprints import (
@@ -368,6 +368,111 @@ def test_own_comments_come_in_the_order_they_were_written(team: Team) -> None:
         team.at(START + timedelta(hours=hours))
         team.jira.send(team.jira.service.read(key, Recall()).issue, PutComment(topic, "About it"))
     assert [own.key for own in team.read(sprint, past=True).ours] == ["ABC-2", "ABC-1"]
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
+def test_own_comments_posted_anew_are_found(make_jira: MakeJira, deployment: str) -> None:
+    team = Team(make_jira(deployment=deployment))
+    sprint = team.sprint(1, 2)
+    topic = sprint_topic(str(sprint))
+    others = (f"{topic}7", f"{sprint_topic(str(sprint) + '7')} again 1")
+    for hours, name in enumerate((topic, f"{topic} again 1", f"{topic} again 12", *others)):
+        team.at(START + timedelta(hours=hours))
+        key = f"ABC-{hours % 2 + 1}"
+        team.jira.send(team.jira.service.read(key, Recall()).issue, PutComment(name, "About it"))
+    assert [(own.key, own.comment.topic) for own in team.read(sprint, past=True).ours] == [
+        ("ABC-1", topic),
+        ("ABC-2", f"{topic} again 1"),
+        ("ABC-1", f"{topic} again 12"),
+    ]
+
+
+def first_page(team: Team, sprint: int) -> dict[str, Any]:
+    """The first two issues of a sprint as Jira lists them now."""
+    params = {"maxResults": "2", "fields": "*all"}
+    told = team.jira.site.api.get(f"/rest/agile/1.0/sprint/{sprint}/issue", params=params).json()
+    return dict(told)
+
+
+def test_pages_without_a_total_are_read_to_the_end(make_jira: MakeJira) -> None:
+    team = Team(make_jira(page_size=2))
+    sprint = team.sprint(*range(5))
+    told = first_page(team, sprint)
+    del told["total"]
+    team.jira.fault("GET sprint issues", "status", status=200, body=json.dumps(told))
+    assert [issue.points for issue in team.read(sprint).issues] == [0, 1, 2, 3, 4]
+
+
+def test_issue_that_leaves_between_two_pages_hides_no_other(make_jira: MakeJira) -> None:
+    team = Team(make_jira(page_size=2))
+    sprint = team.sprint(*range(5))
+    team.jira.fault("GET sprint issues", "status", status=200, body=json.dumps(first_page(team, sprint)))
+    team.remote.edit("ABC-1", sprint=None)
+    with pytest.raises(Stale):
+        team.read(sprint)
+    assert [issue.points for issue in team.read(sprint).issues] == [1, 2, 3, 4]
+
+
+def test_issue_that_comes_twice_hides_no_other(make_jira: MakeJira) -> None:
+    team = Team(make_jira(page_size=2))
+    sprint = team.sprint(*range(5))
+    told = first_page(team, sprint)
+    # The third stood among the first two when they were listed.
+    third = team.jira.site.api.get(
+        f"/rest/agile/1.0/sprint/{sprint}/issue", params={"startAt": "2", "maxResults": "1"}
+    ).json()
+    told["issues"][1] = third["issues"][0]
+    team.jira.fault("GET sprint issues", "status", status=200, body=json.dumps(told))
+    with pytest.raises(Stale):
+        team.read(sprint)
+
+
+def test_refusal_to_list_is_no_board_without_sprints(team: Team) -> None:
+    team.sprint(1)
+    team.jira.fault("GET sprints", "status", status=400, body='{"errorMessages":["Unknown state"]}')
+    with pytest.raises(Rejected):
+        team.jira.service.open_sprints("1")
+
+
+def test_refusal_of_a_later_page_loses_no_sprint(make_jira: MakeJira) -> None:
+    team = Team(make_jira(page_size=1))
+    board = people.add_board(team.remote, "ABC", type="simple")
+    for _ in range(2):
+        team.sprint(board=board, started=False)
+    team.jira.fault("GET sprints", "delay", seconds=0)
+    team.jira.fault("GET sprints", "status", status=400)
+    with pytest.raises(Rejected):
+        team.jira.service.open_sprints(str(board))
+
+
+@pytest.mark.parametrize("asked", ["GET board", "GET board configuration"])
+def test_sprint_whose_board_cannot_be_seen_is_not_gone(team: Team, asked: str) -> None:
+    sprint = team.sprint(1)
+    team.jira.fault(asked, "status", status=404)
+    with pytest.raises(Forbidden, match="The sprint's board cannot be seen: board 1"):
+        team.read(sprint)
+
+
+@pytest.mark.parametrize("asked", ["GET sprint issues", "POST comment list"])
+def test_what_goes_away_in_a_sprint_does_not_take_it_along(make_jira: MakeJira, asked: str) -> None:
+    team = Team(make_jira())
+    sprint = team.sprint(1)
+    for topic in ("labels", sprint_topic(str(sprint))):
+        team.jira.send(team.jira.service.read("ABC-1", Recall()).issue, PutComment(topic, "About it"))
+    team.jira.fault(asked, "status", status=404)
+    with pytest.raises(Stale):
+        team.read(sprint, past=True)
+
+
+def test_sprint_that_lost_its_board_is_read_as_nobodys(team: Team) -> None:
+    sprint = team.sprint(1)
+    told = team.jira.site.api.get(f"/rest/agile/1.0/sprint/{sprint}").json()
+    del told["originBoardId"]
+    team.jira.forget_calls()
+    team.jira.fault("GET sprint", "status", status=200, body=json.dumps(told))
+    reading = team.read(sprint)
+    assert (reading.sprint.board, reading.sprint.state, reading.issues) == ("", SprintState.ACTIVE, ())
+    assert operations(team.jira.calls) == ["GET sprint"]
 
 
 def test_unknown_sprint_is_gone(jira: JiraRig) -> None:

@@ -89,6 +89,7 @@ def test_our_label_is_taken_off_and_forgotten_in_one_write_without_mail(jira: Ji
     )
     assert jira.view(issue)["labels"] == ["theirs", "security"]
     assert written.failures == () and (written.updated is not None) is jira.cloud
+    assert [label.name for label in written.withdrawn] == ["scope-added"]
     reading = jira.service.read(issue.id, Recall())
     assert reading.memory == Memory(frozenset({"security"}))
 

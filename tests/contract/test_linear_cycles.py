@@ -13,7 +13,7 @@ import pytest
 from sandbox.linear import issues as toy_issues
 from sandbox.linear.entities import Actor
 from tests.contract.conftest import LinearRig, MakeLinear, operations
-from trackers.errors import Gone, Rejected
+from trackers.errors import Forbidden, Gone, Rejected
 from trackers.limits import BULK
 from trackers.model import Issue, Label
 from trackers.protocol import PutComment
@@ -136,6 +136,15 @@ def test_cycle_of_another_team_is_not_told(linear: LinearRig) -> None:
 def test_cycle_that_is_not_there_is_gone(linear: LinearRig) -> None:
     with pytest.raises(Gone):
         linear.service.sprint("0a0a0a0a-0000-4000-8000-000000000000")
+
+
+@pytest.mark.parametrize("path", [["cycle", "team"], ["issues", "nodes", 0, "state"], ["issues"]])
+def test_cycle_whose_team_cannot_be_seen_is_not_gone(linear: LinearRig, path: list[object]) -> None:
+    unseen = {"message": "Entity not found: Team", "path": path, "extensions": {"type": "invalid input"}}
+    sprint = active(linear)
+    linear.fault("cycle", "status", status=200, body=json.dumps({"data": None, "errors": [unseen]}))
+    with pytest.raises(Forbidden, match="access"):
+        linear.service.sprint(sprint.id)
 
 
 # -- what is in a cycle --------------------------------------------------------------------------
@@ -388,6 +397,19 @@ def test_our_comment_about_the_cycle_is_found_with_the_past(linear: LinearRig) -
     assert reading(linear).ours == ()
 
 
+def test_our_comments_posted_anew_are_found_in_their_order(linear: LinearRig) -> None:
+    first, second = planned(linear), planned(linear)
+    topic = sprint_topic(active(linear).id)
+    for issue, name in ((first, f"{topic} again 2"), (second, topic), (second, f"{topic} again 1")):
+        linear.send(issue, PutComment(name, "Too much."))
+    ours = reading(linear, past=True).ours
+    assert [(one.key, one.comment.topic) for one in ours] == [
+        (second.key, topic),
+        (second.key, f"{topic} again 1"),
+        (first.key, f"{topic} again 2"),
+    ]
+
+
 # -- finished cycles -----------------------------------------------------------------------------
 
 
@@ -456,6 +478,13 @@ def test_cycle_completed_early_keeps_its_planned_length(linear: LinearRig) -> No
     move_cycle(linear, "active", close=True)
     (cycle,) = finished(linear)
     assert cycle.planned_days == 14 and cycle.ended - cycle.start < timedelta(days=4)
+
+
+def test_archived_cycle_is_read_too(linear: LinearRig) -> None:
+    id_ = past_cycle(linear, 10, committed=[1], done=[True])
+    cycles = linear.tracker.state.cycles
+    cycles[id_] = replace(cycles[id_], archived_at=cycles[id_].completed_at)
+    assert [cycle.id for cycle in finished(linear)] == [id_]
 
 
 def test_running_cycle_is_not_finished(linear: LinearRig) -> None:

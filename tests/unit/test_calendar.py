@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rules.calendar import EVERY_DAY, Calendar
+from rules.calendar import EVERY_DAY, MOST_DAYS, Calendar
 from rules.sprint_rules import MOST_ABSENT, Away, absent_share
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -146,6 +146,15 @@ def test_days_begin_and_end_in_the_calendars_zone() -> None:
     assert NIGHTS.working_days_between(late, late) == [date(2026, 7, 2)]
     assert Calendar().working_days_between(late, late) == [date(2026, 7, 1)]
     assert Calendar().working_days_between(late, late, "Europe/Oslo") == [date(2026, 7, 2)]
+
+
+@pytest.mark.parametrize(
+    "end", [datetime(2062, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)]
+)
+def test_a_date_that_was_mistyped_is_not_counted_up_to(end: datetime) -> None:
+    start = datetime(2026, 7, 1, tzinfo=UTC)
+    assert len(Calendar("Europe/Oslo").working_days_between(start, end)) == MOST_DAYS
+    assert len(Calendar().working_days_between(start, start + timedelta(days=MOST_DAYS - 1))) == MOST_DAYS
 
 
 MONDAY = date(2026, 7, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from trackers.jira.sprints import sprint_from_json, sprint_issue
 from trackers.sprints import IssuePast, Sprint, SprintState, Stage, Unit
 
 Json = dict[str, Any]
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FIELDS = Fields("customfield_1", ("customfield_5", "customfield_6"), "Sprint")
 POINTS = {"type": "field", "field": {"fieldId": "customfield_7", "displayName": "Effort"}}
 SPRINT = Sprint("7", "Week", "1", SprintState.ACTIVE)
@@ -140,10 +142,23 @@ def test_issue_whose_past_was_cut_does_not_guess_when_it_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [{}, {"id": 7, "originBoardId": 1, "state": "odd"}, {"id": 7, "state": "active"}]
+    "raw", [{}, {"id": 7, "originBoardId": 1, "state": "odd"}, {"originBoardId": 1, "state": "active"}]
 )
 def test_what_is_no_sprint_is_read_as_none(raw: Json) -> None:
-    assert sprint_from_json(raw, "https://jira.example") is None
+    assert sprint_from_json(raw, "https://jira.example", NOW) is None
+
+
+def test_sprint_that_lost_its_board_is_nobodys() -> None:
+    found = sprint_from_json({"id": 7, "state": "active"}, "https://jira.example", NOW)
+    assert found is not None and (found.board, found.url) == ("", None)
+
+
+def test_end_that_was_mistyped_is_none() -> None:
+    raw = {"id": 7, "originBoardId": 1, "state": "active", "startDate": "2026-03-02T09:00:00.000Z"}
+    ends = ("2028-03-02T09:00:00.000Z", "2062-03-02T09:00:00.000Z", "9999-12-31T23:59:59.000Z")
+    found = [sprint_from_json({**raw, "endDate": end}, "https://jira.example", NOW) for end in ends]
+    assert [sprint and sprint.end and sprint.end.year for sprint in found] == [2028, None, None]
+    assert all(sprint and sprint.start == NOW for sprint in found)
 
 
 json_values = st.recursive(
@@ -163,4 +178,4 @@ def test_odd_answers_do_no_harm(fields: Json, log: list[Json]) -> None:
     told = found.past(log, whole=True)
     sprint_issue({"id": "1", "fields": fields}, 0, SPRINT, found.settings, told)
     board_settings(fields, fields, FIELDS)
-    sprint_from_json(fields, "https://jira.example")
+    sprint_from_json(fields, "https://jira.example", NOW)

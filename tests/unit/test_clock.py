@@ -23,7 +23,7 @@ from store import keys
 from store.connect import connect
 from store.inbox import Inbox
 from store.rulebook import RulebookShelf
-from tests.conftest import ISSUE, Floor, hint, until
+from tests.conftest import CONNECTION, ISSUE, Floor, hint, until
 from trackers.model import Subject, SubjectKind
 from workers import tasks
 from workers.clock import AHEAD, LIVE, Clock, queue, run_clock
@@ -182,6 +182,20 @@ def test_a_tick_forgets_old_dead_letters(redis: Redis, file: Path) -> None:
     redis.zadd(keys.DEAD, {str(ISSUE): 1})
     clock_over(redis, file).tick()
     assert redis.zcard(keys.DEAD) == 0
+
+
+def test_boards_that_a_flushed_redis_lost_are_looked_at_again(redis: Redis, file: Path) -> None:
+    inbox = Inbox(redis, lease=timedelta(minutes=1))
+    clock = Clock(redis, inbox, RulesFile(file, RulebookShelf(redis)), connections=[CONNECTION])
+    clock.tick()
+    redis.flushall()
+    clock._next_housekeeping = clock._next_rules = 0.0
+    clock.tick()
+    clock._next_rules = 0.0
+    clock.tick()
+    board = Subject("acme", SubjectKind.BOARD, "12")
+    assert redis.exists(keys.hints(board))
+    assert redis.zscore(keys.ROUNDS, str(board))
 
 
 def test_a_fault_in_the_minutes_housekeeping_keeps_no_work_waiting(

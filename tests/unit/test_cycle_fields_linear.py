@@ -114,6 +114,13 @@ def test_state_is_told_by_the_dates(
     assert sprint_of({"id": "c1", "number": 3.0, **told}, T0).state is state
 
 
+@pytest.mark.parametrize("days", [3 * 365 + 1, 36 * 365])
+def test_cycle_whose_end_was_mistyped_runs_without_one(days: int) -> None:
+    dates = {"startsAt": T0.isoformat(), "endsAt": (T0 + timedelta(days=days)).isoformat()}
+    cycle = sprint_of({"id": "c1", "number": 3.0, **dates}, T0)
+    assert (cycle.state, cycle.start, cycle.end) == (SprintState.ACTIVE, T0, None)
+
+
 def test_name_is_the_number_where_there_is_none() -> None:
     assert sprint_of({"id": "c1", "number": 3.0, "name": None}, T0).name == "Cycle 3"
     with pytest.raises(ServerFault):

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackers.rebuild import as_of, finished
+from rules.sprint_rules import SprintRules
+from trackers.rebuild import as_of, delivered, finished
 from trackers.sprints import (
     Amount,
+    Board,
     Estimate,
     Finished,
     IssuePast,
@@ -25,6 +27,8 @@ from trackers.sprints import (
     Stage,
     Unit,
 )
+from workers.roster import begin
+from workers.sprint_measure import counting
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SPRINT = Sprint("7", "Week", "1", SprintState.CLOSED, START, START + timedelta(days=10))
@@ -154,9 +158,53 @@ def test_commitment_delivery_and_additions() -> None:
     assert (told.planned_days, told.start, told.ended, told.approximate) == (10, START, day(10), False)
 
 
-def test_what_was_done_before_the_start_is_neither_commitment_nor_delivery() -> None:
-    told = numbers(reading(done("early", -0.5), done("a", 2)))
-    assert (told.committed, told.delivered) == (Amount(1, 3), Amount(1, 3))
+def test_what_was_done_before_the_start_is_commitment_and_delivery_as_in_a_running_sprint() -> None:
+    found = reading(done("early", -0.5), done("a", 2), issue("open", past=IssuePast((came(-1),))))
+    told = numbers(found)
+    assert (told.committed, told.delivered) == (Amount(3, 9), Amount(2, 6))
+    running = begin(found, [], day(5), [], b"key")
+    committed = [stay.first or 0 for stay in running.stays.values() if stay.committed]
+    assert told.committed == Amount(len(committed), sum(committed))
+
+
+def test_what_was_done_before_the_start_and_taken_out_is_not_delivered() -> None:
+    early = done("early", -0.5, 3.0, came(-1), went(1), came(11))
+    told = numbers(reading(early))
+    assert (told.committed, told.delivered) == (Amount(1, 3), Amount())
+
+
+@pytest.mark.parametrize("unit", Unit)
+def test_numbers_say_what_they_are_in(unit: Unit) -> None:
+    assert numbers(reading(done("a", 2)), unit).unit is unit
+
+
+def test_what_is_done_after_a_sprint_was_closed_is_not_its_delivery() -> None:
+    def now(id: str, since: float | None, **known: Any) -> SprintIssue:
+        at = None if since is None else day(since)
+        return issue(id, stage=DONE, state="done", since=at, **known)
+
+    found = reading(
+        now("in time", 8, points=1.0),
+        now("late", 11, points=2.0),
+        now("who knows", None, points=4.0),
+        now("joined late", 8, joined=day(12), points=8.0),
+        now("a part of it", 8, points=16.0, subtask=True),
+        issue("open", points=32.0),
+        completed=day(10),
+    )
+    count = counting(Unit.POINTS, Board("1", "Week", "ABC", True, Unit.POINTS), SprintRules())
+    assert delivered(found, count) == 5
+    assert delivered(replace(found, sprint=replace(found.sprint, completed=day(11))), count) == 7
+    assert delivered(found, lambda estimate: 1.0) == 2
+
+
+def test_a_delivery_told_by_the_past_is_the_one_of_the_finished_sprint() -> None:
+    found = reading(done("a", 3), done("b", 6, 2.0), done("late", 11, 8.0), completed=day(10))
+    assert delivered(found, lambda estimate: estimate or 0.0) == numbers(found).delivered.points == 5
+
+
+def test_a_closed_sprint_without_an_end_delivered_what_is_done() -> None:
+    assert delivered(reading(done("a", 3), end=None), lambda estimate: estimate or 0.0) == 3
 
 
 def test_what_was_done_already_when_it_came_counts_as_delivered() -> None:

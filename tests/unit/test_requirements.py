@@ -140,6 +140,12 @@ def test_a_fingerprint_is_bounded() -> None:
     assert {len(line) for line in known} == {8 + 4 * MOST_WORDS}
 
 
+def test_no_more_is_read_of_characters_that_grow() -> None:
+    one_that_grows = "\ufdfa"
+    (line,) = split_lines(one_that_grows * 60_000)
+    assert len(line) <= 60_000
+
+
 @pytest.mark.parametrize("key", [b"", b"k" * 65])
 def test_a_key_that_is_none_is_refused(key: bytes) -> None:
     with pytest.raises(ValueError, match="key"):

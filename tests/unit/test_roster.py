@@ -104,6 +104,46 @@ def test_what_an_earlier_sprint_left_over_is_carried_only_where_that_sprint_has_
     assert not new.stays["2"].carried
 
 
+def test_what_was_carried_over_is_known_once_the_earlier_sprint_is() -> None:
+    memory = begin(reading(work(1)), [], SOON, [], KEY)
+    at = START + timedelta(hours=3)
+    shown = reading(work(1), work(2, carried=True))
+    memory = follow(memory, shown, [told(HintKind.SPRINT_JOINED, at, 2)], at + MINUTE, [])
+    assert not memory.stays["2"].carried
+    learnt = follow(memory, shown, [], at + DAY, [over(0, ended=at)])
+    assert (learnt.stays["2"].carried, learnt.stays["1"].carried) == (True, False)
+    reopened = follow(learnt, shown, [], at + DAY, [])
+    assert not reopened.stays["2"].carried
+
+
+def test_an_issue_that_became_a_sub_task_is_one_from_then_on() -> None:
+    memory = begin(reading(work(1), work(2)), [], SOON, [], KEY)
+    memory = follow(memory, reading(work(1), work(2, subtask=True, parent="1")), [], START + DAY, [])
+    assert (memory.stays["2"].subtask, memory.stays["2"].parent) == (True, "1")
+    back = follow(memory, reading(work(1), work(2)), [], START + DAY, [])
+    assert not back.stays["2"].subtask
+
+
+def test_how_far_cancelled_work_was_is_remembered() -> None:
+    memory = begin(reading(work(1, stage=Stage.DOING)), [], SOON, [], KEY)
+    gone = reading(work(1, stage=Stage.DROPPED, state="cancelled"))
+    for _ in range(2):
+        memory = follow(memory, gone, [], START + DAY, [])
+    assert (memory.stays["1"].stage, memory.stays["1"].dropped_at) == (Stage.DROPPED, Stage.DOING)
+
+
+def test_cancelled_work_that_was_never_seen_alive_is_in_no_plan_until_it_is_wanted_again() -> None:
+    dropped = work(2, stage=Stage.DROPPED, state="cancelled")
+    memory = begin(reading(work(1), dropped), [], SOON, [], KEY)
+    assert set(memory.stays) == {"1"}
+    back = follow(memory, reading(work(1), work(2)), [], START + DAY, [])
+    assert (back.stays["2"].committed, back.stays["2"].joined) == (False, START + DAY)
+
+
+def test_what_was_done_before_the_start_is_committed() -> None:
+    assert committed(begin(reading(work(1, stage=Stage.DONE)), [], SOON, [], KEY)) == {"1": 3}
+
+
 def test_how_long_an_issue_has_stood_is_known_from_the_look_that_saw_it_move() -> None:
     memory = begin(reading(work(1, stage=Stage.DOING, since=START - DAY)), [], SOON, [], KEY)
     assert memory.stays["1"].since == START - DAY

@@ -13,13 +13,14 @@ from store.journal import CommentState
 from store.rulebook import RulebookShelf
 from tests.conftest import Floor
 from tests.unit.sprint_scene import BOARD, DAY, SPRINT, over, reading, told, work
+from trackers.errors import Forbidden, ServerFault
 from trackers.model import Comment, Hint, HintKind, Label, Subject, SubjectKind
 from trackers.protocol import PutComment
 from trackers.sprints import OwnComment, SprintIssue, SprintReading, SprintState, Stage, sprint_topic
 from workers.decide import Because
 from workers.record import Ending, Outcome
 from workers.run import run
-from workers.sprint_book import SprintBook
+from workers.sprint_book import SprintBook, forget_issue
 
 NOW = datetime.now(UTC)
 STARTED = NOW - timedelta(hours=2)
@@ -61,6 +62,13 @@ def show(floor: Floor, issues: Sequence[SprintIssue], state: SprintState = Sprin
 def check(floor: Floor, *hints: Hint) -> Ending:
     """The sprint is checked because of ``hints``, or by the clock."""
     floor.offer(*(hints or (told(HintKind.SPRINT_DUE, NOW),)))
+    ending = run(floor.shop, SPRINT, floor.token(SPRINT))
+    assert ending is not None
+    return ending
+
+
+def again(floor: Floor) -> Ending:
+    """The check that the last one asked for."""
     ending = run(floor.shop, SPRINT, floor.token(SPRINT))
     assert ending is not None
     return ending
@@ -231,21 +239,121 @@ def test_a_graver_warning_is_posted_anew_where_the_admin_asked_for_it(board: Flo
     assert lone.outcome is Outcome.APPLIED
     show(board, [*(work(number, 3) for number in range(1, 11)), *(work(30 + n, 8) for n in range(5))])
     check(board)
+    again(board)
     first, second = comments(board)
-    assert "goes on" in first or "stands" in first or "ABC-1" in first
+    assert "now stands on" in first
     assert second.startswith("[~dana]")
     assert book(board).round == 1
+    assert not board.shop.inbox.take(5)
 
 
 def test_the_home_that_leaves_the_sprint_points_to_the_new_one(board: Floor) -> None:
     check(board)
     home = book(board).home
     assert home is not None
-    # The toy tracker has one issue: the comment's issue as read is never in the sprint.
     show(board, [issue for issue in FULL if issue.key != home.key])
     check(board)
-    assert len(comments(board)) == 2
-    assert book(board).round == 1
+    again(board)
+    old, new = comments(board)
+    heir = book(board).home
+    assert heir is not None
+    assert heir.key != home.key
+    assert f"now stands on {heir.key}" in old
+    assert "holds more than" in new
+
+
+def test_a_comment_deleted_on_the_issue_that_left_is_not_written_anew_elsewhere(board: Floor) -> None:
+    check(board)
+    home = book(board).home
+    board.tracker.gone_comments.add("c1")
+    show(board, [issue for issue in FULL if home and issue.key != home.key])
+    check(board)
+    ending = again(board)
+    assert ending.because is Because.COMMENT_DELETED
+    assert len(board.tracker.comments) == 1
+
+
+def test_a_settled_comment_on_an_issue_that_left_is_never_edited_from_another(board: Floor) -> None:
+    check(board)
+    home = book(board).home
+    assert home is not None
+    others = [issue for issue in FULL if issue.key != home.key]
+    show(board, others[:1])
+    check(board)
+    show(board, [*others, work(60, 8), work(61, 8)])
+    check(board)
+    old, new = comments(board)
+    assert "no longer holds" in old
+    assert "holds more than" in new
+
+
+def test_a_run_that_died_after_posting_is_followed_by_no_second_comment(board: Floor) -> None:
+    died = SystemExit("killed")
+
+    def die(place: str) -> None:
+        if place == "written":
+            raise died
+
+    desk = board.shop.desks["acme"]
+    dying = replace(desk, applier=replace(desk.applier, checkpoint=die))
+    board.shop.desks["acme"] = dying
+    with pytest.raises(SystemExit):
+        check(board)
+    assert len(board.tracker.comments) == 1
+    board.shop.desks["acme"] = desk
+    board.tracker.comments_topic = sprint_topic("37")
+    board.redis.zadd("sw:pending", {str(SPRINT): 0})
+    again(board)
+    assert len(board.tracker.comments) == 1
+
+
+def test_an_end_that_could_not_be_told_is_told_later(board: Floor) -> None:
+    check(board)
+    show(board, FULL, SprintState.CLOSED)
+    board.tracker.fails["comment"] = ServerFault("Jira answered 503.")
+    assert check(board).outcome is Outcome.POSTPONED
+    del board.tracker.fails["comment"]
+    board.redis.zadd("sw:pending", {str(SPRINT): 0})
+    again(board)
+    assert "is over" in comments(board)[0]
+
+
+def test_a_comment_the_tracker_will_not_have_is_tried_again_only_for_news(board: Floor) -> None:
+    board.tracker.fails["comment"] = Forbidden("Comments are closed here.")
+    ending = check(board)
+    assert (ending.outcome, ending.cause) == (Outcome.PARTLY_REFUSED, "Comments are closed here.")
+    assert check(board).because is Because.NOTHING_NEW
+    show(board, [*FULL, work(20, 5)])
+    assert check(board).outcome is Outcome.PARTLY_REFUSED
+
+
+def test_before_its_past_is_read_again_what_was_said_is_left_alone(board: Floor) -> None:
+    check(board)
+    said = comments(board)[0]
+    board.redis.delete("sw:finished:acme:12")
+    show(board, [*FULL, work(20, 5)])
+    assert check(board).because is Because.TOO_FEW_SPRINTS
+    assert comments(board)[0] == said
+
+
+def test_a_sprint_put_off_is_settled_and_begins_anew(board: Floor) -> None:
+    check(board)
+    show(board, FULL, SprintState.FUTURE)
+    check(board)
+    assert "put off" in comments(board)[0]
+    assert board.shop.sprints.book(SPRINT) is None
+
+
+def test_a_deleted_issue_is_forgotten_by_the_sprint_and_its_records(board: Floor) -> None:
+    check(board)
+    show(board, FULL[1:])
+    forget_issue(board.shop.inbox, board.shop.sprints, Subject("acme", SubjectKind.ISSUE, "1"), NOW)
+    again(board)
+    text = board.shop.sprints.book(SPRINT)
+    assert text is not None
+    assert '"ABC-1"' not in text
+    assert '"ABC-1"' not in str(board.redis.lrange("sw:decisions:acme:sprint:37", 1, -1))
+    assert sum(stay.first or 0 for stay in book(board).memory.stays.values() if stay.committed) == 64
 
 
 def test_after_a_loss_of_memory_the_comment_is_found_on_its_issue(board: Floor) -> None:

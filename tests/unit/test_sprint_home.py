@@ -23,23 +23,28 @@ def keys(*args: object) -> list[str]:
 
 
 def test_the_issue_the_admin_named_is_the_only_one() -> None:
-    (home,) = candidates(SPRINT, FOUND, "OPS-12")
+    (home,) = candidates(SPRINT, FOUND, "OPS-12", frozenset({"ABC"}))
     assert (home.key, home.tracking) == ("OPS-12", True)
 
 
 def test_else_the_issue_that_crossed_the_line() -> None:
     crossed = replace(FOUND, scope=replace(FOUND.scope, crossing="ABC-4"))
-    assert keys(SPRINT, crossed, None)[0] == "ABC-4"
+    assert keys(SPRINT, crossed, None, None)[0] == "ABC-4"
 
 
 def test_else_the_most_important_that_is_not_done_and_never_one_we_propose_to_move() -> None:
     moving = replace(FOUND, way_out=WayOut((Item("ABC-4", 3),), 0.5, 0.2, reaches=True))
-    assert keys(SPRINT, moving, None) == ["ABC-2", "ABC-3", "ABC-4", "ABC-1"]
+    assert keys(SPRINT, moving, None, None) == ["ABC-2", "ABC-3", "ABC-4", "ABC-1"]
+
+
+def test_an_issue_of_a_project_that_is_not_named_is_never_one() -> None:
+    foreign = reading(replace(work(1), project="SECRET"), work(2))
+    assert keys(foreign, FOUND, None, frozenset({"ABC"})) == ["ABC-2"]
 
 
 def test_an_issue_that_grew_bears_the_word_about_itself() -> None:
     grown = replace(FOUND, concerns=frozenset({Concern.GROWN}), grown=(Grown("ABC-3", 2, 0),))
-    assert keys(SPRINT, grown, None)[0] == "ABC-3"
+    assert keys(SPRINT, grown, None, None)[0] == "ABC-3"
 
 
 def test_a_home_of_the_sprint_leaves_with_its_issue_and_a_tracking_issue_never_does() -> None:
@@ -59,10 +64,10 @@ class Missing(ToyTracker):
 
 def test_an_issue_that_is_gone_is_passed_over() -> None:
     tracker = Missing(issue(), sprints={"37": SPRINT})
-    opened = open_home(tracker, iter((Home("1", "ABC-1"), Home("2", "ABC-2"))), Recall())
+    opened = open_home(tracker, (Home("1", "ABC-1"), Home("2", "ABC-2")), Recall())
     assert opened is not None
-    assert opened[0] == Home("2", "ABC-2")
-    assert open_home(tracker, iter((Home("1", "ABC-1"),)), Recall()) is None
+    assert opened.home == Home("2", "ABC-2")
+    assert open_home(tracker, (Home("1", "ABC-1"),), Recall()) is None
 
 
 def test_a_label_is_worn_whatever_its_case_and_group() -> None:

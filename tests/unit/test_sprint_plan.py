@@ -65,9 +65,8 @@ def test_what_is_news(now: SprintJudgement, news: bool) -> None:
     assert is_news(TOLD, said_of(now, NOW + timedelta(hours=1))) is news
 
 
-def test_what_has_only_aged_is_news_once_a_day() -> None:
-    assert not is_news(TOLD, said_of(FOUND, NOW + timedelta(hours=19)))
-    assert is_news(TOLD, said_of(FOUND, NOW + timedelta(hours=21)))
+def test_what_has_only_aged_is_never_news() -> None:
+    assert not is_news(TOLD, said_of(FOUND, NOW + timedelta(days=9)))
 
 
 def test_where_nothing_was_said_everything_is_news() -> None:

@@ -35,6 +35,8 @@ def test_what_is_shipped_is_good(name: str) -> None:
         ("done", "done} {done}", "a brace stands only around a placeholder"),
         ("done", "{done} ** x", "one of them is missing"),
         ("done", "{done} ****", "there is nothing between"),
+        ("done", "**{done}****{noun}**", "there is nothing between"),
+        ("done", "**a** {done} ** **", "there is nothing between"),
         ("done", "{done}\nmore", "control characters or line breaks"),
         ("done", "{done}\x00", "control characters or line breaks"),
         ("done", "{done}\u2028", "control characters or line breaks"),
@@ -58,6 +60,7 @@ def test_what_is_wrong_is_told(name: str, text: str, told: str) -> None:
         ("done", ""),
         ("done", "Ferdig i {sprint}: **{done}** 100 % $HOME `x` <b>"),
         ("chance", "{enough}"),
+        ("head_stalled", "**{sprint}** **stalls**"),
         ("snooze", "{label} * {noun}"),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_name_of_a_megabyte_is_cut() -> None:
 @pytest.mark.parametrize("name", ["", "  ", "\u200b"])
 def test_a_sprint_without_a_name_is_this_one(name: str) -> None:
     assert comment(named(name)).startswith("**This sprint holds")
-    assert read(deleted(named(name).sprint, noun="cycle")).startswith("**This cycle was deleted.**")
+    assert read(deleted(named(name).sprint, noun="cycle")).startswith("**This cycle is not there any more.**")
 
 
 def test_an_admins_mention_is_in_force_and_first() -> None:
@@ -285,12 +285,15 @@ def test_a_share_over_the_limit_never_reads_as_the_limit(share: float, limit: fl
     assert share <= limit or told != line
 
 
-@given(st.floats(0.01, 400), st.floats(0, 1))
-def test_a_longer_stay_reads_longer(days: float, part: float) -> None:
-    usual = min(days * part, days - 0.2)
-    told, line = figures.longer(days, max(usual, 0.0))
-    if days - usual > 0.2 and days > 1.2:
-        assert float(told.split()[0]) > float(line.split()[0])
+def test_how_long_an_issue_stands_is_told_by_a_date_that_stays_true() -> None:
+    stalled = (Stalled("ABC-1", 8.0, 3.9),)
+    found = replace(EVERYTHING, stalled=stalled, concerns=frozenset({Concern.STALLED}))
+    later = replace(found, at=found.at + timedelta(days=3), stalled=(Stalled("ABC-1", 11.0, 3.9),))
+    since = "in its present state since"
+    first, second = (comment(one).split(since)[1].split(";")[0] for one in (found, later))
+    assert first == second
+    assert "leave it within 4 days" in comment(found)
+    assert figures.days(1.0) == "1 day" and figures.days(1.26) == "1.3 days"
 
 
 @pytest.mark.parametrize(

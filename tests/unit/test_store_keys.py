@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -20,16 +21,17 @@ from store.outcomes import Lesson, Row, Verdict
 from store.sprints import Sprints
 from store.watch import Reply, Sighting
 from tests.conftest import ISSUE, Floor, changed, hint
-from tests.unit.sprint_scene import over
+from tests.unit.sprint_scene import BOARD, SPRINT, over, reading
 from trackers.errors import Rejected
 from trackers.model import HintKind, Subject, SubjectKind
-from trackers.sprints import Stage, Unit
+from trackers.sprints import SprintReading, SprintState, Stage, Unit
 from workers.clock import Clock
 from workers.retraining import Retraining
 from workers.rules_in_force import RulesFile
 from workers.run import run
 from workers.sprint_book import SprintBook
 
+CLOSED = Subject("acme", SubjectKind.SPRINT, "38")
 KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY}
 """Bounded by what they are: one number, one row per counter, one text, one row per connection and target,
 one row per board, one secret."""
@@ -56,11 +58,13 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     shelf.note_refusal(("acme", "labels"), Refusal("a" * 64, "x", datetime.now(UTC), None))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
     Retraining(floor.redis, timedelta(days=7))._claim("acme")
-    sprints, sprint = Sprints(floor.redis), Subject("acme", SubjectKind.SPRINT, "37")
+    sprints = Sprints(floor.redis)
     stay = Stay(ISSUE.id, "ABC-1", True, 3, 3, Stage.TODO, "1", lines=("hashes",))
     memory = SprintMemory(datetime.now(UTC), stays={ISSUE.id: stay})
-    sprints.keep(sprint, "12", SprintBook(memory, Unit.POINTS, "12").to_text())
-    sprints.snooze(sprint, on=True)
+    book = SprintBook(memory, Unit.POINTS, "12")
+    sprints.keep(SPRINT, "12", book.to_text())
+    sprints.close(CLOSED, replace(book, closed=True).to_text())
+    sprints.snooze(SPRINT, on=True)
     sprints.add_finished("acme", "12", [over(1)])
     sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
     sprints.secret()
@@ -123,16 +127,26 @@ def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
     assert [name for name in map(str, floor.redis.scan_iter()) if str(ISSUE) in name]
     floor.offer(hint(HintKind.ISSUE_DELETED))
     run(floor.shop, ISSUE, floor.token())
+    floor.tracker.boards["12"] = BOARD
+    floor.tracker.sprints |= {"37": reading(), "38": _over()}
+    for item in floor.shop.inbox.take(9):
+        run(floor.shop, item.subject, item.token)
     names = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(keys.PREFIX)]
     assert [name for name in names if ISSUE.id in name] == []
     books = [str(floor.redis.get(name)) for name in names if name.startswith(keys.SPRINT)]
-    assert len(books) == 1
-    assert ISSUE.id not in books[0]
-    assert "hashes" not in books[0]
+    assert len(books) == 2
+    for book in books:
+        assert ISSUE.id not in book
+        assert "hashes" not in book
     for name in names:
         kind = str(floor.redis.type(name))
         if kind == "zset":
             assert str(ISSUE) not in cast("list[str]", floor.redis.zrange(name, 0, -1))
+
+
+def _over() -> SprintReading:
+    shown = reading(state=SprintState.CLOSED)
+    return replace(shown, sprint=replace(shown.sprint, id=CLOSED.id))
 
 
 def test_no_text_of_an_issue_is_stored_but_what_a_rule_found(floor: Floor) -> None:

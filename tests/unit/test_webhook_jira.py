@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -395,6 +395,47 @@ class TestSprintTouched:
         assert kinds(read(body)) == [("issue_deleted", "501"), ("sprint_touched", "31")]
         assert read(body).hints[1].issue == "501"
         assert kinds(read(body, NO_BOARDS)) == [("issue_deleted", "501")]
+
+
+def moved_in(**fields: Any) -> Json:
+    """Somebody puts an issue into sprint 31 and estimates it anew."""
+    return updated(item("Sprint", SPRINT_FIELD, **{"from": "", "to": "31"}), NUMBER, **fields)
+
+
+class TestSprintsOfManyProjectsAndBoards:
+    """A sprint can hold issues of any project, and an issue can be in a sprint of any board."""
+
+    ELSEWHERE: ClassVar = {"key": "OPS"}
+
+    def test_an_issue_of_any_project_counts_in_a_named_boards_sprint(self) -> None:
+        there = {"project": self.ELSEWHERE, SPRINT_FIELD: [RUNNING]}
+        event = read(moved_in(**there))
+        assert kinds(event) == [("sprint_joined", "31")]
+        assert event.hints[0].issue == "501"
+        assert kinds(read(created(**there))) == [("sprint_joined", "31")]
+        status = item("status", "status", **{"from": "1", "to": "3"})
+        assert kinds(read(updated(status, **there))) == [("sprint_touched", "31")]
+        deleted = {**updated(**there), "webhookEvent": "jira:issue_deleted"}
+        assert kinds(read(deleted)) == [("sprint_touched", "31")]
+
+    @pytest.mark.parametrize("value", [[{**RUNNING, "boardId": 13}], [{"id": 31, "state": "active"}], []])
+    def test_of_another_project_only_what_is_surely_a_named_boards_counts(self, value: list[Json]) -> None:
+        there = {"project": self.ELSEWHERE, SPRINT_FIELD: value}
+        deleted = {**updated(**there), "webhookEvent": "jira:issue_deleted"}
+        left = updated(item("Sprint", SPRINT_FIELD, **{"from": "31", "to": ""}), **there)
+        for body in (moved_in(**there), created(**there), deleted, left):
+            assert read(body).ignored is IgnoredBecause.PROJECT_NOT_NAMED
+
+    def test_a_sprint_of_another_board_is_not_joined(self) -> None:
+        elsewhere = {SPRINT_FIELD: [{**RUNNING, "boardId": 13}]}
+        event = read(moved_in(**elsewhere))
+        assert (event.hints, event.ignored) == ((), IgnoredBecause.BOARD_NOT_NAMED)
+        assert kinds(read(created(**elsewhere))) == [("issue_created", "501")]
+
+    def test_what_is_left_for_another_boards_sprint_is_told(self) -> None:
+        move = item("Sprint", SPRINT_FIELD, **{"from": "30", "to": "31"})
+        event = read(updated(move, **{SPRINT_FIELD: [{**RUNNING, "boardId": 13}]}))
+        assert kinds(event) == [("sprint_left", "30")]
 
 
 class TestOtherEvents:

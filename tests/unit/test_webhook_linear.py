@@ -300,6 +300,26 @@ class TestIssueEvents:
         body = {**event("update", {"cycleId": "c1"}, cycleId="c2"), "actor": actor}
         assert [hint.automated for hint in read(body).hints] == [automated] * 2
 
+    @pytest.mark.parametrize(
+        ("before", "state", "automated"),
+        [
+            ({"cycleId": None, "stateId": "s1"}, "started", True),
+            ({"cycleId": None, "stateId": "s1"}, "completed", True),
+            ({"cycleId": None, "stateId": "s1"}, "unstarted", False),
+            ({"cycleId": None, "stateId": "s1"}, "canceled", False),
+            ({"cycleId": None, "stateId": "s1"}, None, False),
+            ({"cycleId": None}, "started", False),
+            ({"cycleId": "c1", "stateId": "s1"}, "started", False),
+        ],
+    )
+    def test_joining_by_being_begun_is_linears_own(
+        self, before: Json, state: str | None, automated: bool
+    ) -> None:
+        found = read(event("update", before, cycleId="c2", stateId="s2", state={"id": "s2", "type": state}))
+        joined = [hint for hint in found.hints if hint.kind is HintKind.SPRINT_JOINED]
+        assert [hint.automated for hint in joined] == [automated]
+        assert not any(hint.automated for hint in found.hints if hint.kind is HintKind.ISSUE_CHANGED)
+
     def test_title_and_cycle_in_one(self) -> None:
         found = read(event("update", {"cycleId": "c1", "title": "Old"}))
         assert kinds(found) == [("issue_changed", "issue-1"), ("sprint_left", "c1")]

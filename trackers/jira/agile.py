@@ -6,11 +6,14 @@ a board's configuration or for the issues of a sprint, so all of it goes by ``Ji
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from trackers import rebuild
-from trackers.errors import Gone, LimitReached, Paused, Rejected, ServerFault
+from trackers.errors import Forbidden, Gone, Rejected, ServerFault, Stale, TrackerError
 from trackers.jira.boards import BoardSettings, board_settings
 from trackers.jira.changelogs import Changelogs
 from trackers.jira.changes import Reader
@@ -20,6 +23,7 @@ from trackers.jira.setup import JiraSetup
 from trackers.jira.sprints import COUNTED, LIVE, sprint_from_json, sprint_issue, with_parents
 from trackers.reading import ident, items, mapping
 from trackers.sprints import (
+    Amount,
     Board,
     Finished,
     IssuePast,
@@ -78,35 +82,44 @@ class JiraAgile:
     def sprint(self, sprint: str, past: bool) -> SprintReading:
         """See ``trackers.protocol.Tracker.sprint``."""
         found = self._sprint(sprint)
-        settings = self._settings(found.board)
+        if not found.board:
+            # Without a board nothing tells how its work is to be counted.
+            return SprintReading(found, ())
+        try:
+            return self._whole(found, past)
+        except Gone as error:
+            raise Stale("The sprint, or an issue in it, went away while it was read.") from error
+
+    def _whole(self, sprint: Sprint, past: bool) -> SprintReading:
+        settings = self._settings_for(sprint)
         extra = [*LIVE, self._setup.fields().sprint or ""]
-        raws = self._issues(found, settings, [*extra, "comment"] if past else extra, past=past)
-        reading = self._reading(found, settings, raws, past)
+        raws = self._issues(sprint, settings, [*extra, "comment"] if past else extra, past=past)
+        reading = self._reading(sprint, settings, raws, past)
         if not past:
             return reading
         ours = tuple(
             OwnComment(ident(raw.get("id")) or "", ident(raw.get("key")) or "", comment)
-            for raw, comment in self._comments.on(raws, (sprint_topic(found.id),))
+            for raw, comment in self._comments.on(raws, partial(_is_about, sprint.id))
         )
-        return SprintReading(found, reading.issues, ours)
+        return SprintReading(sprint, reading.issues, ours)
 
-    def finished(self, board: Board, known: Collection[str], most: int) -> tuple[Finished, ...]:
-        """See ``trackers.protocol.Tracker.finished``. Held back in the middle, it gives what it has."""
-        found: list[Finished] = []
-        for sprint in self._closed(board.id):
-            if len(found) >= most:
-                break
-            if sprint.id in known:
-                continue
+    def finished(self, board: Board, known: Collection[str], most: int) -> Iterator[Finished]:
+        """See ``trackers.protocol.Tracker.finished``: each is read when it is asked for.
+
+        At most ``most`` are tried. One that Jira does not let us read keeps no other from being told; why
+        is raised at the end.
+        """
+        refused: TrackerError | None = None
+        for sprint in islice((one for one in self._closed(board.id) if one.id not in known), most):
             try:
                 told = self._finished(sprint.id, board)
-            except (Paused, LimitReached):
-                if not found:
-                    raise
-                break
+            except (Forbidden, Rejected, ServerFault, Stale) as error:
+                refused = error
+                continue
             if told is not None:
-                found.append(told)
-        return tuple(found)
+                yield told
+        if refused is not None:
+            raise refused
 
     def _finished(self, id_: str, board: Board) -> Finished | None:
         """None for a sprint that was deleted, or opened again, since it was listed."""
@@ -114,13 +127,27 @@ class JiraAgile:
             # Only this one request is held back: a reading begun is carried through.
             sprint = self._sprint(id_, bulk=True)
             if sprint.state is not SprintState.CLOSED:
+                self._setup.forget_list(_closed_list(board.id))
                 return None
-            settings = self._settings(sprint.board)
+            if rebuild.finished(SprintReading(sprint, ()), board.unit) is None:
+                return _without_figures(sprint, board)
+            settings = self._settings_for(sprint)
             raws = self._issues(sprint, settings, (), past=True)
         except Gone:
+            self._setup.forget_list(_closed_list(board.id))
             return None
         reading = self._reading(sprint, settings, raws, past=True)
         return rebuild.finished(reading, board.unit, board.unestimated)
+
+    def _settings_for(self, sprint: Sprint) -> BoardSettings:
+        """Those of the sprint's board. Where that is gone, the sprint itself need not be."""
+        try:
+            return self._settings(sprint.board)
+        except Gone as error:
+            raise Forbidden(
+                f"The sprint's board cannot be seen: board {sprint.board} was deleted, or the account may "
+                "not browse its project."
+            ) from error
 
     def _settings(self, board: str) -> BoardSettings:
         def ask() -> list[Any]:
@@ -137,7 +164,7 @@ class JiraAgile:
             listed = self._listed(board, "closed", bulk=True, start=start)
             return [{name: one[name] for name in _TOLD if name in one} for one in listed]
 
-        listed = self._setup.grown_list(f"closed-sprints:{board}", more)
+        listed = self._setup.grown_list(_closed_list(board), more)
         dated = [
             (sprint.completed, sprint) for sprint in self._read_sprints(board, listed) if sprint.completed
         ]
@@ -145,7 +172,10 @@ class JiraAgile:
         return tuple(sprint for _, sprint in dated[:_NEWEST])
 
     def _listed(self, board: str, states: str, bulk: bool = False, start: int = 0) -> list[Raw]:
-        """A board's sprints from a position on; none for a board without any, which Jira refuses to list."""
+        """A board's sprints from a position on.
+
+        Of a board that may have no sprints at all, a refusal to list them says so.
+        """
         found: list[Raw] = []
         while True:
             position = str(start + len(found))
@@ -156,6 +186,8 @@ class JiraAgile:
                 held = bulk and not found
                 answer = self._call("GET", _BOARD + "/sprint", path=path, params=params, bulk=held)
             except Rejected:
+                if found or self._settings(board).is_scrum:
+                    raise
                 return []
             page = mapping(answer)
             fresh = [mapping(one) for one in items(page.get("values"))]
@@ -165,12 +197,13 @@ class JiraAgile:
 
     def _read_sprints(self, board: str, listed: Sequence[Raw]) -> tuple[Sprint, ...]:
         """Those made on the board: it also lists sprints of other boards that hold an issue it shows."""
-        read = (sprint_from_json(raw, self._base_url) for raw in listed)
+        now = datetime.now(UTC)
+        read = (sprint_from_json(raw, self._base_url, now) for raw in listed)
         return tuple(sprint for sprint in read if sprint is not None and sprint.board == board)
 
     def _sprint(self, sprint: str, bulk: bool = False) -> Sprint:
         raw = mapping(self._call("GET", _SPRINT, path={"sprint": sprint}, bulk=bulk))
-        found = sprint_from_json(raw, self._base_url)
+        found = sprint_from_json(raw, self._base_url, datetime.now(UTC))
         if found is None:
             raise ServerFault("Jira answered for a sprint without a sprint in it.")
         return found
@@ -183,18 +216,24 @@ class JiraAgile:
         if past:
             params["expand"] = "changelog"
         found: dict[str, Raw] = {}
+        totals: set[int] = set()
         start = 0
         while True:
             asked = {**params, "startAt": str(start)}
             path = {"sprint": sprint.id}
             answer = self._call("GET", _SPRINT + "/issue", path=path, params=asked)
             page = mapping(answer)
-            fresh = [mapping(one) for one in items(page.get("issues"))]
-            start += len(fresh)
-            # Issues that move in the order meanwhile may come twice.
-            found |= {id_: one for one in fresh if (id_ := ident(one.get("id"))) is not None}
+            listed = [mapping(one) for one in items(page.get("issues"))]
+            fresh = {id_: one for one in listed if (id_ := ident(one.get("id"))) is not None}
             total = page.get("total")
-            if not fresh or not isinstance(total, int) or start >= total:
+            if isinstance(total, int):
+                totals.add(total)
+            if len(totals) > 1 or fresh.keys() & found.keys():
+                # Behind an issue that left or moved up, another one was passed over.
+                raise Stale("The sprint's issues changed while their pages were read.")
+            start += len(listed)
+            found |= fresh
+            if not listed or (isinstance(total, int) and start >= total):
                 return list(found.values())
 
     def _reading(
@@ -222,6 +261,38 @@ class JiraAgile:
             id_: reader.past(whole.get(id_, items(log.get("histories"))), id_ in whole or id_ not in cut)
             for id_, log in logs.items()
         }
+
+
+def _is_about(sprint: str, topic: str) -> bool:
+    """Whether a comment's topic is the sprint; each that is posted anew after the first has its own."""
+    first = sprint_topic(sprint)
+    return topic == first or topic.startswith(f"{first} again ")
+
+
+def _closed_list(board: str) -> str:
+    return f"closed-sprints:{board}"
+
+
+def _without_figures(sprint: Sprint, board: Board) -> Finished | None:
+    """A sprint whose dates, edited since, leave it no time: told as one without work, which is no evidence,
+    so that it is known and not read again."""
+    ended = sprint.completed or sprint.end
+    if ended is None:
+        return None
+    nothing = Amount()
+    return Finished(
+        id=sprint.id,
+        board=sprint.board,
+        start=ended,
+        ended=ended,
+        planned_days=0.0,
+        committed=nothing,
+        delivered=nothing,
+        added=nothing,
+        estimated=0.0,
+        approximate=True,
+        unit=board.unit,
+    )
 
 
 def _is_cut(log: Raw) -> bool:

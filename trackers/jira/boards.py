@@ -25,6 +25,8 @@ class BoardSettings:
     """A board with what only readings of its sprints need."""
 
     board: Board
+    is_scrum: bool
+    """Whether it is of the type that always has sprints; team-managed boards may have them."""
     estimate: str | None
     """The id of the field that holds estimates; None where issues are counted."""
     estimate_name: str | None
@@ -60,7 +62,7 @@ def board_settings(
         has_sprints=about.get("type") != "kanban",
         unit=unit,
     )
-    return BoardSettings(board, estimate, name, _columns(configuration))
+    return BoardSettings(board, about.get("type") == "scrum", estimate, name, _columns(configuration))
 
 
 def _estimation(configuration: Mapping[str, Any], fields: Fields) -> tuple[Unit, str | None, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,8 +30,8 @@ class OwnComments:
         self._identity = identity
         self._cloud = cloud
 
-    def on(self, issues: Sequence[Raw], topics: Collection[str]) -> list[tuple[Raw, Comment]]:
-        """Our comments on ``topics``, oldest first, each with the issue it stands on.
+    def on(self, issues: Sequence[Raw], is_wanted: Callable[[str], bool]) -> list[tuple[Raw, Comment]]:
+        """Our comments whose topic is wanted, oldest first, each with the issue it stands on.
 
         Costs a request for each comment of ours on Data Center, and one for all of them on Cloud.
         """
@@ -40,9 +40,9 @@ class OwnComments:
         ours.sort(key=lambda pair: moment(pair[1].get("created")) or _LONG_AGO)
         told = self._topics([_id(comment) for _, comment in ours])
         return [
-            (issue, Comment(_id(comment), told[_id(comment)], body=text(comment.get("body")) or ""))
+            (issue, Comment(_id(comment), topic, body=text(comment.get("body")) or ""))
             for issue, comment in ours
-            if told.get(_id(comment)) in topics
+            if (topic := told.get(_id(comment))) is not None and is_wanted(topic)
         ]
 
     def _by(self, me: str, issue: Raw) -> list[Raw]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -106,7 +106,7 @@ class JiraService:
         if issue_id(raw) is None or not mapping(raw.get("fields")):
             raise ServerFault("Jira answered a reading without an issue in it.")
         memory = memory_from(mapping(raw.get("properties")).get(PROPERTY))
-        ours = self._comments.on([raw], recall.comments) if recall.comments else []
+        ours = self._comments.on([raw], recall.comments.__contains__) if recall.comments else []
         comments = tuple(comment for _, comment in ours)
         return Reading(issue_from_json(raw, base_url=self._base_url), memory, comments)
 
@@ -174,7 +174,7 @@ class JiraService:
     def sprint(self, sprint: str, past: bool = False) -> SprintReading:
         return self._agile.sprint(sprint, past)
 
-    def finished(self, board: Board, known: Collection[str], most: int = 5) -> tuple[Finished, ...]:
+    def finished(self, board: Board, known: Collection[str], most: int = 5) -> Iterator[Finished]:
         return self._agile.finished(board, known, most)
 
     def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
@@ -192,7 +192,8 @@ class JiraService:
     def _remove_labels(self, issue: Issue, operation: RemoveLabels) -> Written:
         # Jira passes over the removal of a label that is not there.
         update = _update("remove", operation.labels)
-        return Written(updated=self._edit_tags(issue, update, operation.remember))
+        updated = self._edit_tags(issue, update, operation.remember)
+        return Written(withdrawn=operation.labels, updated=updated)
 
     def _edit_tags(self, issue: Issue, update: Mapping[str, Any], remember: Memory) -> datetime | None:
         """Labels, components and what we remember of them in one write; the issue's new ``updated``."""

@@ -1,4 +1,4 @@
-"""What is asked of Jira once and remembered: who we are, what we may, its fields and boards.
+"""What is asked of Jira once and remembered: who we are, what we may, its fields and statuses.
 
 The ``jira`` library does the asking. Its own retries are off (it repeats POSTs and sleeps in the
 worker), a time-out is set (its default waits for ever), and no server info is fetched behind our
@@ -56,15 +56,6 @@ class Fields:
     """By which Data Center's changelogs call the sprint field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A board as a list of boards names it."""
-
-    id: str
-    name: str
-    type: str
-
-
 class JiraSetup:
     """Seldom-changing facts of one connection, each from the shared cache wherever it can be."""
 
@@ -120,17 +111,6 @@ class JiraSetup:
         told = {ident(one.get("id")): text(mapping(one.get("statusCategory")).get("key")) for one in found}
         return {id_: category for id_, category in told.items() if id_ and category}
 
-    def boards(self) -> tuple[Board, ...]:
-        """Every board the account may see."""
-        raw = self._remembered(
-            "boards", _HOUR, lambda jira: [board.raw for board in jira.boards(maxResults=0)]
-        )
-        found = (mapping(board) for board in items(raw))
-        return tuple(
-            Board(ident(board.get("id")) or "", text(board.get("name")) or "", text(board.get("type")) or "")
-            for board in found
-        )
-
     def components(self, project: str) -> tuple[str, ...]:
         """The names of a project's components that may be chosen."""
 
@@ -170,6 +150,10 @@ class JiraSetup:
             held = more(0) if held else fresh
             self._cache.put(name, json.dumps(held), _DAY)
         return held
+
+    def forget_list(self, name: str) -> None:
+        """Have a list read anew, because something on it is not there any more."""
+        self._cache.drop(name)
 
     def _remembered(self, name: str, life: timedelta, ask: Callable[[JIRA], Any]) -> Any:
         return self._kept(name, life, lambda: self._ask(ask))

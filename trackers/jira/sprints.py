@@ -14,7 +14,7 @@ from typing import Any, Final
 from trackers.jira.boards import BoardSettings
 from trackers.jira.fields import account, project_key, sprints_of
 from trackers.model import Label
-from trackers.reading import ident, items, mapping, moment, reference, text
+from trackers.reading import ident, items, mapping, moment, planned_moment, reference, text
 from trackers.sprints import IssuePast, Sprint, SprintIssue, SprintState
 
 COUNTED: Final = (
@@ -39,21 +39,25 @@ _STATES: Final = {str(state): state for state in SprintState}
 Raw = Mapping[str, Any]
 
 
-def sprint_from_json(raw: Raw, base_url: str) -> Sprint | None:
-    """The sprint of an answer; None when it has no id, no board or no known state."""
+def sprint_from_json(raw: Raw, base_url: str, now: datetime) -> Sprint | None:
+    """The sprint of an answer; None when it has no id or no known state.
+
+    One that has lost the board it was made on has an empty ``board``, which nobody watches.
+    """
     id_, board = reference(raw.get("id")), reference(raw.get("originBoardId"))
     state = _STATES.get((text(raw.get("state")) or "").lower())
-    if id_ is None or board is None or state is None:
+    if id_ is None or state is None:
         return None
+    page = f"{base_url.rstrip('/')}/secure/RapidBoard.jspa?rapidView={board}&sprint={id_}"
     return Sprint(
         id=id_,
         name=text(raw.get("name")) or "",
-        board=board,
+        board=board or "",
         state=state,
-        start=moment(raw.get("startDate")),
-        end=moment(raw.get("endDate")),
+        start=planned_moment(raw.get("startDate"), now),
+        end=planned_moment(raw.get("endDate"), now),
         completed=moment(raw.get("completeDate")),
-        url=f"{base_url.rstrip('/')}/secure/RapidBoard.jspa?rapidView={board}&sprint={id_}",
+        url=page if board else None,
     )
 
 

@@ -7,7 +7,7 @@ Data Center; where recorded bodies differ from those pages, the bodies rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trackers.credentials import signed_by_any
@@ -159,13 +159,15 @@ def _not_named(delivery: Delivery, project: str | None) -> Event:
 
 def _issue_created(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     id_, issue, project = _issue(delivery, body)
-    if not delivery.names_project(project):
-        return _not_named(delivery, project)
+    is_named = delivery.names_project(project)
     # The changelog of a creation lists initial values, not edits: of it only the sprints count.
-    joined = _sprints_at_creation(body, issue) if delivery.watches_sprints else ()
+    joined = _watched(delivery, issue, _sprints_at_creation(body, issue), is_named)
+    moves = delivery.moves(joined, (), id_)
+    if not is_named:
+        return delivery.queued(moves) if moves else _not_named(delivery, project)
     updated = moment(mapping(issue.get("fields")).get("updated"))
     hint = delivery.issue(HintKind.ISSUE_CREATED, id_, updated, sprints_joined=joined)
-    return delivery.queued([hint, *delivery.moves(joined, (), id_)])
+    return delivery.queued([hint, *moves])
 
 
 def _sprints_at_creation(body: Mapping[str, Any], issue: Mapping[str, Any]) -> tuple[str, ...]:
@@ -179,10 +181,9 @@ def _sprints_at_creation(body: Mapping[str, Any], issue: Mapping[str, Any]) -> t
 def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     id_, issue, project = _issue(delivery, body)
     changes = Edits(_changelog(body), issue)
-    if not (delivery.names_project(project) or any(map(delivery.names_project, changes.old_projects))):
-        return _not_named(delivery, project)
+    is_named = any(map(delivery.names_project, [project, *changes.old_projects]))
     hints: list[Hint] = []
-    if changes.are_watched:
+    if is_named and changes.are_watched:
         hints.append(
             delivery.issue(
                 HintKind.ISSUE_CHANGED,
@@ -195,27 +196,46 @@ def _issue_updated(delivery: Delivery, body: Mapping[str, Any]) -> Event:
                 sprints_left=names(changes.sprints_left),
             )
         )
-    if delivery.watches_sprints:
-        hints += delivery.moves(changes.sprints_joined, changes.sprints_left, id_)
-        if changes.are_counted:
-            hints += _touched(delivery, issue, id_, changes)
+    joined = _watched(delivery, issue, changes.sprints_joined, is_named)
+    hints += delivery.moves(joined, _watched(delivery, issue, changes.sprints_left, is_named), id_)
+    if changes.are_counted:
+        hints += _touched(delivery, issue, id_, is_named, changes)
     if hints:
         return delivery.queued(hints)
+    if not is_named:
+        return _not_named(delivery, project)
     if changes.sprints_joined or changes.sprints_left:
-        return delivery.ignored(IgnoredBecause.BOARD_NOT_NAMED, "this connection names no board")
+        return delivery.ignored(
+            IgnoredBecause.BOARD_NOT_NAMED, "the sprints are not of a board that this connection names"
+        )
     return delivery.ignored(IgnoredBecause.NO_WATCHED_FIELD, _why_unwatched(body, changes))
 
 
+def _watched(
+    delivery: Delivery, issue: Mapping[str, Any], sprints: Iterable[str], is_named: bool
+) -> tuple[str, ...]:
+    """Those of the ids whose sprints may be of a board the connection names.
+
+    The value tells the board of a sprint that the issue is in, and no more of one that it left. A sprint
+    can hold issues of any project: of one that is not named (``is_named``) only what surely is of a named
+    board counts.
+    """
+    boards = {sprint.id: sprint.board for sprint in sprints_of(issue)}
+    told = ((id_, boards.get(id_)) for id_ in sprints)
+    return names(id_ for id_, board in told if delivery.names_board(board) and (board or is_named))
+
+
 def _touched(
-    delivery: Delivery, issue: Mapping[str, Any], id_: str, changes: Edits | None = None
+    delivery: Delivery, issue: Mapping[str, Any], id_: str, is_named: bool, changes: Edits | None = None
 ) -> list[Hint]:
     """A hint for the running sprint whose figures are others now; one just joined is read anyway."""
     joined = changes.sprints_joined if changes else ()
     changed = names(changes.fields) if changes else ()
+    active = [sprint.id for sprint in sprints_of(issue) if sprint.state == "active"]
+    running = [sprint for sprint in active if sprint not in joined]
     return [
-        delivery.sprint(HintKind.SPRINT_TOUCHED, sprint.id, changed=changed, issue=id_)
-        for sprint in sprints_of(issue)
-        if sprint.state == "active" and sprint.id not in joined and delivery.names_board(sprint.board)
+        delivery.sprint(HintKind.SPRINT_TOUCHED, sprint, changed=changed, issue=id_)
+        for sprint in _watched(delivery, issue, running, is_named)
     ]
 
 
@@ -228,10 +248,11 @@ def _why_unwatched(body: Mapping[str, Any], changes: Edits) -> str:
 
 def _issue_deleted(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     id_, issue, project = _issue(delivery, body)
-    if not delivery.names_project(project):
-        return _not_named(delivery, project)
+    is_named = delivery.names_project(project)
+    touched = _touched(delivery, issue, id_, is_named)
+    if not is_named:
+        return delivery.queued(touched) if touched else _not_named(delivery, project)
     updated = moment(mapping(issue.get("fields")).get("updated"))
-    touched = _touched(delivery, issue, id_) if delivery.watches_sprints else []
     return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, updated), *touched])
 
 

@@ -46,6 +46,8 @@ class GraphQLError:
 
     root: str | None
     """The root field (or its alias) that failed; None when the whole operation did."""
+    inner: bool
+    """Something below the root field failed, not the root field itself."""
     code: str
     type: str
     message: str
@@ -239,6 +241,7 @@ def _error(raw: Mapping[str, Any]) -> GraphQLError:
     path = items(raw.get("path"))
     return GraphQLError(
         root=text(path[0]) if path else None,
+        inner=len(path) > 1,
         code=text(extensions.get("code")) or "",
         type=(text(extensions.get("type")) or "").casefold(),
         message=text(raw.get("message")) or "",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from trackers.errors import ServerFault
 from trackers.linear.fields import labels_of
-from trackers.reading import items, mapping, moment, number, reference, text
+from trackers.reading import items, mapping, moment, number, planned_moment, reference, text
 from trackers.sprints import (
     Amount,
     Board,
@@ -74,7 +74,7 @@ def sprint_of(cycle: Raw, now: datetime) -> Sprint:
     id_ = reference(cycle.get("id"))
     if id_ is None:
         raise ServerFault("Linear answered with a cycle that has no id.")
-    start, end = moment(cycle.get("startsAt")), moment(cycle.get("endsAt"))
+    start, end = planned_moment(cycle.get("startsAt"), now), planned_moment(cycle.get("endsAt"), now)
     completed = moment(cycle.get("completedAt"))
     if completed is not None or (end is not None and end <= now):
         state = SprintState.CLOSED
@@ -225,6 +225,7 @@ def finished_of(cycle: Raw, board: Board, stays: Iterable[float] = ()) -> Finish
         estimated=1.0 if board.unit is Unit.POINTS else 0.0,
         stays=tuple(("", hours) for hours in stays),
         approximate=True,
+        unit=board.unit,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from trackers.errors import Gone, Rejected
+from trackers.errors import Forbidden, Gone, Rejected
 from trackers.linear.client import Answer, LinearClient
 from trackers.linear.cycle_fields import (
     Raw,
@@ -44,6 +44,8 @@ _ROOM: Final = 15
 _SIZE_LIFE: Final = timedelta(days=1)
 _BOARD_LIFE: Final = timedelta(hours=1)
 _MOST_HISTORY_PAGES: Final = 4
+_ROUNDS: Final = 6
+"""Comments about one cycle that are looked for; hardly any is posted anew more often."""
 _STAYS_OF: Final = 3
 """Finished cycles whose issues are asked how long they were in progress."""
 
@@ -82,7 +84,7 @@ class LinearCycles:
         head, found = self._contents(cycle)
         sprint, team, carried = sprint_of(head, datetime.now(UTC)), mapping(head.get("team")), left_over(head)
         pasts: Mapping[str, IssuePast] = {}
-        comments: Mapping[str, Comment] = {}
+        comments: Sequence[tuple[str, Comment]] = ()
         if past and found:
             pasts, comments = self._pasts(sprint, team, [str(raw.get("id")) for raw in found])
             # What has no past any more was deleted in between.
@@ -91,7 +93,8 @@ class LinearCycles:
             sprint_issue(raw, rank, team, raw.get("id") in carried, pasts.get(str(raw.get("id"))))
             for rank, raw in enumerate(in_order(found))
         )
-        ours = (OwnComment(one.id, one.key, comments[one.id]) for one in issues if one.id in comments)
+        keys = {issue.id: issue.key for issue in issues}
+        ours = (OwnComment(issue, keys[issue], comment) for issue, comment in comments if issue in keys)
         return SprintReading(sprint, issues, tuple(ours))
 
     def _contents(self, cycle: str) -> tuple[Raw, list[Raw]]:
@@ -106,7 +109,7 @@ class LinearCycles:
         head: Raw = {}
         found: list[Raw] = []
         for answer, page in self._pages("Cycle", {"id": cycle, "cycle": cycle}, first):
-            head = answer.root("cycle", "Cycle")
+            head = _part(answer, "cycle", "Cycle")
             found += page
         self._cache.put(name, str(len(found)), _SIZE_LIFE)
         return head, found
@@ -134,10 +137,13 @@ class LinearCycles:
 
     def _pasts(
         self, sprint: Sprint, team: Raw, issues: Sequence[str]
-    ) -> tuple[Mapping[str, IssuePast], Mapping[str, Comment]]:
-        """By issue, its past, and our comment about the sprint on it."""
-        topic = sprint_topic(sprint.id)
-        stands_on = {self._own_comment(issue, topic): issue for issue in issues}
+    ) -> tuple[Mapping[str, IssuePast], Sequence[tuple[str, Comment]]]:
+        """By issue, its past; and our comments about the sprint with their issues, oldest first."""
+        stands_on = {
+            self._own_comment(issue, topic): (issue, topic)
+            for topic in _topics(sprint.id)
+            for issue in issues
+        }
         pasts: dict[str, IssuePast] = {}
         comments: dict[str, Comment] = {}
         wanted = {"issues": list(issues), "comments": list(stands_on)}
@@ -145,11 +151,12 @@ class LinearCycles:
             for raw in page:
                 entries, whole = self._entries(raw)
                 pasts[str(raw.get("id"))] = issue_past(entries, team, whole)
-            for node in map(mapping, items(answer.root("comments", "CyclePasts").get("nodes"))):
-                issue = stands_on.get(id_ := str(node.get("id")))
-                if issue is not None:
-                    comments[issue] = Comment(id_, topic, text(node.get("url")), text(node.get("body")) or "")
-        return pasts, comments
+            for node in map(mapping, items(_part(answer, "comments", "CyclePasts").get("nodes"))):
+                id_ = str(node.get("id"))
+                if id_ in stands_on:
+                    _, topic = stands_on[id_]
+                    comments[id_] = Comment(id_, topic, text(node.get("url")), text(node.get("body")) or "")
+        return pasts, [(issue, comments[id_]) for id_, (issue, _) in stands_on.items() if id_ in comments]
 
     def _entries(self, raw: Raw) -> tuple[list[Raw], bool]:
         """An issue's history, newest first, and whether that is all of it."""
@@ -183,11 +190,30 @@ class LinearCycles:
                     raise
                 first //= 2
                 continue
-            page = answer.root("issues", operation)
+            page = _part(answer, "issues", operation)
             yield answer, [mapping(node) for node in items(page.get("nodes"))]
             after = next_page(page)
             if after is None:
                 return
+
+
+def _topics(cycle: str) -> list[str]:
+    """The topics of our comments about a cycle: of the first, and of those posted anew after it."""
+    first = sprint_topic(cycle)
+    return [first, *(f"{first} again {number}" for number in range(1, _ROUNDS))]
+
+
+def _part(answer: Answer, root: str, operation: str) -> Raw:
+    """What a root field of a cycle's reading gave, as ``Answer.root`` does.
+
+    Only the cycle itself can be gone: raises Forbidden where anything else cannot be seen.
+    """
+    error = answer.error_at(root)
+    if error is not None and error.says("entity not found") and (error.inner or root != "cycle"):
+        raise Forbidden(
+            "The cycle's team, or something in the cycle, cannot be seen: give the account access to it."
+        )
+    return answer.root(root, operation)
 
 
 def next_page(page: Mapping[str, Any]) -> str | None:

@@ -232,7 +232,8 @@ def _issue_updated(delivery: Delivery, data: Mapping[str, Any], before: Mapping[
             )
         )
     if any(map(delivery.names_board, teams)):
-        hints += _moves(delivery, id_, joined, left)
+        mover = delivery._replace(automated=True) if _drawn_in(data, changed, left) else delivery
+        hints += _moves(mover, id_, joined, left)
     if not joined:
         hints += _touched(delivery, data, tuple(name for name in changed if name in _COUNTS))
     if hints:
@@ -261,6 +262,17 @@ def _moves(delivery: Delivery, issue: str, joined: Sequence[str], left: Sequence
     """
     automated = delivery.automated or delivery.actor is None
     return delivery._replace(automated=automated).moves(joined, left, issue=issue)
+
+
+def _drawn_in(data: Mapping[str, Any], changed: Sequence[str], left: Sequence[str]) -> bool:
+    """Whether an issue came into a cycle by being started or completed, with none before.
+
+    A team can let Linear put such issues into the running cycle, and tells of it as the person's doing
+    who began them (linear.app/docs/use-cycles). Histories are read by the same rule, where the team's
+    settings are known, too (``cycle_fields``).
+    """
+    begun = mapping(data.get("state")).get("type") in ("started", "completed")
+    return begun and "status" in changed and "sprint" in changed and not left
 
 
 def _touched(delivery: Delivery, data: Mapping[str, Any], changed: tuple[str, ...]) -> list[Hint]:
