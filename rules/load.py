@@ -29,7 +29,7 @@ from rules.schema import (
 from rules.source import Path, Source, read_source
 from rules.sprint_rules import SprintRules
 from rules.sprints_checks import sprint_hint, sprint_problems
-from rules.sprints_layers import combined_sprints
+from rules.sprints_layers import SCOPE_LABEL, combined_sprints
 from rules.sprints_schema import Sprints
 from rules.validate import did_you_mean, finish, listed_twice, quoted, validate
 
@@ -80,6 +80,16 @@ class RuleBook:
             layers = (self._parts[name].layer for name in names)
             self._known_sprints[names] = combined_sprints((layer.mode, layer.sprints) for layer in layers)
         return self._known_sprints[names]
+
+    @property
+    def scope_labels(self) -> frozenset[str]:
+        """The labels that any layer puts on issues for having joined a sprint late."""
+        said = (
+            part.layer.sprints.scope_creep.label
+            for part in self._parts.values()
+            if part.layer.sprints and part.layer.sprints.scope_creep
+        )
+        return frozenset({SCOPE_LABEL, *(label for label in said if isinstance(label, str))})
 
     def _names(self, connection: str, project: str | None, board: str | None = None) -> tuple[str, ...]:
         """The layers there are for these, the outermost first."""

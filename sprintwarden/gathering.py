@@ -15,10 +15,12 @@ from sprintwarden.wiring import named, read_connections
 from store.budget import Budget
 from store.cache import Cache
 from store.connect import connect
+from store.rulebook import RulebookShelf
 from trackers.http import host_of
 from workers import history
 from workers.gate import SharedGate
 from workers.history import HistoryFile, NotGathered
+from workers.rules_in_force import LiveRules
 from workers.shop import HISTORY, open_tracker
 
 
@@ -39,6 +41,7 @@ def gather_history(settings: Settings, name: str, since: datetime | None = None)
     gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
     tracker, _ = open_tracker(connection, gate, Cache(redis, connection.name, connection.account))
     history.sweep(settings.data / HISTORY)
+    book = LiveRules(RulebookShelf(redis)).now()
     with _bar() as bar:
         task = bar.add_task(connection.name, total=None)
         try:
@@ -49,6 +52,7 @@ def gather_history(settings: Settings, name: str, since: datetime | None = None)
                 since=since,
                 progress=lambda at: _show(bar, task, connection, at),
                 wait=sleep,
+                passing=book.scope_labels if book else (),
             )
         except NotGathered as error:
             raise Complaint(str(error)) from error

@@ -163,11 +163,13 @@ def situation(
 ) -> Situation:
     """Put together what is known. A label we applied that is not there now was taken off by a person (P5)."""
     present = {label.id for label in issue.tags}
-    applied = frozenset(journal.applied) | memory.applied
+    # What we took off again ourselves is nobody's no.
+    withdrawn = journal.withdrawn.keys()
+    applied = (frozenset(journal.applied) | memory.applied) - withdrawn
     # A reading older than our own write cannot show its labels: that they lack in it means nothing.
-    expected = memory.applied if precedes_our_write(issue, journal) else applied
+    expected = memory.applied - withdrawn if precedes_our_write(issue, journal) else applied
     vetoed = {
-        **dict.fromkeys(memory.vetoed - present, "history"),
+        **dict.fromkeys(memory.vetoed - present - withdrawn, "history"),
         **dict.fromkeys(expected - present, "state"),
     }
     vetoed |= journal.vetoed

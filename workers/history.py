@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -88,19 +88,21 @@ def gather(
     progress: Callable[[Progress], None],
     wait: Callable[[float], None],
     page_size: int | None = None,
+    passing: Collection[str] = (),
 ) -> HistoryFile:
     """Gather the issues of the connection's projects, filed at ``since`` or later, into ``folder``.
 
     Goes on where an earlier call with the same question ended, whatever ended it; a finished
     gathering is given back as it is until ``discard``, at most ``RESUMABLE`` long. ``progress`` is
-    told after every page, ``wait`` is given seconds to wait. Raises NotGathered.
+    told after every page, ``wait`` is given seconds to wait. ``passing`` names labels that say nothing of
+    an issue but where it stood for a while; they are left out. Raises NotGathered.
     """
     question = {
         "connection": connection.name,
         "projects": sorted(connection.projects),
         "since": since.isoformat() if since else None,
     }
-    with _Shelf(folder, question) as shelf:
+    with _Shelf(folder, question, frozenset(name.casefold() for name in passing)) as shelf:
         state = shelf.state
 
         def ask() -> Page:
@@ -224,9 +226,10 @@ class _State:
 class _Shelf:
     """The files of one gathering; nobody else writes them meanwhile."""
 
-    def __init__(self, folder: Path, question: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, question: Mapping[str, Any], passing: frozenset[str]) -> None:
         self._folder = folder
         self._question = question
+        self._passing = passing
 
     def __enter__(self) -> Self:
         """Take the folder; go on from what is there or begin anew. Raises NotGathered when it is taken."""
@@ -264,7 +267,8 @@ class _Shelf:
             raise NotGathered("The tracker gives the same page again and again; nothing more can be had.")
         fresh = {issue.id: issue for issue in page.issues if issue.id not in self._seen}
         self._seen |= fresh.keys()
-        lines = [orjson.dumps(line(issue)) + b"\n" for issue in fresh.values() if not issue.moved]
+        kept = [self._lasting(issue) for issue in fresh.values() if not issue.moved]
+        lines = [orjson.dumps(line(issue)) + b"\n" for issue in kept]
         self._file.seek(0, os.SEEK_END)
         self._file.writelines(lines)
         self._file.flush()
@@ -276,6 +280,17 @@ class _Shelf:
         state.total = page.total if page.total is not None else state.total
         state.next, state.done = page.next, page.next is None
         self._write(_STATE, state)
+
+    def _lasting(self, issue: PastIssue) -> PastIssue:
+        passing = {label.id for label in issue.labels if label.path.casefold() in self._passing}
+        # On Jira a label that is gone is known by its name alone.
+        passing |= {id_ for id_ in issue.labels_by_us | issue.taken_off if id_.casefold() in self._passing}
+        return replace(
+            issue,
+            labels=tuple(label for label in issue.labels if label.id not in passing),
+            labels_by_us=issue.labels_by_us - passing,
+            taken_off=issue.taken_off - passing,
+        )
 
     def _earlier(self) -> _State | None:
         """Where an earlier gathering of the same question is, unless it is too old or its file is short."""

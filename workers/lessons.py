@@ -168,9 +168,16 @@ def _is_edit(hint: Hint, journal: Journal, us: Us) -> bool:
     """Whether a person edited the issue when our labels were on it already."""
     if hint.kind is not HintKind.ISSUE_CHANGED or not _by_a_person(hint, us):
         return False
+    if _is_our_withdrawal(hint, journal):
+        return False
     marks = [mark for mark in (journal.write_updated, journal.read_updated) if mark is not None]
     later = hint.updated is not None and bool(marks) and hint.updated > max(marks)
     return later and not _LOOKED_AT.isdisjoint(hint.changed)
+
+
+def _is_our_withdrawal(hint: Hint, journal: Journal) -> bool:
+    only_taken_off = set(hint.changed) <= PUT_ON and not hint.labels_added and bool(hint.labels_removed)
+    return only_taken_off and set(hint.labels_removed) <= journal.withdrawn.keys()
 
 
 def _by_a_person(hint: Hint, us: Us) -> bool:

@@ -265,7 +265,7 @@ def _prose(sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules)
 def _earlier(told: Sequence[Chosen], at: Situation) -> list[str]:
     """What we put on and is still there, though nothing calls for it any more; always in one order."""
     ids = {item.label.id for item in told if item.label is not None}
-    return sorted(label.path for label in at.issue.tags if label.id in at.applied - ids)
+    return sorted(label.path for label in at.issue.tags if label.id in _by_tagging(at) - ids)
 
 
 def _settled(at: Situation, rules: ProjectRules) -> Prose | None:
@@ -273,8 +273,14 @@ def _settled(at: Situation, rules: ProjectRules) -> Prose | None:
     if rules.mode is Mode.SUGGEST:
         return wording.suggestions_settled()
     # Labels of ours may stay though no rule calls for them any more: what was said of them stays true.
-    still_there = any(label.id in at.applied for label in at.issue.tags)
-    return wording.labels_taken_off() if at.applied and not still_there else None
+    ours = _by_tagging(at)
+    still_there = any(label.id in ours for label in at.issue.tags)
+    return wording.labels_taken_off() if ours and not still_there else None
+
+
+def _by_tagging(at: Situation) -> frozenset[str]:
+    """Labels we put on for what the issue says, not for the sprint it is in."""
+    return at.applied - at.journal.held.keys()
 
 
 def _reasons(items: Sequence[Chosen]) -> list[wording.Reason]:

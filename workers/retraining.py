@@ -79,8 +79,16 @@ def retrain(shop: Shop, connection: str) -> None:
     # Not where `train --connection` gathers: whoever is done first deletes what is there.
     folder = shop.history / f"{connection}.anew"
     sweep(shop.history)
+    book = shop.rules.now()
     try:
-        gathered = gather(desk.tracker, desk.connection, folder, progress=lambda _: None, wait=time.sleep)
+        gathered = gather(
+            desk.tracker,
+            desk.connection,
+            folder,
+            progress=lambda _: None,
+            wait=time.sleep,
+            passing=book.scope_labels if book else (),
+        )
     except NotGathered as error:
         log.warning("history not gathered", connection=connection, error=str(error))
         return

@@ -138,8 +138,8 @@ def mark(
     """Bring the label of the issues of the batch's sprint in step.
 
     ``wanted`` are the ids of issues that shall bear ``label``; ``marked`` and ``settled`` are as the last
-    run gave them. What is marked and not wanted loses the label, by whatever name it was put on. Issues
-    that neither change nor are new cost nothing; others a reading each, and those of Redis alone apart.
+    run gave them. What is marked and not wanted loses the label, by whatever name it was put on. An issue
+    for which nothing has changed costs no request; another one reading, and one write at most.
 
     Trouble with one issue is told in the answer; what pauses or stops a tracker as a whole is raised,
     and LeaseLost. Nothing is lost by that: the next run finds in the journals what this one did.

@@ -89,7 +89,13 @@ class SprintBook:
         name = next(name for number in count() if (name := f"gone {number}") not in stays)
         stays[name] = _nameless(stay, name)
         keys = tuple(key for key in self.said.keys if key != stay.key)
-        return replace(self, memory=replace(self.memory, stays=stays), said=replace(self.said, keys=keys))
+        return replace(
+            self,
+            memory=replace(self.memory, stays=stays),
+            said=replace(self.said, keys=keys),
+            marked=self.marked - {issue},
+            settled=self.settled - {issue},
+        )
 
 
 def forget_issue(inbox: Inbox, sprints: Sprints, issue: Subject, now: datetime) -> None:

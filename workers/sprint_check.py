@@ -34,6 +34,8 @@ _BEHIND: Final = timedelta(seconds=60)
 """How long after an event a reading may still not show it."""
 _PATIENCE: Final = 3
 """Attempts for which a reading that lags behind its events is asked for again."""
+_LABELS_LEFT: Final = timedelta(days=1)
+"""A sprint that is over is not kept open for longer because a label cannot be taken off."""
 _MOVES: Final = (HintKind.SPRINT_JOINED, HintKind.SPRINT_LEFT)
 
 
@@ -163,7 +165,7 @@ def _running(at: Look, held: SprintBook | None) -> Ending:
     judgement = _judged(at, book)
     at.shop.checkpoint("decided")
     keys = {item.key for item in judgement.scope.added}
-    added = {stay.id for stay in book.memory.stays.values() if stay.key in keys}
+    added = {stay.id for stay in book.memory.stays.values() if stay.key in keys - {GONE}}
     case, marking = _marked(at, case, added)
     return _with_labels(speak(case, judgement, at.reading), marking)
 
@@ -250,7 +252,8 @@ def _over(at: Look, held: SprintBook) -> Ending:
     if ending.outcome is not Outcome.POSTPONED:
         board = Subject(at.subject.connection, SubjectKind.BOARD, at.board.id)
         at.shop.sprints.next_look(board, at.now)
-        if marking is None or not marking.more:
+        ended = at.reading.sprint.completed or at.now
+        if marking is None or not marking.more or at.now - ended > _LABELS_LEFT:
             _close(at)
     return _with_labels(ending, marking)
 
@@ -263,7 +266,7 @@ def _close(at: Look) -> None:
 
 def _put_off(at: Look, held: SprintBook) -> Ending:
     """Its start was moved into the future: what was said of it no longer holds, and it begins anew then."""
-    case = at.case(held)
+    case, _ = _marked(at, at.case(held), ())
     told = wording.put_off(at.reading.sprint, at.rules.wording, noun=case.noun)
     return _forgotten(case, conclude(case, Message(told, Said(), settles=True)))
 

@@ -114,5 +114,26 @@ def test_tracker_that_does_not_get_on_is_given_up(tmp_path: Path) -> None:
         gathered(tmp_path, Page((ISSUE,), "2"), Page((ISSUE,), "2"))
 
 
+def test_labels_that_only_passed_are_left_out(tmp_path: Path) -> None:
+    late = replace(
+        ISSUE,
+        labels=(*ISSUE.labels, Label("scope-added", "scope-added")),
+        labels_by_us=frozenset({"scope-added"}),
+        taken_off=frozenset({"scope-added"}),
+        resolved=True,
+    )
+    found = gather(
+        cast("Tracker", Pages(Page((late,), None))),
+        CONNECTION,
+        tmp_path,
+        progress=lambda at: None,
+        wait=lambda seconds: None,
+        passing=["Scope-Added"],
+    )
+    (told,) = [json.loads(text) for text in found.issues.read_bytes().splitlines()]
+    assert told == line(replace(ISSUE, resolved=True))
+    assert "weight" not in told
+
+
 def test_pages_without_issues_are_passed(tmp_path: Path) -> None:
     assert gathered(tmp_path, Page((), "2"), Page((ISSUE,), "3"), Page((), None)).count == 1

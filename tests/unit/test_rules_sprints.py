@@ -330,3 +330,12 @@ def test_many_mistakes_are_told_at_once() -> None:
     with pytest.raises(BadFile) as caught:
         load_rules((FIXTURES / "sprint_mistakes.yaml").read_bytes(), "rules.yaml")
     assert f"{caught.value}\n" == (FIXTURES / "sprint_mistakes.txt").read_text(encoding="utf-8")
+
+
+def test_every_label_for_what_joined_late_is_known() -> None:
+    text = """\
+version: 1
+defaults: {sprints: {scope_creep: {label: true}}}
+projects: {ABC: {sprints: {scope_creep: {label: came-late}}}, OPS: {sprints: {scope_creep: {label: false}}}}
+"""
+    assert load_rules(text.encode(), "rules.yaml").scope_labels == {"scope-added", "came-late"}
