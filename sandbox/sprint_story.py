@@ -102,7 +102,7 @@ def _describe(play: Play) -> None:
 
 
 def _described(play: Play) -> Missing:
-    yield from _one_comment(play, play.keys[0], "asks for")
+    yield from _one_comment(play, play.keys[0], "in its description")
 
 
 def _cut_back(play: Play) -> None:

@@ -52,6 +52,8 @@ SPRINT: Final = PREFIX + "sprint:"
 hashes; what was said of it (JSON). Sprints. ``SPRINT_LIFE`` after the last look."""
 SNOOZE: Final = PREFIX + "snooze:"
 """String per sprint that the command was asked to be silent about. Sprints. ``SPRINT_LIFE``."""
+PLANNED: Final = PREFIX + "planned:"
+"""Hash per connection: sprints seen before their start → when that was last (ms). ``PLANNED_LIFE``."""
 RUNNING: Final = PREFIX + "running:"
 """Hash per connection: the sprints watched at present, id → board. Sprints. ``SPRINT_LIFE``."""
 CLOSED: Final = PREFIX + "closed:"
@@ -77,6 +79,7 @@ DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
 BEAT_LIFE: Final = timedelta(minutes=5)
 SPRINT_LIFE: Final = timedelta(days=120)
+PLANNED_LIFE: Final = timedelta(days=14)
 FINISHED_LIFE: Final = timedelta(days=400)
 FINISHED_KEPT: Final = 60
 """Twice what is read of a tracker at most, so that nothing is read again because it was dropped."""
@@ -134,6 +137,10 @@ def sprint(subject: Subject) -> str:
 
 def snooze(subject: Subject) -> str:
     return f"{SNOOZE}{subject}"
+
+
+def planned(connection: str) -> str:
+    return f"{PLANNED}{connection}"
 
 
 def running(connection: str) -> str:

@@ -48,6 +48,19 @@ class Sprints:
         pipe.expire(closed, keys.SPRINT_LIFE)
         pipe.execute()
 
+    def note_planned(self, connection: str, sprints: Collection[str], now: datetime) -> None:
+        """Sprints that have not begun yet, as of ``now``."""
+        if sprints:
+            pipe = self._redis.pipeline()
+            pipe.hset(keys.planned(connection), mapping=dict.fromkeys(sprints, _ms(now)))
+            pipe.expire(keys.planned(connection), keys.PLANNED_LIFE)
+            pipe.execute()
+
+    def planned_until(self, sprint: Subject) -> datetime | None:
+        """When a sprint was last seen before its start."""
+        at = cast("str | None", self._redis.hget(keys.planned(sprint.connection), sprint.id))
+        return datetime.fromtimestamp(int(at) / 1000, UTC) if at is not None else None
+
     def let_go(self, sprint: Subject) -> None:
         """List a sprint no longer among those that run; what was kept of it lives on."""
         self._redis.hdel(keys.running(sprint.connection), sprint.id)
@@ -69,6 +82,7 @@ class Sprints:
         pipe.delete(keys.sprint(sprint), keys.snooze(sprint))
         pipe.hdel(keys.running(sprint.connection), sprint.id)
         pipe.zrem(keys.closed(sprint.connection), sprint.id)
+        pipe.hdel(keys.planned(sprint.connection), sprint.id)
         pipe.execute()
 
     def running(self, connection: str) -> dict[str, str]:

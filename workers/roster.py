@@ -21,15 +21,20 @@ _CARRIED: Final = timedelta(minutes=30)
 
 
 def begin(
-    reading: SprintReading, hints: Sequence[Hint], now: datetime, finished: Iterable[Finished], key: bytes
+    reading: SprintReading,
+    hints: Sequence[Hint],
+    now: datetime,
+    finished: Iterable[Finished],
+    key: bytes,
+    planned_until: datetime | None = None,
 ) -> SprintMemory:
     """The baseline of an active sprint: membership and estimates as of its activation.
 
     ``reading`` must hold each issue's past. An issue that left between the activation and this
     reading is not known to the tracker any more and missing from the baseline. What was done already is
-    committed; what was cancelled is not.
+    committed; what was cancelled is not. ``planned_until`` is when the sprint was last seen before its start.
     """
-    activated = activation(reading, hints, now)
+    activated = activation(reading, hints, now, planned_until)
     then = {issue.id: issue for issue in as_of(reading, activated) if issue.stage is not Stage.DROPPED}
     stays = {
         issue.id: replace(
@@ -46,10 +51,13 @@ def begin(
     return follow(memory, reading, hints, now, finished)
 
 
-def activation(reading: SprintReading, hints: Sequence[Hint], now: datetime) -> datetime:
+def activation(
+    reading: SprintReading, hints: Sequence[Hint], now: datetime, planned_until: datetime | None = None
+) -> datetime:
     """When the sprint became active: as an event told, else its start date, else now.
 
-    A start date may lie in the future, or be edited later: hence it is asked once and kept.
+    A start date may lie in the future, or before somebody started the sprint for real, or be edited later:
+    hence it is asked once and kept, and no earlier than when the sprint was last seen before its start.
     """
     told = [
         hint.at
@@ -59,7 +67,8 @@ def activation(reading: SprintReading, hints: Sequence[Hint], now: datetime) -> 
     start = reading.sprint.start
     if told:
         return min(max(told), now)
-    return start if start is not None and start <= now else now
+    begun = start if start is not None and start <= now else now
+    return max(begun, planned_until) if planned_until is not None else begun
 
 
 def follow(

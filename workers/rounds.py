@@ -92,6 +92,8 @@ def _look(shop: Shop, desk: Desk, batch: Batch, book: RuleBook, now: datetime) -
             Outcome.IGNORED, Because.BOARD_WITHOUT_SPRINTS if rules.enabled else Because.SPRINTS_OFF
         )
     listed = desk.tracker.open_sprints(board.id)
+    future = [sprint.id for sprint in listed if sprint.state is SprintState.FUTURE]
+    shop.sprints.note_planned(board.connection, future, now)
     _have_checked(shop, board, listed, now)
     planned = _next(listed, now, shop.look_every)
     shop.sprints.next_look(board, planned)

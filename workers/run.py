@@ -29,6 +29,7 @@ from workers.rounds import look
 from workers.shop import Desk, Shop
 from workers.sprint_book import forget_issue
 from workers.sprint_check import check
+from workers.sprint_plan import scope_told
 from workers.taggers import answers_of, forecasts
 from workers.watching import sightings
 
@@ -264,6 +265,7 @@ def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
     return (
         last is not None
         and (last["outcome"], last["because"]) == (ending.outcome, ending.because)
+        and scope_told(last.get("plan")) == scope_told(ending.plan.to_json() if ending.plan else None)
         and datetime.now(UTC) - datetime.fromisoformat(last["at"]) < _KEPT_DAILY
     )
 

@@ -86,6 +86,8 @@ def check(shop: Shop, desk: Desk, batch: Batch, book: RuleBook) -> Ending:
     because = _why_passed_over(board, rules, sprint.state, held)
     if because is Because.SPRINT_OVER:
         shop.sprints.let_go(batch.subject)
+    if because is Because.SPRINT_NOT_STARTED:
+        shop.sprints.note_planned(batch.subject.connection, [sprint.id], now)
     if because is not None:
         return Ending(Outcome.IGNORED, because)
     known = shop.sprints.finished(batch.subject.connection, board.id)
@@ -204,7 +206,8 @@ def _require_present(at: Look) -> None:
 def _begun(at: Look) -> SprintBook:
     """The book of a sprint that is seen for the first time, or again after a loss of memory."""
     reading = at.desk.tracker.sprint(at.subject.id, past=True)
-    memory = begin(reading, at.batch.hints, at.now, at.finished, at.shop.sprints.secret())
+    planned_until = at.shop.sprints.planned_until(at.subject)
+    memory = begin(reading, at.batch.hints, at.now, at.finished, at.shop.sprints.secret(), planned_until)
     unit = measure(memory, at.board, at.rules, at.finished)
     ours = sorted(reading.ours, key=lambda one: round_of(at.subject.id, one.comment.topic))
     if ours:

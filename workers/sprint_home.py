@@ -9,7 +9,7 @@ from typing import Final
 
 from classifiers.sprint_judgement import Concern, SprintJudgement
 from trackers.errors import Forbidden, Gone
-from trackers.model import Issue
+from trackers.model import AuthorKind, Issue
 from trackers.protocol import Reading, Recall, Tracker
 from trackers.sprints import SprintReading, Stage
 from workers.sprint_book import Home
@@ -59,6 +59,28 @@ def _named(reading: SprintReading, judgement: SprintJudgement) -> Iterator[str]:
 def has_left(home: Home, reading: SprintReading) -> bool:
     """Whether the issue that bears the comment is no longer in the sprint."""
     return not home.tracking and home.issue not in {issue.id for issue in reading.issues}
+
+
+def as_listed(home: Home, reading: SprintReading) -> Opened | None:
+    """A home as the sprint's own reading tells it, which is enough to edit what stands there already."""
+    for issue in reading.issues:
+        if issue.id == home.issue:
+            told = Issue(
+                id=issue.id,
+                key=issue.key,
+                project=issue.project,
+                title="",
+                body="",
+                type=issue.type,
+                priority=None,
+                components=(),
+                labels=issue.labels,
+                author=AuthorKind.UNKNOWN,
+                created=issue.created,
+                updated=None,
+            )
+            return Opened(home, Reading(told))
+    return None
 
 
 def open_home(tracker: Tracker, homes: Iterable[Home], recall: Recall) -> Opened | None:

@@ -87,6 +87,13 @@ def figures_json(judgement: SprintJudgement) -> dict[str, Any]:
     }
 
 
+def scope_told(plan: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a plan's figures those that change by what people do, not by the hour."""
+    figures = (plan or {}).get("sprint") or {}
+    names = ("committed", "now", "done", "added", "removed", "not_counted", "concerns")
+    return {name: figures.get(name) for name in names}
+
+
 def worth_saying(judgement: SprintJudgement) -> bool:
     """Whether what was found is worth a comment where there is none yet."""
     weighty = judgement.concerns - {Concern.STALLED}

@@ -27,7 +27,7 @@ from workers.record import Ending, Outcome, outcome_of
 from workers.rounds import have_checked
 from workers.shop import Desk, Shop
 from workers.sprint_book import Said, SprintBook
-from workers.sprint_home import Opened, candidates, has_left, open_home, wears
+from workers.sprint_home import Opened, as_listed, candidates, has_left, open_home, wears
 from workers.sprint_plan import SprintPlan, is_news, said_of, severity, worth_saying
 
 _SNOOZED: Final = Said(concerns=("snoozed",))
@@ -185,6 +185,9 @@ def _own_home(
     held = case.book.home
     if held is None or (has_left(held, reading) and not message.settles):
         return None
+    listed = as_listed(held, reading)
+    if record is not None and listed is not None:
+        return listed
     # Without a record it may have been written by a run that died.
     return open_home(case.desk.tracker, (held,), Recall(comments=(case.topic,) if record is None else ()))
 

@@ -29,7 +29,7 @@ def test_the_demo_plays_to_its_end_and_every_effect_is_as_expected(tmp_path: Pat
         env={**environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=170,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

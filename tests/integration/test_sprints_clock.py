@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "death": {},
     "history": {},
     "forgotten": {},
+    "dates": {},
 }
 Of = Callable[[str], Team]
 
@@ -155,3 +156,15 @@ def flush(at: Team) -> None:
     until(at.stage, lambda: RulebookShelf(at.stage.redis).version() is not None, SOON_S)
     at.watch()
     at.know_past()
+
+
+def test_a_late_jira_start_that_nobody_tells_of_has_its_whole_plan_as_baseline(teams: Teams) -> None:
+    at = teams.team("jira", "dates").with_past()
+    at.plan(FULL)
+    at.look()
+    at.settle()
+    at.side.toy.send_nowhere()
+    people.start_sprint(at.side.toy, int(at.work.subject))
+    at.stage.connect_webhooks()
+    at.look()
+    at.says("planned at 56 points in 7 issues")

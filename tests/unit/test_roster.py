@@ -51,6 +51,12 @@ def test_a_start_date_in_the_future_or_none_makes_the_sight_of_it_the_start(star
     assert activation(found, [], START) == START
 
 
+def test_a_sprint_began_no_earlier_than_it_was_last_seen_before_its_start() -> None:
+    seen = START + timedelta(hours=1)
+    assert activation(reading(), [], START + DAY, seen) == seen
+    assert activation(reading(), [], START + DAY, START - DAY) == START
+
+
 def test_a_late_baseline_is_put_together_from_the_past_and_says_so() -> None:
     late = START + 3 * DAY
     past = IssuePast(moves=(Move(START - DAY, "37", joined=True),), estimates=(Estimate(START + DAY, 3, 8),))

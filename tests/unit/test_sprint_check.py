@@ -203,17 +203,29 @@ def test_a_comment_that_a_person_deleted_is_not_written_again(board: Floor) -> N
 
 def test_the_label_on_its_issue_silences_a_sprint_until_it_is_taken_off(board: Floor) -> None:
     check(board)
-    board.tracker.now = replace(board.tracker.now, labels=(Label("x", "Sprintwarden-Snooze"),))
-    show(board, [*FULL, work(20, 5)])
+    home = book(board).home
+    assert home is not None
+    label = Label("x", "Sprintwarden-Snooze")
+    silenced = [replace(issue, labels=(label,)) if issue.key == home.key else issue for issue in FULL]
+    show(board, [*silenced, work(20, 5)])
     check(board)
     (body,) = comments(board)
     assert "69 points" not in body
     assert "snooze" in body
-    show(board, [*FULL, work(20, 5), work(21, 5)])
+    show(board, [*silenced, work(20, 5), work(21, 5)])
     assert check(board).because is Because.NOTHING_NEW
-    board.tracker.now = replace(board.tracker.now, labels=())
+    show(board, [*FULL, work(20, 5), work(21, 5)])
     check(board)
     assert "74 points" in comments(board)[0]
+
+
+def test_the_label_on_a_tracking_issue_silences_too(board: Floor) -> None:
+    lay_rules(board, more="notify: {tracking_issue: OPS-1}")
+    check(board)
+    board.tracker.now = replace(board.tracker.now, labels=(Label("x", "sprintwarden-snooze"),))
+    show(board, [*FULL, work(20, 5)])
+    check(board)
+    assert "69 points" not in comments(board)[0]
 
 
 def test_the_command_silences_a_sprint_before_it_was_spoken_of(board: Floor) -> None:

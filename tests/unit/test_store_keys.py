@@ -65,6 +65,7 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     sprints.keep(SPRINT, "12", book.to_text())
     sprints.close(CLOSED, replace(book, closed=True).to_text())
     sprints.snooze(SPRINT, on=True)
+    sprints.note_planned("acme", ["38"], datetime.now(UTC))
     sprints.add_finished("acme", "12", [over(1)])
     sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
     sprints.secret()
