@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sandbox.iterations import JiraSprint, LinearCycle
+from sandbox.iterations import Iteration, JiraSprint, LinearCycle
 from sandbox.remote import Remote
 from sandbox.sprint_story import Play, past_of_the_team, sprint_acts
 
+_PROJECT, _TEAM = "ABC", "ENG"
 HOSTILE_TITLE = 'XSS "><script>alert(1)</script> {html}x{html} [~admin] @everyone *bold* http://evil.invalid'
 
 
@@ -24,20 +25,27 @@ class Cast:
 
     jira: Remote
     linear: Remote
-    jira_project: str = "ABC"
-    linear_team: str = "ENG"
+    jira_project: str = _PROJECT
+    linear_team: str = _TEAM
     keys: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     plays: dict[str, Play] = field(default_factory=dict)
 
-    def set_sprints_up(self) -> None:
-        """Give both teams a past, and a sprint to come."""
-        for name, work in (
-            ("Jira", JiraSprint(self.jira, self.jira_project)),
-            ("Linear", LinearCycle(self.linear, self.linear_team)),
-        ):
-            past_of_the_team(work)
-            self.plays[name] = Play(name, work)
+    def play(self, tracker: str) -> Play:
+        """One tracker's sprint."""
+        if tracker not in self.plays:
+            if tracker == "Jira":
+                work: Iteration = JiraSprint(self.jira, self.jira_project)
+            else:
+                work = LinearCycle(self.linear, self.linear_team)
+            self.plays[tracker] = Play(tracker, work)
+        return self.plays[tracker]
+
+
+def prepare(jira: Remote, linear: Remote) -> None:
+    """Give both teams finished sprints, before anybody looks."""
+    past_of_the_team(JiraSprint(jira, _PROJECT))
+    past_of_the_team(LinearCycle(linear, _TEAM))
 
 
 Missing = Iterator[str]
@@ -70,7 +78,7 @@ def acts() -> tuple[Act, ...]:
 
 def _sprint_acts(tracker: str) -> Iterator[Act]:
     def on(what: Callable[[Play], Any], cast: Cast) -> Any:
-        return what(cast.plays[tracker])
+        return what(cast.play(tracker))
 
     for act in sprint_acts():
         yield Act(f"{tracker}: {act.title}", partial(on, act.do), partial(on, act.missing))

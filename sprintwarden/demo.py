@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any, Final
 
 from sandbox.remote import Remote
-from sandbox.story import Act, Cast, acts, extra_effects
+from sandbox.story import Act, Cast, acts, extra_effects, prepare
 from sprintwarden.showing import show_decision
 from sprintwarden.stage import JIRA, LINEAR, Script, Stage
 from store.decisions import Decisions
@@ -20,8 +20,8 @@ from store.sprints import Sprints
 from trackers.model import Subject, SubjectKind
 
 _ACT_S: Final = 25.0
-_PACE: Final = {"SPRINTWARDEN_SETTLE_SPRINT_S": "2", "SPRINTWARDEN_SPRINT_LOOK_S": "3"}
-"""Sprints settle sooner and boards are looked at more often than in real work, for the story's sake."""
+_PACE: Final = {"SPRINTWARDEN_SETTLE_SPRINT_S": "2"}
+"""Sprints settle sooner than in real work, for the story's sake."""
 _QUIET_S: Final = 5.0
 """Long enough after the last act for an effect too many to show itself."""
 
@@ -31,7 +31,7 @@ def play(*, once: bool) -> int:
     rules = resources.files("sprintwarden").joinpath("demo_rules.yaml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
         _say("Starting Redis, a toy Jira, a toy Linear, the web process, workers and the clock …")
-        with Stage(Path(folder), Script(rules, environ=_PACE)) as stage:
+        with Stage(Path(folder), Script(rules, environ=_PACE, prepare=prepare)) as stage:
             _say(f"The service listens on {stage.url}.")
             good = _Teller(stage).tell()
             if not once:
@@ -46,7 +46,6 @@ class _Teller:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._cast = Cast(stage.jira, stage.linear)
-        self._cast.set_sprints_up()
         self._told: set[str] = set()
 
     def tell(self) -> bool:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,8 @@ class Script:
     """Jira's boards whose sprints are watched; those beyond the toy's own have yet to be made."""
     teams: tuple[str, ...] = ("ENG",)
     """Linear's teams, all of them with cycles."""
+    prepare: Callable[[Remote, Remote], None] | None = None
+    """What happened in Jira and in Linear before the service came."""
 
 
 class Stage:
@@ -132,6 +134,8 @@ class Stage:
         self.jira = Remote(self._toy("jira", "DEMO_JIRA_TOKEN", "--deployment", self._script.deployment))
         teams = ",".join(self._script.teams)
         self.linear = Remote(self._toy("linear", "DEMO_LINEAR_KEY", "--projects", teams))
+        if self._script.prepare is not None:
+            self._script.prepare(self.jira, self.linear)
         connections = _CONNECTIONS.format(
             jira_name=JIRA,
             linear_name=LINEAR,
