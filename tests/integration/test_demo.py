@@ -64,6 +64,9 @@ class BareStage:
         def zcard(self, _: str) -> int:
             return 0
 
+        def hgetall(self, _: str) -> dict[str, str]:
+            return {}
+
     def __init__(self, writes: list[dict[str, Any]]) -> None:
         self.jira = Bystander(writes)
         self.linear = Bystander([])
