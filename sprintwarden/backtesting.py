@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifiers.capacity import shipped
-
 from classifiers.backtest import OURS, Answers, Backtest, Bars, judge, walk
+from classifiers.capacity import shipped
 from classifiers.intervals import Interval, Share
 from classifiers.scores import Fifth, Figure, Scores
 from classifiers.velocity import NEEDED

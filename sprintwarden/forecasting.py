@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.capacity import shipped
-
 from classifiers.sprint_history import Forecasts
 from classifiers.sprint_judgement import Forecast
 from classifiers.sprint_rows import SprintRow
