@@ -33,7 +33,7 @@ test: $(READY) ## run all tests (ARGS are pytest's)
 check: lint types ## lint and types
 
 lint: $(READY) ## style, and which room may import which
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
