@@ -68,6 +68,9 @@ def show_plan(plan: Mapping[str, Any], indent: str = "  ") -> list[str]:
             where = f" on {plan['home']}" if plan.get("home") else ""
             lines.append(f"{indent}→ {operation['do'].replace('_', ' ')}{where}")
             lines += [f"{indent}    {line}" for line in str(operation.get("body", "")).splitlines()]
+    for key, done in plan.get("marked", {}).items():
+        lines.append(f"{indent}→ {done.replace('_', ' ')} on {key}, which came late or did not stay")
+    lines += [f"{indent}a label stays as it is: {why_not}" for why_not in plan.get("labels_refused", ())]
     if plan.get("because"):
         unsure = plan["because"] == "nothing_fits" and plan.get("models")
         also = ", and no model is sure of anything" if unsure else ""

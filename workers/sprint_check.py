@@ -209,15 +209,14 @@ def _begun(at: Look) -> SprintBook:
     planned_until = at.shop.sprints.planned_until(at.subject)
     memory = begin(reading, at.batch.hints, at.now, at.finished, at.shop.sprints.secret(), planned_until)
     unit = measure(memory, at.board, at.rules, at.finished)
-    ours = sorted(reading.ours, key=lambda one: round_of(at.subject.id, one.comment.topic))
-    if ours:
-        found = records(one.comment for one in ours)
-        at.shop.journals.note_read(at.subject, vetoed={}, applied=(), comments=found)
     book = SprintBook(memory, unit, at.board.id, reading.sprint.name)
-    for newest in ours[-1:]:
-        round_ = round_of(at.subject.id, newest.comment.topic)
-        book = replace(book, home=Home(newest.issue, newest.key), round=round_)
-    return book
+    if not reading.ours:
+        return book
+    found = records(one.comment for one in reading.ours)
+    at.shop.journals.note_read(at.subject, vetoed={}, applied=(), comments=found)
+    newest = max(reading.ours, key=lambda one: round_of(at.subject.id, one.comment.topic))
+    round_ = round_of(at.subject.id, newest.comment.topic)
+    return replace(book, home=Home(newest.issue, newest.key), round=round_)
 
 
 def _judged(at: Look, book: SprintBook) -> SprintJudgement:

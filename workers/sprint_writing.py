@@ -18,9 +18,10 @@ from store.journal import CommentRecord, CommentState
 from trackers.errors import Forbidden, Rejected
 from trackers.model import TrackerKind
 from trackers.prose import Prose
-from trackers.protocol import PutComment, Recall
+from trackers.protocol import Failure, PutComment, Recall, Written
 from trackers.sprints import Board, Sprint, SprintReading, sprint_topic
 from workers import sprint_wording as wording
+from workers.apply import Applied
 from workers.decide import Because
 from workers.plan import digest, records
 from workers.record import Ending, Outcome, outcome_of
@@ -113,7 +114,8 @@ class Message:
 
 def speak(case: Case, judgement: SprintJudgement, reading: SprintReading) -> Ending:
     """Say what there is to say about a running sprint, or why nothing is said."""
-    if case.book.retired is not None:
+    may_write = case.rules.mode is not Mode.DRY_RUN and not _must_wait(case)
+    if case.book.retired is not None and may_write:
         return _point_on(case, judgement)
     record = case.record()
     message = _message(case, judgement, record)
@@ -121,13 +123,17 @@ def speak(case: Case, judgement: SprintJudgement, reading: SprintReading) -> End
         return _nothing(case, judgement, message)
     if not _is_new(case, record, message) and not (_has_moved(case, reading) and not message.settles):
         return _nothing(case, judgement, Because.NOTHING_NEW)
-    if case.rules.mode is Mode.DRY_RUN or _must_wait(case):
+    if not may_write:
         return _withhold(case, judgement, record, message)
     return _say(case, judgement, reading, record, message)
 
 
 def conclude(case: Case, message: Message) -> Ending:
     """Settle what was said of a sprint that is over or gone."""
+    if case.book.retired is not None:
+        # Nothing was posted yet that the old comment could point to: it is the one to be settled.
+        before = replace(case.book, home=case.book.retired, retired=None, round=case.book.round - 1)
+        case = replace(case, book=before)
     record, home = case.record(), case.book.home
     if record is None or home is None or record.state is not CommentState.POSTED:
         return _nothing(case, None, Because.SPRINT_OVER)
@@ -232,13 +238,21 @@ def _point_on(case: Case, judgement: SprintJudgement) -> Ending:
         told = wording.moved(case.sprint, heir.key, case.rules.wording, noun=case.noun)
         operation = PutComment(before.topic, case.desk.render(told), record.id, settles=True)
         plan = replace(plan, operations=(operation,))
-        applied = case.desk.applier.apply(case.batch, opened.reading.issue, (operation,))
+        applied = _pointed(case, opened, operation)
         if any(failure.comment_gone for failure in applied.failures):
             deleted = CommentRecord("", "", CommentState.DELETED)
             case.shop.journals.note_written(case.batch.subject, comments={case.topic: deleted})
     case.noting(retired=None)
     have_checked(case.shop.inbox, case.batch.subject, case.now, timedelta(0))
     return outcome_of(plan, applied) if applied else Ending(Outcome.NOTHING, Because.NOTHING_NEW, plan=plan)
+
+
+def _pointed(case: Case, opened: Opened, operation: PutComment) -> Applied:
+    try:
+        return case.desk.applier.apply(case.batch, opened.reading.issue, (operation,))
+    except (Forbidden, Rejected) as error:
+        # The old one may not be edited any more; that is no reason to say nothing from now on.
+        return Applied((Written(failures=(Failure(operation, str(error)),)),))
 
 
 def _has_moved(case: Case, reading: SprintReading) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+
+import httpx
 
 from sandbox.iterations import JiraSprint, LinearCycle
 from sandbox.jira import people
@@ -210,6 +213,20 @@ class Team:
         until(self.stage, lambda: bool(self.comments()), SOON_S)
         self.settle()
         return self
+
+    def deliver(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a webhook as the tracker would, and give what it was answered."""
+        secret = self.stage.environ["DEMO_JIRA_HOOK" if self.is_jira else "DEMO_LINEAR_HOOK"]
+        raw = json.dumps(body).encode()
+        signature = hmac.new(secret.encode(), raw, "sha256").hexdigest()
+        header = (
+            ("X-Hub-Signature", f"sha256={signature}") if self.is_jira else ("Linear-Signature", signature)
+        )
+        headers = {"Content-Type": "application/json", header[0]: header[1]}
+        answer: dict[str, Any] = httpx.post(
+            self.side.hook, content=raw, headers=headers, timeout=5, trust_env=False
+        ).json()
+        return answer
 
     # -- what can be seen ------------------------------------------------------------------------
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +27,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "label": {},
     "command": {},
     "deleting": {},
+    "recorded": {},
 }
 Of = Callable[[str], Team]
+FIXTURES = Path(__file__).parents[2].parent / "shared" / "fixtures"
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +202,31 @@ def test_a_comment_that_a_person_deleted_is_not_written_again(team: Of) -> None:
     at.work.close()
     at.settle()
     assert at.comments() == []
+
+
+def test_a_start_told_in_the_words_of_a_recorded_event_is_acted_upon(team: Of) -> None:
+    recorded = {
+        "jira": FIXTURES / "jira" / "cloud-sprint_updated.json",
+        "linear": FIXTURES / "linear" / "cycle-update-rename-2021.json",
+    }
+    at = team("recorded")
+    if not recorded[at.side.tracker].exists():
+        pytest.skip("The recorded payloads are not beside the project.")
+    body = json.loads(recorded[at.side.tracker].read_bytes())
+    at.plan(FULL)
+    at.settle()
+    at.side.toy.send_nowhere()
+    at.work.start()
+    at.stage.connect_webhooks()
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    if at.is_jira:
+        for part in (body["sprint"], body["oldValue"]):
+            part |= {"id": int(at.work.subject), "originBoardId": int(at.board)}
+        body["timestamp"] = now
+    else:
+        body["data"] |= {"id": at.work.subject}
+        body["webhookTimestamp"] = now
+    assert at.deliver(body)["status"] == "queued"
+    at.says("planned at 56 points in 7 issues")
+    at.settle()
+    assert len(at.comments()) == 1

@@ -285,6 +285,38 @@ def test_a_comment_deleted_on_the_issue_that_left_is_not_written_anew_elsewhere(
     assert len(board.tracker.comments) == 1
 
 
+@pytest.mark.parametrize("how", ["dry_run", "over", "refused"])
+def test_a_succession_that_was_broken_off_is_carried_through_or_left(board: Floor, how: str) -> None:
+    check(board)
+    home = book(board).home
+    assert home is not None
+    left = [issue for issue in FULL if issue.key != home.key]
+    show(board, left)
+    board.tracker.fails["comment"] = ServerFault("Jira answered 503.")
+    assert check(board).outcome is Outcome.POSTPONED
+    assert book(board).retired == home
+    del board.tracker.fails["comment"]
+    before = comments(board)
+    if how == "dry_run":
+        lay_rules(board, mode="dry_run")
+        board.redis.zadd("sw:pending", {str(SPRINT): 0})
+        again(board)
+        assert comments(board) == before
+    elif how == "over":
+        show(board, left, SprintState.CLOSED)
+        board.redis.zadd("sw:pending", {str(SPRINT): 0})
+        again(board)
+        (body,) = comments(board)
+        assert "is over" in body
+    else:
+        board.tracker.fails["comment"] = Forbidden("Not yours.")
+        board.redis.zadd("sw:pending", {str(SPRINT): 0})
+        assert again(board).outcome is Outcome.PARTLY_REFUSED
+        del board.tracker.fails["comment"]
+        again(board)
+        assert len(comments(board)) == 2
+
+
 def test_a_settled_comment_on_an_issue_that_left_is_never_edited_from_another(board: Floor) -> None:
     check(board)
     home = book(board).home
