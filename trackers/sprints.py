@@ -209,6 +209,15 @@ class Finished:
     """What ``points`` of its amounts are in; the board's at that time, which may be changed since."""
 
 
-def sprint_topic(sprint: str) -> str:
-    """The topic of the one comment about a sprint."""
-    return f"sprint {sprint}"
+def sprint_topic(sprint: str, round_: int = 0) -> str:
+    """The topic of the one comment about a sprint; each that takes an earlier one's place has its own."""
+    return f"sprint {sprint} again {round_}" if round_ else f"sprint {sprint}"
+
+
+def round_of(sprint: str, topic: str) -> int | None:
+    """How often a comment about a sprint had been posted anew when the one with this topic was; None for a
+    topic that is not about it."""
+    if topic == sprint_topic(sprint):
+        return 0
+    number = topic.removeprefix(f"sprint {sprint} again ")
+    return int(number) if number != topic and number.isdecimal() else None

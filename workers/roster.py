@@ -174,8 +174,3 @@ def _since(known: Stay, issue: SprintIssue, now: datetime) -> datetime | None:
         return known.since or issue.since
     is_newer = issue.since is not None and (known.since is None or issue.since > known.since)
     return issue.since if is_newer else now
-
-
-def in_progress(memory: SprintMemory) -> tuple[Stay, ...]:
-    """What is being worked on in the sprint now."""
-    return tuple(stay for stay in memory.stays.values() if stay.left is None and stay.stage is Stage.DOING)

@@ -17,7 +17,7 @@ from store.inbox import Batch
 from trackers.errors import Forbidden, Gone, Stale
 from trackers.model import HintKind, Subject, SubjectKind
 from trackers.rebuild import delivered
-from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Unit
+from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Unit, round_of
 from workers import sprint_wording as wording
 from workers.decide import Because
 from workers.plan import records
@@ -28,7 +28,7 @@ from workers.shop import Desk, Shop
 from workers.sprint_book import DELETED, GONE, Home, Said, SprintBook
 from workers.sprint_measure import comparable, counting, measure, unestimated
 from workers.sprint_plan import SprintPlan
-from workers.sprint_writing import ENDED, Case, Message, conclude, round_of, speak
+from workers.sprint_writing import ENDED, Case, Message, conclude, speak
 
 _BEHIND: Final = timedelta(seconds=60)
 """How long after an event a reading may still not show it."""
@@ -214,8 +214,8 @@ def _begun(at: Look) -> SprintBook:
         return book
     found = records(one.comment for one in reading.ours)
     at.shop.journals.note_read(at.subject, vetoed={}, applied=(), comments=found)
-    newest = max(reading.ours, key=lambda one: round_of(at.subject.id, one.comment.topic))
-    round_ = round_of(at.subject.id, newest.comment.topic)
+    rounds = {round_of(at.subject.id, one.comment.topic) or 0: one for one in reading.ours}
+    round_, newest = max(rounds.items(), key=lambda pair: pair[0])
     return replace(book, home=Home(newest.issue, newest.key), round=round_)
 
 

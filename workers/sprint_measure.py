@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from classifiers.scope import Counted
 from classifiers.sprint_memory import SprintMemory
 from rules.sprint_rules import Measure, SprintRules
 from trackers.sprints import Board, Finished, Unit
-
-Counting = Callable[[float | None], float]
 
 _ENOUGH = 0.5
 """Where fewer issues than this share have an estimate, sums of estimates tell little about the work."""
@@ -45,7 +44,7 @@ def unestimated(unit: Unit, board: Board, rules: SprintRules) -> float:
     return rules.unestimated if rules.unestimated is not None else board.unestimated or 0.0
 
 
-def counting(unit: Unit, board: Board, rules: SprintRules) -> Counting:
+def counting(unit: Unit, board: Board, rules: SprintRules) -> Counted:
     """From an estimate to the amount an issue counts."""
     if unit is Unit.ISSUES:
         return lambda estimate: 1.0

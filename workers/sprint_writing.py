@@ -32,7 +32,6 @@ from workers.sprint_home import Opened, as_listed, candidates, has_left, open_ho
 from workers.sprint_plan import SprintPlan, is_news, said_of, severity, worth_saying
 
 _SNOOZED: Final = Said(concerns=("snoozed",))
-_AGAIN: Final = " again "
 ENDED: Final = Said(concerns=("ended",))
 """What a comment tells of a sprint that is over; one that is opened again makes it untrue."""
 
@@ -53,8 +52,7 @@ class Case:
     @property
     def topic(self) -> str:
         """The topic of the comment that stands at present; each that was posted anew has its own."""
-        topic = sprint_topic(self.batch.subject.id)
-        return f"{topic}{_AGAIN}{self.book.round}" if self.book.round else topic
+        return sprint_topic(self.batch.subject.id, self.book.round)
 
     def record(self) -> CommentRecord | None:
         """What we know of that comment."""
@@ -95,12 +93,6 @@ class Case:
     def zone(self) -> str:
         """The zone that dates are told in."""
         return self.rules.calendar.zone or self.board.zone or "UTC"
-
-
-def round_of(sprint: str, topic: str) -> int:
-    """How often a comment had been posted anew when the one with this topic was."""
-    _, _, number = topic.removeprefix(sprint_topic(sprint)).partition(_AGAIN)
-    return int(number) if number.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)

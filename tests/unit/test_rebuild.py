@@ -26,6 +26,8 @@ from trackers.sprints import (
     SprintState,
     Stage,
     Unit,
+    round_of,
+    sprint_topic,
 )
 from workers.roster import begin
 from workers.sprint_measure import counting
@@ -325,3 +327,11 @@ def test_delivery_is_part_of_what_was_committed_or_came(
     assert all(hours > 0 for _, hours in told.stays)
     if unit is Unit.ISSUES:
         assert told.committed.points == told.committed.issues
+
+
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(0, 99))
+def test_a_topic_tells_its_sprint_and_its_round(one: int, other: int, round_: int) -> None:
+    topic = sprint_topic(str(one), round_)
+    assert round_of(str(one), topic) == round_
+    assert (round_of(str(other), topic) is None) == (one != other)
+    assert round_of(str(one), "labels") is None

@@ -13,7 +13,8 @@ from store.journal import CommentState
 from store.rulebook import RulebookShelf
 from tests.conftest import Floor
 from tests.unit.sprint_scene import BOARD, DAY, SPRINT, over, reading, told, work
-from trackers.errors import Forbidden, ServerFault
+from trackers.errors import Forbidden, LimitReached, ServerFault, Unreachable
+from trackers.limits import Pause
 from trackers.model import Comment, Hint, HintKind, Label, Subject, SubjectKind
 from trackers.protocol import PutComment
 from trackers.sprints import OwnComment, SprintIssue, SprintReading, SprintState, Stage, sprint_topic
@@ -349,6 +350,29 @@ def test_a_run_that_died_after_posting_is_followed_by_no_second_comment(board: F
     board.redis.zadd("sw:pending", {str(SPRINT): 0})
     again(board)
     assert len(board.tracker.comments) == 1
+
+
+@pytest.mark.parametrize("where", ["sprint", "board", "comment"])
+@pytest.mark.parametrize(
+    ("error", "free"),
+    [
+        (LimitReached("Wait.", (Pause("all", timedelta(seconds=5), "429"),)), True),
+        (Unreachable("No answer."), True),
+        (ServerFault("Jira answered something other than JSON."), False),
+    ],
+)
+def test_whatever_goes_wrong_with_the_tracker_leads_to_one_comment_later(
+    board: Floor, where: str, error: Exception, free: bool
+) -> None:
+    board.tracker.fails[where] = error
+    assert check(board).outcome is Outcome.POSTPONED
+    assert not comments(board)
+    del board.tracker.fails[where]
+    board.redis.zadd("sw:pending", {str(SPRINT): 0})
+    batch_attempts = int(str(board.redis.hget(f"sw:subject:{SPRINT}", "attempts") or 0))
+    assert batch_attempts == (0 if free else 1)
+    assert again(board).outcome is Outcome.APPLIED
+    assert len(comments(board)) == 1
 
 
 def test_an_end_that_could_not_be_told_is_told_later(board: Floor) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -32,7 +31,7 @@ from trackers.sprints import (
     SprintReading,
     SprintState,
     Stage,
-    sprint_topic,
+    round_of,
 )
 
 _AGILE: Final = "/rest/agile/1.0"
@@ -99,7 +98,7 @@ class JiraAgile:
             return reading
         ours = tuple(
             OwnComment(ident(raw.get("id")) or "", ident(raw.get("key")) or "", comment)
-            for raw, comment in self._comments.on(raws, partial(_is_about, sprint.id))
+            for raw, comment in self._comments.on(raws, lambda topic: round_of(sprint.id, topic) is not None)
         )
         return SprintReading(sprint, reading.issues, ours)
 
@@ -261,12 +260,6 @@ class JiraAgile:
             id_: reader.past(whole.get(id_, items(log.get("histories"))), id_ in whole or id_ not in cut)
             for id_, log in logs.items()
         }
-
-
-def _is_about(sprint: str, topic: str) -> bool:
-    """Whether a comment's topic is the sprint; each that is posted anew after the first has its own."""
-    first = sprint_topic(sprint)
-    return topic == first or topic.startswith(f"{first} again ")
 
 
 def _closed_list(board: str) -> str:

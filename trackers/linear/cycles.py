@@ -141,7 +141,7 @@ class LinearCycles:
         """By issue, its past; and our comments about the sprint with their issues, oldest first."""
         stands_on = {
             self._own_comment(issue, topic): (issue, topic)
-            for topic in _topics(sprint.id)
+            for topic in (sprint_topic(sprint.id, round_) for round_ in range(_ROUNDS))
             for issue in issues
         }
         pasts: dict[str, IssuePast] = {}
@@ -195,12 +195,6 @@ class LinearCycles:
             after = next_page(page)
             if after is None:
                 return
-
-
-def _topics(cycle: str) -> list[str]:
-    """The topics of our comments about a cycle: of the first, and of those posted anew after it."""
-    first = sprint_topic(cycle)
-    return [first, *(f"{first} again {number}" for number in range(1, _ROUNDS))]
 
 
 def _part(answer: Answer, root: str, operation: str) -> Raw:
