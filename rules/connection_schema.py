@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from rules.fields import Duration, Listed, Size, Strictly, Version, refusal
 from rules.schema import ConnectionName
+from rules.sprint_fields import Day
 
 LINEAR_API = "https://api.linear.app"
 
@@ -127,20 +128,30 @@ def _reference(value: Any) -> Any:
 Reference = Annotated[SecretRef, BeforeValidator(_reference)]
 
 
-class CloudAuth(Strictly):
+class Credentials(Strictly):
+    """What every kind of credentials may say."""
+
+    expires: Day | None = Field(
+        default=None,
+        description="The day the token ends, such as 2027-03-01, where the tracker does not tell it: you are "
+        "warned from 30 days before.",
+    )
+
+
+class CloudAuth(Credentials):
     """Jira Cloud: an account's e-mail address and its API token."""
 
     email: Annotated[str, AfterValidator(_email)]
     token: Reference
 
 
-class DataCenterAuth(Strictly):
+class DataCenterAuth(Credentials):
     """Jira Data Center: a personal access token."""
 
     token: Reference
 
 
-class LinearAuth(Strictly):
+class LinearAuth(Credentials):
     """Linear: a personal API key, or an OAuth application's client credentials."""
 
     key: Reference | None = None
@@ -188,6 +199,11 @@ class JiraCloudPart(Common):
     tracker: Literal["jira"]
     deployment: Literal["cloud"] = "cloud"
     url: Url
+    api_url: Url | None = Field(
+        default=None,
+        description="Where a scoped API token is good: https://api.atlassian.com/ex/jira/ and the "
+        "site's cloud id. Default: the site itself.",
+    )
     auth: CloudAuth
     webhook: JiraWebhook
     projects: Keys

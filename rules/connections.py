@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -92,6 +92,15 @@ class Connection:
     """Jira board ids."""
     cycles: bool = False
     """Linear: whether the teams' cycles are watched."""
+    api_url: str = ""
+    """Where requests go when not to ``url``: the gateway that a scoped Jira token needs. Else empty."""
+    expires: date | None = None
+    """The day the credentials end, where an admin said so."""
+
+    @property
+    def api(self) -> str:
+        """Where requests go."""
+        return self.api_url or self.url
 
     @property
     def account(self) -> str:
@@ -334,6 +343,8 @@ def _connection(name: str, part: schema.Part, secrets: dict[Path, Secret]) -> Co
         projects=part.teams if isinstance(part, schema.LinearPart) else part.projects,
         boards=() if isinstance(part, schema.LinearPart) else part.boards or (),
         cycles=isinstance(part, schema.LinearPart) and part.cycles,
+        api_url=(part.api_url or "") if isinstance(part, schema.JiraCloudPart) else "",
+        expires=part.auth.expires,
     )
 
 

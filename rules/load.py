@@ -25,6 +25,7 @@ from rules.schema import (
     Mode,
     RulesFile,
     Tagging,
+    WideLayer,
 )
 from rules.source import Path, Source, read_source
 from rules.sprint_rules import SprintRules
@@ -44,6 +45,14 @@ class _Part:
 
     layer: Layer
     rules: tuple[CompiledRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLimit:
+    """How many issues may be written to within a span before writing stops and asks."""
+
+    most: int = 500
+    window: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,15 @@ class RuleBook:
             layers = (self._parts[name].layer for name in names)
             self._known_sprints[names] = combined_sprints((layer.mode, layer.sprints) for layer in layers)
         return self._known_sprints[names]
+
+    def writes(self, connection: str) -> WriteLimit:
+        """How much may be written to a connection's tracker in a short time."""
+        said: dict[str, Any] = {}
+        for name in self._names(connection, None):
+            layer = self._parts[name].layer
+            if isinstance(layer, WideLayer) and layer.writes is not None:
+                said |= {key: value for key, value in layer.writes if value is not None}
+        return WriteLimit(**said)
 
     @property
     def scope_labels(self) -> frozenset[str]:
@@ -119,6 +137,8 @@ def _hint(model: type[BaseModel], key: str) -> str | None:
         return f'"{key}" does not say where to look: put it under title, body or text'
     if key == "label" and model is Condition:
         return 'a condition on labels already there is written "labels: [...]"'
+    if key == "writes" and model is Layer:
+        return '"writes" stands under defaults or a connection: it is about all that is written to a tracker'
     if key == "mode" and model is BoardLayer:
         return 'a board\'s mode is said of its sprints: "sprints: {mode: ...}"'
     return sprint_hint(key) if model is Sprints else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -53,6 +54,12 @@ def connection_name(text: str) -> str:
     if not _CONNECTION.match(text):
         raise refusal("a connection's name is up to 63 small letters, digits and hyphens, such as acme-jira")
     return text
+
+
+def _up_to_a_day(window: timedelta) -> timedelta:
+    if window > timedelta(days=1):
+        raise refusal("this can be at most 24h")
+    return window
 
 
 ProjectKey = Annotated[str, AfterValidator(_project_key)]
@@ -224,6 +231,27 @@ class Layer(Strictly):
     sprints: Sprints | None = Field(default=None, description="How sprints and cycles are watched.")
 
 
+class Writes(Strictly):
+    """More than this is not done without asking: whatever goes wrong then goes wrong a little."""
+
+    most: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="How many issues may be written to within the window. When more are to be, all writing "
+        "to this tracker waits until you say `sprintwarden resume CONNECTION`. Default 500.",
+    )
+    window: Annotated[Duration, AfterValidator(_up_to_a_day)] | None = Field(
+        default=None, description="The span in which they are counted, at most 24h. Default 10m."
+    )
+
+
+class WideLayer(Layer):
+    """Settings for everything or for a connection."""
+
+    writes: Writes | None = Field(
+        default=None, description="How much may be written in a short time before writing stops and asks."
+    )
+
+
 class BoardLayer(Strictly):
     """Settings for one board's sprints."""
 
@@ -234,8 +262,10 @@ class RulesFile(Strictly):
     """What is done with issues and sprints: defaults, refined by connection, project or team, and board."""
 
     version: Version = Field(description="The version of this file's format.")
-    defaults: Layer | None = Field(default=None, description="What holds everywhere unless refined below.")
-    connections: dict[ConnectionName, Layer] | None = Field(
+    defaults: WideLayer | None = Field(
+        default=None, description="What holds everywhere unless refined below."
+    )
+    connections: dict[ConnectionName, WideLayer] | None = Field(
         default=None, description="Refinements by connection, under its name in connections.yaml."
     )
     projects: dict[ProjectKey, Layer] | None = Field(
@@ -250,7 +280,7 @@ class RulesFile(Strictly):
     )
 
 
-for _model in (Conditions, Condition, Rule, Learned, Tagging, Layer, RulesFile):
+for _model in (Conditions, Condition, Rule, Learned, Tagging, Layer, WideLayer, RulesFile):
     _model.model_rebuild()
 
 

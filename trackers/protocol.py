@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -128,6 +128,48 @@ class Page:
     """How many there are on all pages, where that costs next to nothing to know."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Some issues as they are now, newest first, each with what the tracker remembers of our labels."""
+
+    issues: tuple[Reading, ...]
+    next: str | None
+    """Where the next page begins, good for days; None after the last one."""
+    total: int | None = None
+    """About how many there are on all pages, where that costs next to nothing to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Labels for one issue among many."""
+
+    issue: str
+    """Its id."""
+    project: str
+    labels: tuple[Label, ...]
+    """To be added. Never removes or replaces one."""
+    remember: Memory
+    """As for ``AddLabels``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What became of the issues of one ``BulkStep``: each is in one of the two."""
+
+    done: Mapping[str, datetime | None]
+    """Issue id → its ``updated`` after the write, where the tracker tells it."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Issue id → why the tracker would not have it, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkStep:
+    """One write of many issues at once, not yet sent. To send it again does nothing new."""
+
+    marks: tuple[Mark, ...]
+    send: Callable[[], Marked]
+
+
 class Tracker(Protocol):
     """One connection to one tracker. Raises only ``trackers.errors``."""
 
@@ -175,6 +217,27 @@ class Tracker(Protocol):
         some of an earlier one; none is passed over. Asked as bulk work: raises ``errors.Paused``
         while the rest of the tracker's limits is kept for live events. A cursor that the tracker no
         longer knows raises ``errors.Rejected`` or ``errors.Gone``.
+        """
+
+    def search(
+        self,
+        projects: Sequence[str],
+        query: str | None = None,
+        after: str | None = None,
+        page_size: int | None = None,
+    ) -> Found:
+        """One page of the issues of ``projects``, and of no others, that ``query`` asks for, in one request.
+
+        ``query`` is JQL on Jira and an ``IssueFilter`` as JSON on Linear; without it all issues that are
+        not done. ``after`` is an earlier page's ``next``. Asked as bulk work: raises ``errors.Paused``
+        while the rest of the tracker's limits is kept for live events. A query that is none raises
+        ``errors.Rejected`` with what the tracker says of it.
+        """
+
+    def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
+        """The fewest writes that put many labels on many issues: one for all issues that get the same.
+
+        Each is asked as bulk work, as ``search`` is. No mail is sent where that can be had.
         """
 
     def board(self, board: str) -> Board:

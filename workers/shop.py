@@ -174,7 +174,7 @@ def _jira(
         http.auth = basic
     else:
         http.headers["Authorization"] = f"Bearer {bearer}"
-    setup = JiraSetup(connect_with(connection.url, basic=basic, bearer=bearer), gate, cache)
-    client = JiraClient(http, connection.url, gate)
+    setup = JiraSetup(connect_with(connection.api, basic=basic, bearer=bearer), gate, cache)
+    client = JiraClient(http, connection.api, gate)
     cloud = connection.deployment is Deployment.CLOUD
     return JiraService(client, setup, cloud=cloud, base_url=connection.url)
