@@ -90,6 +90,8 @@ def _guarded(resolver: Resolver) -> Resolver:
         failure = info.context.failures.get(str(info.path.key))
         if failure is not None:
             raise failure
+        if info.parent_type.name == "Mutation" and not info.context.state.may_write:
+            raise errors.missing_scope("write")
         return resolver(source, info, **arguments)
 
     return resolve

@@ -26,6 +26,10 @@ class LinearConfig:
     oauth_requests_limit: int = 5_000
     oauth_complexity_limit: int = 2_000_000
     query_complexity_limit: int = 10_000
+    may_write: bool = True
+    """False makes all credentials such as may only read."""
+    webhook_access: bool = True
+    """False keeps webhooks from the API, as from an account that is no admin's."""
     label_creation: bool = True
     """False answers label creation as a workspace that reserves it to admins does."""
     deleted_ids_stay_taken: bool = True

@@ -52,6 +52,8 @@ class Team(Row):
     default_issue_estimate: float = 1
     auto_archive_period: float = 6
     group_issue_history: bool = False
+    label_management: str = "member"
+    """The least role in the team that may make its labels: ``member`` or ``owner``."""
 
     @property
     def display_name(self) -> str:

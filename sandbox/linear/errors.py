@@ -80,6 +80,12 @@ def forbidden(what: str) -> LinearError:
     return LinearError(f"Forbidden: {what}", code="FORBIDDEN", type="forbidden", body_status=403)
 
 
+def missing_scope(scope: str) -> LinearError:
+    return LinearError(
+        f"Invalid scope: `{scope}` required", code="FORBIDDEN", type="forbidden", body_status=403
+    )
+
+
 def not_authenticated() -> LinearError:
     return LinearError(
         "Authentication required, not authenticated",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.linear import comments, cycles, errors, issues, labels
 from sandbox.linear.entities import Hook, Issue, ProjectUpdate
-from sandbox.linear.resolvers import Context, Info, Resolver
+from sandbox.linear.resolvers import Context, Info, Resolver, admins_only
 from sandbox.linear.state import client_id, touched
 from sandbox.linear.values import new_id, now_ms, snake, stored_markdown
 
@@ -166,7 +166,7 @@ def project_update_create(source: Any, info: Info, input: dict[str, Any]) -> dic
 
 
 def webhook_create(source: Any, info: Info, input: dict[str, Any]) -> dict[str, Any]:
-    """Register where events go. The toy keeps one webhook: a new one takes the place of the old."""
+    """Register where events go, beside what is registered already."""
     context = info.context
     now = now_ms()
     fields = _hook_fields(input)
@@ -182,7 +182,6 @@ def webhook_create(source: Any, info: Info, input: dict[str, Any]) -> dict[str, 
     )
     if team is None and not hook.all_public_teams:
         raise errors.bad_argument("either teamId or allPublicTeams must be given")
-    context.state.hooks.clear()
     context.state.hooks[hook.id] = hook
     return _done(context, webhook=hook)
 
@@ -224,7 +223,7 @@ MUTATIONS: dict[str, Resolver] = {
     "commentDelete": comment_delete,
     "cycleUpdate": cycle_update,
     "projectUpdateCreate": project_update_create,
-    "webhookCreate": webhook_create,
-    "webhookUpdate": webhook_update,
-    "webhookDelete": webhook_delete,
+    "webhookCreate": admins_only(webhook_create),
+    "webhookUpdate": admins_only(webhook_update),
+    "webhookDelete": admins_only(webhook_delete),
 }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sandbox.linear import errors
@@ -20,33 +21,49 @@ DEFAULT = 50
 R = TypeVar("R", bound=Row)
 
 
-def connection(rows: Iterable[R], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """One page: ``{"nodes": [...], "page_info": {...}}``. Raises for an impossible size.
+def connection(
+    rows: Iterable[R], arguments: Mapping[str, Any], passes: Callable[[R], bool] = lambda row: True
+) -> dict[str, Any]:
+    """One page of the rows that pass: ``{"nodes": [...], "page_info": {...}}``.
+
+    Raises for an impossible size.
 
     A cursor names a place in the order, not a row: whoever changes in between can move to a page
-    that was read already, as on the real service.
+    that was read already, as on the real service. No more rows are tried than the page needs.
     """
     by = "updated_at" if arguments.get("order_by") == "updatedAt" else "created_at"
     if not arguments.get("include_archived"):
         rows = (row for row in rows if row.archived_at is None)
     ordered = sorted(rows, key=lambda row: (getattr(row, by), row.id), reverse=True)
-    after, before = arguments.get("after"), arguments.get("before")
-    begin = sum((getattr(row, by), row.id) >= _place(after) for row in ordered) if after else 0
-    end = sum((getattr(row, by), row.id) > _place(before) for row in ordered) if before else len(ordered)
+    begin, end = 0, len(ordered)
+    if after := arguments.get("after"):
+        place = _place(after)
+        begin = sum((getattr(row, by), row.id) >= place for row in ordered)
+    if before := arguments.get("before"):
+        place = _place(before)
+        end = sum((getattr(row, by), row.id) > place for row in ordered)
+    earlier, later = (any(map(passes, part)) for part in (ordered[:begin], ordered[end:]))
     if arguments.get("last") is None:
-        end = min(end, begin + _size(arguments, "first"))
+        page, more = _first(filter(passes, ordered[begin:end]), _size(arguments, "first"))
+        later = later or more
     else:
-        begin = max(begin, end - _size(arguments, "last"))
-    page = ordered[begin:end]
+        page, more = _first(filter(passes, reversed(ordered[begin:end])), _size(arguments, "last"))
+        page.reverse()
+        earlier = earlier or more
     return {
         "nodes": page,
         "page_info": {
-            "has_next_page": end < len(ordered),
-            "has_previous_page": begin > 0,
+            "has_next_page": later,
+            "has_previous_page": earlier,
             "start_cursor": _cursor(page[0], by) if page else None,
             "end_cursor": _cursor(page[-1], by) if page else None,
         },
     }
+
+
+def _first(rows: Iterator[R], size: int) -> tuple[list[R], bool]:
+    """So many rows, and whether there are more."""
+    return list(itertools.islice(rows, size)), next(rows, None) is not None
 
 
 def _size(arguments: Mapping[str, Any], name: str) -> int:

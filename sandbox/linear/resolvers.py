@@ -74,12 +74,13 @@ def _list(rows: Callable[[State, Any], Iterable[Row]]) -> Resolver:
     def resolve(source: Any, info: Info, **arguments: Any) -> dict[str, Any]:
         found = rows(info.context.state, source)
         wish = arguments.pop("filter", None)
-        if wish:
-            kind = info.parent_type.fields[info.field_name].args["filter"].type
-            assert isinstance(kind, GraphQLInputObjectType)
-            get = partial(_value, info.context.state)
-            found = [row for row in found if matches(kind, wish, row, get)]
-        return connection(found, {snake(name): value for name, value in arguments.items()})
+        asked = {snake(name): value for name, value in arguments.items()}
+        if not wish:
+            return connection(found, asked)
+        kind = info.parent_type.fields[info.field_name].args["filter"].type
+        assert isinstance(kind, GraphQLInputObjectType)
+        get = partial(_value, info.context.state)
+        return connection(found, asked, lambda row: matches(kind, wish, row, get))
 
     return resolve
 
@@ -149,6 +150,17 @@ def _by_id(find: Callable[[State], Callable[[str], Any]]) -> Resolver:
     return lambda source, info, id=None: find(info.context.state)(id or "")
 
 
+def admins_only(resolver: Resolver) -> Resolver:
+    """The resolver of what only admins may see or change."""
+
+    def resolve(source: Any, info: Info, **arguments: Any) -> Any:
+        if not info.context.state.webhook_access:
+            raise errors.missing_scope("admin")
+        return resolver(source, info, **arguments)
+
+    return resolve
+
+
 def issue_url(issue: Issue) -> str:
     """Where a person opens the issue."""
     return f"{URL}/issue/{issue.identifier}"
@@ -194,14 +206,15 @@ RESOLVERS: dict[str, dict[str, Resolver]] = {
         "comment": _by_id(lambda state: state.comment),
         "comments": _list(lambda state, source: state.comments.values()),
         "project": _by_id(lambda state: state.project),
-        "webhooks": _list(lambda state, source: state.hooks.values()),
-        "webhook": _by_id(lambda state: state.hook),
+        "webhooks": admins_only(_list(lambda state, source: state.hooks.values())),
+        "webhook": admins_only(_by_id(lambda state: state.hook)),
     },
     "User": {
         "organization": _organization,
         "url": lambda row, info: f"{URL}/profiles/{row.display_name}",
     },
     "Team": {
+        "securitySettings": lambda row, info: {"labelManagement": row.label_management},
         "activeCycle": lambda row, info: cycles.active_of(info.context.state, row.id),
         "defaultIssueState": lambda row, info: info.context.state.states_of(row.id)[0],
         "states": _list(lambda state, team: state.states_of(team.id)),

@@ -38,6 +38,8 @@ class State:
 
     def __init__(self, label_creation: bool = True, deleted_ids_stay_taken: bool = True) -> None:
         self.lock = threading.RLock()
+        self.may_write = True
+        self.webhook_access = True
         self.label_creation = label_creation
         self.deleted_ids_stay_taken = deleted_ids_stay_taken
         self.organization_id = stable_id("organization")

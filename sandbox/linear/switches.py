@@ -10,6 +10,7 @@ from sandbox.linear.tracker import TEAM_SETTINGS, LinearTracker
 
 _NEW_ISSUE = NEW_ISSUE | {"status", "describe_later", "age_seconds"}
 _EDIT = EDIT | {"parent"}
+_SETTINGS = frozenset({"label_creation", "may_write", "webhook_access"})
 _PAST_CYCLE = frozenset({"team", "ended_days_ago", "days", "name", "committed", "done", "added"})
 
 
@@ -71,10 +72,9 @@ def _add_credentials(switches: Blueprint, tracker: LinearTracker) -> None:
 
     @switches.patch("/linear/settings")
     def settings() -> tuple[str, int]:
-        wish = asked(frozenset({"label_creation"}))
-        if "label_creation" in wish:
-            with tracker.state.lock:
-                tracker.state.label_creation = bool(wish["label_creation"])
+        with tracker.state.lock:
+            for name, value in asked(_SETTINGS).items():
+                setattr(tracker.state, name, bool(value))
         return "", 204
 
 

@@ -36,6 +36,8 @@ TEAM_SETTINGS = frozenset(
         "cycle_lock_to_active",
         "issue_estimation_type",
         "default_issue_estimate",
+        "visibility",
+        "label_management",
     }
 )
 """Linear's own, in Python's spelling."""
@@ -55,6 +57,7 @@ class LinearTracker:
         self.faults = Faults()
         self.calls = Calls()
         self.state = State(config.label_creation, config.deleted_ids_stay_taken)
+        self.state.may_write, self.state.webhook_access = config.may_write, config.webhook_access
         self.bot = seed(self.state, config)
         owner = self.bot if config.dedicated_app else self.state.person(PERSON)
         self.key_user = owner

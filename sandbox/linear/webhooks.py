@@ -26,7 +26,7 @@ TYPES: dict[type[Row], str] = {Issue: "Issue", Comment: "Comment", Cycle: "Cycle
 
 _TOLD: dict[type[Row], str] = {
     Issue: "title description priority estimate label_ids state_id cycle_id project_id parent_id assignee_id "
-    "added_to_cycle_at added_to_project_at started_at completed_at canceled_at updated_at",
+    "added_to_cycle_at added_to_project_at started_at completed_at canceled_at sort_order updated_at",
     Comment: "body edited_at updated_at",
     Cycle: "name description starts_at ends_at completed_at updated_at",
     Label: "name color description updated_at",
@@ -39,7 +39,7 @@ def sign(body: bytes, target: Target) -> dict[str, str]:
 
 
 class HookSender(Sender):
-    """A sender whose target is the workspace's webhook, as the API shows and changes it."""
+    """A sender whose targets are the workspace's webhooks, as the API shows and changes them."""
 
     def __init__(self, state: State, config: LinearConfig) -> None:
         super().__init__(sign, config.webhook_retries)
@@ -49,7 +49,7 @@ class HookSender(Sender):
         self._later_lock = threading.Lock()
 
     def set_target(self, target: Target | None) -> None:
-        """Register a webhook for all public teams at ``target``; None removes it."""
+        """Register a webhook for all public teams at ``target`` and no other; None removes all."""
         with self._state.lock:
             self._state.hooks.clear()
             if target is not None:
@@ -78,11 +78,17 @@ class HookSender(Sender):
         for hook in self._state.hooks.values():
             if kind not in hook.resource_types or not hook.enabled or not hook.url:
                 continue
-            if hook.team_id not in (None, _team_of(self._state, event.row)):
+            if not self._covers(hook, _team_of(self._state, event.row)):
                 continue
             self._aim(hook)
             body = envelope(self._state, hook, event)
             self.send(str(kind), json.dumps(body, ensure_ascii=False).encode(), headers(body))
+
+    def _covers(self, hook: Hook, team_id: str | None) -> bool:
+        """Whether a webhook is told what happens in a team; of private ones only their own are."""
+        if hook.team_id is not None:
+            return hook.team_id == team_id
+        return team_id is None or self._state.teams[team_id].visibility != "private"
 
     def later(self, seconds: float, change: Callable[[], object]) -> None:
         """Run ``change`` after a while; until then it counts as pending."""

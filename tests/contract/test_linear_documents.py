@@ -13,6 +13,8 @@ from sandbox.linear.complexity import Estimator
 from tests.contract.conftest import LinearRig
 from trackers.linear.client import documents
 from trackers.linear.cycles import PAGE, PAST_PAGE
+from trackers.linear.search import HISTORIES_PAGE
+from trackers.linear.search import PAGE as SEARCH_PAGE
 
 VENDOR = Path(__file__).parents[2].parent / "shared" / "reference" / "linear-schema.graphql"
 DOCUMENTS = documents()
@@ -22,8 +24,11 @@ MOST_POINTS = {
     "MoreHistory": 140,
     "PastIssues": 5_700,
     "PastHistory": 285,
+    "SearchIssues": 9_100,
+    "Histories": 9_200,
     "UsableLabels": 370,
     "TeamsByKey": 70,
+    "Teams": 175,
     "Team": 3,
     "OpenCycles": 60,
     "Cycle": 5_200,
@@ -31,15 +36,22 @@ MOST_POINTS = {
     "CyclePast": 520,
     "PastCycles": 100,
     "PastCycleIssues": 600,
+    "Webhooks": 265,
+    "CreateWebhook": 4,
+    "EnableWebhook": 2,
+    "IssuePlace": 2,
+    "MoveAndBack": 3,
+    "TryToWrite": 2,
     "CreateLabel": 3,
     "EditLabels": 3,
+    "LabelIssues": 3,
     "EditLabelsAndPostComment": 6,
     "EditLabelsAndEditComment": 6,
     "PostComment": 3,
     "EditComment": 3,
 }
 """What each operation may cost; a key has millions of points an hour, one query 10,000."""
-PAGES = {"Cycle": PAGE, "CyclePasts": PAST_PAGE}
+PAGES = {"Cycle": PAGE, "CyclePasts": PAST_PAGE, "SearchIssues": SEARCH_PAGE, "Histories": HISTORIES_PAGE}
 """The page that is asked for, of those whose page is a variable."""
 
 

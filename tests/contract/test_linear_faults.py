@@ -26,7 +26,7 @@ from trackers.errors import (
     Unreachable,
 )
 from trackers.limits import CEILING, DEFAULT, FLOOR
-from trackers.linear.client import Credentials
+from trackers.linear.client import Credentials, TooComplex
 from trackers.model import Issue
 from trackers.protocol import Recall
 
@@ -160,7 +160,7 @@ def test_overload_that_says_when_to_return_is_a_limit(linear: LinearRig) -> None
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (refused("Query too complex", code="INPUT_ERROR", type="invalid input"), Rejected),
+        (refused("Query too complex", code="INPUT_ERROR", type="invalid input"), TooComplex),
         (refused("Entity not found: Issue", code="INPUT_ERROR", type="invalid input"), Gone),
         (refused("Entity not found: Issue", ["issue"], code="INPUT_ERROR"), Gone),
         (refused(type="lock timeout"), Conflict),
@@ -170,6 +170,7 @@ def test_overload_that_says_when_to_return_is_a_limit(linear: LinearRig) -> None
         (refused(type="forbidden"), Forbidden),
         (refused(code="FORBIDDEN"), Forbidden),
         (refused(type="feature not accessible"), Forbidden),
+        (refused("Invalid scope: `write` required"), Forbidden),
         (refused("bad field", code="GRAPHQL_VALIDATION_FAILED", type="graphql error"), Rejected),
         (refused(type="usage limit exceeded"), Rejected),
         (refused(), Rejected),

@@ -120,6 +120,16 @@ def test_batch_project_issue_and_webhook_mutations(toy: Toy) -> None:
     assert toy.data(wake, id=hook["id"])["webhookUpdate"]["webhook"] == {"enabled": True}
 
 
+def test_a_batch_with_one_issue_that_is_refused_changes_none(toy: Toy) -> None:
+    free, taken = toy.issue(), toy.issue(labels=["Area/ui"])
+    ids = [toy.control("GET", f"/issues/{key}")["id"] for key in (free, taken)]
+    batch = """mutation($ids: [UUID!]!, $input: IssueUpdateInput!) {
+      issueBatchUpdate(ids: $ids, input: $input) { success } }"""
+    refusal = toy.refusal(batch, ids=ids, input={"addedLabelIds": [toy.labels()["api"]]})
+    assert refusal["message"] == "labelIds not exclusive child labels"
+    assert toy.control("GET", f"/issues/{free}")["labels"] == []
+
+
 def test_updated_at_strictly_rises(toy: Toy) -> None:
     key, seen = toy.issue(), []
     for points in range(1, 20):

@@ -40,6 +40,10 @@ _ROOT: Final = re.compile(r"^  (?:\w+: )?(\w+)(?=[ (])", re.MULTILINE)
 _WORTH_REPEATING: Final = frozenset({"lock timeout", "internal error", "network error", "bootstrap error"})
 
 
+class TooComplex(Rejected):
+    """One query asked for more points of complexity than Linear lets a query have; nothing was executed."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQLError:
     """One entry of ``errors``, as far as it decides anything."""
@@ -231,8 +235,11 @@ def as_exception(error: GraphQLError, operation: str) -> TrackerError:
         return Gone(f"Linear does not know what {operation} asked for, or the account may not see it.")
     if error.type in _WORTH_REPEATING or error.code in ("INTERNAL_SERVER_ERROR", "LOCK_TIMEOUT"):
         return Conflict(f"Linear failed on {operation}: {words}")
-    if error.type in ("forbidden", "feature not accessible") or error.code == "FORBIDDEN":
+    forbidden = error.type in ("forbidden", "feature not accessible") or error.code == "FORBIDDEN"
+    if forbidden or error.says("invalid scope"):
         return Forbidden(f"Linear forbids {operation}: {words}")
+    if error.says("query too complex"):
+        return TooComplex(f"Linear finds {operation} too complex: {words}")
     return Rejected(f"Linear will not have {operation}: {words}")
 
 

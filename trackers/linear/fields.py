@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trackers.model import AuthorKind, Issue, Label, Refused, RefusedBecause
+from trackers.errors import ServerFault
+from trackers.model import AuthorKind, Identity, Issue, Label, Refused, RefusedBecause
 from trackers.reading import ident, items, mapping, moment, number, reference, text
 
 _PRIORITIES = {1: "Urgent", 2: "High", 3: "Medium", 4: "Low"}
@@ -56,6 +57,14 @@ def issue_from_json(
         team_id=reference(mapping(data.get("team")).get("id")) or reference(data.get("teamId")),
         resolved=mapping(data.get("state")).get("type") == "completed",
     )
+
+
+def identity_from_json(viewer: Mapping[str, Any]) -> Identity:
+    """Whose credentials these are. Raises ServerFault when Linear does not say."""
+    id_ = text(viewer.get("id"))
+    if id_ is None:
+        raise ServerFault("Linear does not say who the credentials belong to.")
+    return Identity(id_, text(viewer.get("displayName")) or "", bool(viewer.get("app")))
 
 
 def team_key(data: Mapping[str, Any]) -> str | None:

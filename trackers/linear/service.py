@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,16 +12,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault, TrackerError
+from trackers.linear.batch import LinearBatch
 from trackers.linear.client import Answer, GraphQLError, LinearClient, as_exception
 from trackers.linear.cycles import LinearCycles, next_page
-from trackers.linear.fields import issue_from_json
+from trackers.linear.fields import identity_from_json, issue_from_json
 from trackers.linear.history import LinearHistory
+from trackers.linear.memory import LinearMemory
+from trackers.linear.search import LinearSearch
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
 from trackers.protocol import (
     AddLabels,
+    BulkStep,
     Cache,
     CreateLabel,
     Failure,
+    Found,
+    Mark,
     Operation,
     Page,
     PutComment,
@@ -38,7 +44,6 @@ _LABELS_LIFE: Final = timedelta(hours=1)
 _LABELS_AGAIN: Final = timedelta(minutes=1)
 """A name that no label has is looked up anew this seldom."""
 _IDENTITY_LIFE: Final = timedelta(days=1)
-_MOST_HISTORY_PAGES: Final = 4
 _UNTRUE: Final = "The comment was not written, for it tells of labels that could not be added."
 
 
@@ -81,6 +86,8 @@ class LinearService:
         self._connection = connection
         self._me: Identity | None = None
         self._cycles = LinearCycles(client, cache, partial(comment_id, connection))
+        self._memory = LinearMemory(client, self.identity)
+        self._search = LinearSearch(client, self._memory, self.read)
 
     def identity(self) -> Identity:
         if self._me is None:
@@ -90,10 +97,8 @@ class LinearService:
     def _who(self) -> Identity:
         held = self._cache.get("identity")
         if held is None:
-            viewer = self._client.call("WhoAmI", {}).root("viewer", "WhoAmI")
-            if text(viewer.get("id")) is None:
-                raise ServerFault("Linear does not say who the credentials belong to.")
-            held = json.dumps([viewer["id"], viewer.get("displayName") or "", bool(viewer.get("app"))])
+            me = identity_from_json(self._client.call("WhoAmI", {}).root("viewer", "WhoAmI"))
+            held = json.dumps([me.id, me.name, me.is_app])
             self._cache.put("identity", held, _IDENTITY_LIFE)
         id_, name, app = json.loads(held)
         return Identity(id_, name, app)
@@ -116,7 +121,7 @@ class LinearService:
             raise ServerFault("Linear answered a reading without an issue in it.")
         if raw.get("trashed"):
             raise Gone("The issue is in Linear's trash.")
-        memory = self._memory(issue, mapping(raw.get("history"))) if recall.memory else Memory()
+        memory = self._memory.of(issue, mapping(raw.get("history"))) if recall.memory else Memory()
         found = [mapping(node) for node in items(mapping(raw.get("comments")).get("nodes"))]
         comments = tuple(
             Comment(node["id"], topics[node["id"]], text(node.get("url")), text(node.get("body")) or "")
@@ -168,6 +173,18 @@ class LinearService:
         page_size: int | None = None,
     ) -> Page:
         return LinearHistory(self._client, self.identity).page(projects, after, since, page_size)
+
+    def search(
+        self,
+        projects: Sequence[str],
+        query: str | None = None,
+        after: str | None = None,
+        page_size: int | None = None,
+    ) -> Found:
+        return self._search.page(projects, query, after, page_size)
+
+    def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
+        return LinearBatch(self._client).steps(marks)
 
     def board(self, board: str) -> Board:
         return self._cycles.board(board)
@@ -339,34 +356,6 @@ class LinearService:
             after = next_page(page)
             if after is None:
                 return found
-
-    def _memory(self, issue: str, history: Mapping[str, Any]) -> Memory:
-        """Labels that people took off, and labels we put on, from the issue's history.
-
-        What an app's account took off, we did. Where the key is a person's, a removal of ours cannot
-        be told from that person's, and is taken for it.
-        """
-        me = self.identity()
-        applied: set[str] = set()
-        vetoed: set[str] = set()
-        pages, whole = self._history_pages(issue, history)
-        for node in (mapping(node) for page in pages for node in items(page.get("nodes"))):
-            ours = me.id in (node.get("actorId"), mapping(node.get("botActor")).get("id"))
-            if ours:
-                applied.update(map(str, items(node.get("addedLabelIds"))))
-            if not (ours and me.is_app):
-                vetoed.update(map(str, items(node.get("removedLabelIds"))))
-        return Memory(frozenset(applied), frozenset(vetoed), whole)
-
-    def _history_pages(self, issue: str, first: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
-        """The newest pages of a history, and whether they are all of it."""
-        pages = [first]
-        while (after := next_page(pages[-1])) is not None:
-            if len(pages) == _MOST_HISTORY_PAGES:
-                return pages, False
-            answer = self._client.call("MoreHistory", {"id": issue, "after": after})
-            pages.append(mapping(answer.root("issue", "MoreHistory").get("history")))
-        return pages, True
 
 
 def comment_id(connection: str, issue: str, topic: str) -> str:
