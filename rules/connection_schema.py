@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic.json_schema import models_json_schema
 
+from rules.editor import EditorSchema, written
 from rules.fields import Duration, Listed, Size, Strictly, Version, refusal
-from rules.schema import ConnectionName
+from rules.schema import CONNECTION_IN_JSON, ConnectionName
 from rules.sprint_fields import Day
 
 LINEAR_API = "https://api.linear.app"
@@ -100,23 +103,69 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Url = Annotated[str, AfterValidator(_url)]
-Keys = Annotated[Listed[Annotated[str, AfterValidator(_key)]], Field(max_length=500), AfterValidator(_unique)]
-Boards = Annotated[
-    Listed[Annotated[str, BeforeValidator(_board)]], Field(max_length=500), AfterValidator(_unique)
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema(
+        {"title": "a web address", "type": "string", "pattern": r"^https?://[^\s@?#/]+(/[^\s?#]*)?$"}
+    ),
 ]
-Plain = Annotated[str, AfterValidator(_plain)]
+Key = Annotated[
+    str,
+    AfterValidator(_key),
+    WithJsonSchema(
+        {"title": "a key", "type": "string", "pattern": "^[A-Z0-9][A-Z0-9_]*$", "examples": ["ABC"]}
+    ),
+]
+Keys = Annotated[Listed[Key], Field(max_length=500), AfterValidator(_unique)]
+Board = Annotated[
+    str,
+    BeforeValidator(_board),
+    WithJsonSchema(
+        {
+            "title": "a board's number",
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+$"}],
+            "examples": [12],
+        }
+    ),
+]
+Boards = Annotated[Listed[Board], Field(max_length=500), AfterValidator(_unique)]
+Plain = Annotated[str, AfterValidator(_plain), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    WithJsonSchema(
+        {
+            "title": "an e-mail address",
+            "type": "string",
+            "pattern": r"^[^@\s]+@[^@\s]+$",
+            "examples": ["bot@acme.example"],
+        }
+    ),
+]
+Variable = Annotated[
+    str,
+    AfterValidator(_variable),
+    WithJsonSchema(
+        {
+            "title": "a variable's name",
+            "type": "string",
+            "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+            "examples": ["ACME_JIRA_TOKEN"],
+        }
+    ),
+]
 
 
 class SecretRef(Strictly):
     """Where a secret is kept: an environment variable or a file, never the secret itself."""
 
-    env: Annotated[str, AfterValidator(_variable)] | None = Field(
-        default=None, description="The variable that holds it."
-    )
+    env: Variable | None = Field(default=None, description="The environment variable that holds it.")
     file: Plain | None = Field(
         default=None, description="The file that holds it; relative to this file's folder."
     )
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
 
 def _reference(value: Any) -> Any:
@@ -141,22 +190,33 @@ class Credentials(Strictly):
 class CloudAuth(Credentials):
     """Jira Cloud: an account's e-mail address and its API token."""
 
-    email: Annotated[str, AfterValidator(_email)]
-    token: Reference
+    email: Email = Field(description="The e-mail address of the account that the token belongs to.")
+    token: Reference = Field(description="Where its API token is kept.")
 
 
 class DataCenterAuth(Credentials):
     """Jira Data Center: a personal access token."""
 
-    token: Reference
+    token: Reference = Field(description="Where the personal access token is kept.")
 
 
 class LinearAuth(Credentials):
     """Linear: a personal API key, or an OAuth application's client credentials."""
 
-    key: Reference | None = None
-    client_id: Plain | None = None
-    client_secret: Reference | None = None
+    key: Reference | None = Field(default=None, description="Where the personal API key is kept.")
+    client_id: Plain | None = Field(default=None, description="The id of the OAuth application.")
+    client_secret: Reference | None = Field(
+        default=None, description="Where the application's secret is kept."
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["key"], "properties": {"client_id": False, "client_secret": False}},
+                {"required": ["client_id", "client_secret"], "properties": {"key": False}},
+            ]
+        }
+    )
 
 
 class WebhookPart(Strictly):
@@ -165,79 +225,161 @@ class WebhookPart(Strictly):
     secrets: Annotated[Listed[Reference], Field(max_length=5)] = Field(
         description="The secrets that are good; several while one replaces another."
     )
-    max_body: Size = Field(default=5 * 1024 * 1024, description="The largest delivery taken.")
+    max_body: Size = Field(
+        default="5MiB", validate_default=True, description="The largest delivery taken. Default 5MiB."
+    )
 
 
 class JiraWebhook(WebhookPart):
+    """How Jira's deliveries are checked."""
+
     auth: Annotated[WebhookAuth, Strict(False)] = Field(
         default=WebhookAuth.SIGNATURE,
-        description="signature (a signed body), basic (user and password) or token (in the address).",
+        description="signature (a signed body), basic (user and password) or token (in the address). Default "
+        "signature.",
     )
     user: Plain | None = Field(default=None, description="The user name that goes with auth: basic.")
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"auth": {"const": "basic"}}, "required": ["auth"]},
+            "then": {"required": ["user"]},
+            "else": {"properties": {"user": False}},
+        }
+    )
+
 
 class LinearWebhook(WebhookPart):
-    auth: Literal["signature"] = "signature"
+    """How Linear's deliveries are checked."""
+
+    auth: Literal["signature"] = Field(
+        default="signature", description="Linear always signs its deliveries. Default signature."
+    )
     max_age: Duration = Field(
-        default="60s", validate_default=True, description="The oldest delivery that is not late."
+        default="60s",
+        validate_default=True,
+        description="The oldest delivery that is not late. Default 60s.",
     )
     late: Annotated[Late, Strict(False)] = Field(
-        default=Late.ACCEPT, description="What becomes of a genuine delivery that is late."
+        default=Late.ACCEPT,
+        description="What becomes of a genuine delivery that is late: accept or refuse. Default accept.",
     )
 
 
 class Common(Strictly):
+    """What every connection may say."""
+
     service_account: bool = Field(
         default=False,
-        description="The credentials belong to an account that only this service uses, not to a person.",
+        description="The credentials belong to an account that only this service uses, not to a person. "
+        "Default false.",
     )
+
+
+_PROJECTS = "The keys of the projects whose issues are labelled; everything else is ignored."
+_BOARDS = "The numbers of the boards whose sprints are watched. Default none."
 
 
 class JiraCloudPart(Common):
     """A Jira Cloud site."""
 
-    tracker: Literal["jira"]
-    deployment: Literal["cloud"] = "cloud"
-    url: Url
+    tracker: Literal["jira"] = Field(description="Which tracker it is: jira or linear.")
+    deployment: Literal["cloud"] = Field(
+        default="cloud",
+        description="cloud, or data_center for a Jira that runs on your own machines. Default cloud.",
+    )
+    url: Url = Field(description="Where people open the site, such as https://acme.atlassian.net.")
     api_url: Url | None = Field(
         default=None,
         description="Where a scoped API token is good: https://api.atlassian.com/ex/jira/ and the "
         "site's cloud id. Default: the site itself.",
     )
-    auth: CloudAuth
-    webhook: JiraWebhook
-    projects: Keys
-    boards: Boards | None = None
+    auth: CloudAuth = Field(description="What this service signs in with.")
+    webhook: JiraWebhook = Field(description="How a delivery proves that it comes from this site.")
+    projects: Keys = Field(description=_PROJECTS)
+    boards: Boards | None = Field(default=None, description=_BOARDS)
 
 
 class JiraDataCenterPart(Common):
     """A Jira Data Center or Server site."""
 
-    tracker: Literal["jira"]
-    deployment: Literal["data_center"]
-    url: Url
-    auth: DataCenterAuth
-    webhook: JiraWebhook
-    projects: Keys
-    boards: Boards | None = None
+    tracker: Literal["jira"] = Field(description="Which tracker it is: jira or linear.")
+    deployment: Literal["data_center"] = Field(
+        description="data_center; without this key a Jira is one of Atlassian's cloud."
+    )
+    url: Url = Field(description="Where people open the site, with its path if it has one.")
+    auth: DataCenterAuth = Field(description="What this service signs in with.")
+    webhook: JiraWebhook = Field(description="How a delivery proves that it comes from this site.")
+    projects: Keys = Field(description=_PROJECTS)
+    boards: Boards | None = Field(default=None, description=_BOARDS)
 
 
 class LinearPart(Common):
     """A Linear workspace."""
 
-    tracker: Literal["linear"]
-    url: Url = LINEAR_API
-    auth: LinearAuth
-    webhook: LinearWebhook
-    teams: Keys
-    cycles: bool = Field(default=False, description="Whether the teams' cycles are watched.")
+    tracker: Literal["linear"] = Field(description="Which tracker it is: jira or linear.")
+    url: Url = Field(default=LINEAR_API, description=f"Linear's API. Default {LINEAR_API}.")
+    auth: LinearAuth = Field(description="What this service signs in with.")
+    webhook: LinearWebhook = Field(description="How a delivery proves that it comes from this workspace.")
+    teams: Keys = Field(description="The keys of the teams whose issues are labelled; all else is ignored.")
+    cycles: bool = Field(default=False, description="Whether the teams' cycles are watched. Default false.")
 
 
 class ConnectionsFile(Strictly):
     """The trackers this service is connected to. Each connection is held against its own model."""
 
-    version: Version
-    connections: dict[ConnectionName, dict[str, Any]]
+    version: Version = Field(description="The version of this file's format.")
+    connections: dict[ConnectionName, dict[str, Any]] = Field(
+        description="Each tracker under a name of your choice, which is also the last part of the address "
+        "its webhook goes to, /webhooks/NAME.",
+        json_schema_extra={"propertyNames": {"pattern": CONNECTION_IN_JSON}},
+    )
 
 
 Part = JiraCloudPart | JiraDataCenterPart | LinearPart
+
+_MODELS = (JiraCloudPart, JiraDataCenterPart, LinearPart)
+
+
+def connections_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of connections.yaml, for completion in editors."""
+    whole = ConnectionsFile.model_json_schema(schema_generator=EditorSchema)
+    refs, parts = models_json_schema(
+        [(model, "validation") for model in _MODELS], schema_generator=EditorSchema
+    )
+    whole["properties"]["connections"]["additionalProperties"] = {"$ref": "#/$defs/Connection"}
+    cloud, data_center, linear = (refs[model, "validation"] for model in _MODELS)
+    return {
+        "$schema": EditorSchema.schema_dialect,
+        **whole,
+        "title": "Sprintwarden connections",
+        "$defs": {**parts["$defs"], "Connection": _connection(cloud, data_center, linear)},
+    }
+
+
+def _connection(cloud: dict[str, Any], data_center: dict[str, Any], linear: dict[str, Any]) -> dict[str, Any]:
+    """Chosen by what the connection says it is: of a plain union an editor would show the faults of all."""
+    jira = {"properties": {"tracker": {"const": "jira"}}, "required": ["tracker"]}
+    hosted = {"properties": {"deployment": {"const": "data_center"}}, "required": ["deployment"]}
+    return {
+        "type": "object",
+        "properties": {
+            "tracker": {"enum": ["jira", "linear"]},
+            "deployment": {"enum": [*Deployment]},
+        },
+        "required": ["tracker"],
+        "allOf": [
+            {
+                "if": jira,
+                "then": {"if": hosted, "then": data_center, "else": cloud},
+            },
+            {
+                "if": {"properties": {"tracker": {"const": "linear"}}, "required": ["tracker"]},
+                "then": linear,
+            },
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(written(connections_schema()))

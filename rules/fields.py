@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from rules.patterns import MAX_REGEX_CHARS, BadPattern, regex_finder
@@ -26,6 +28,10 @@ _BYTES = {"KiB": 1024, "MiB": 1024 * 1024}
 _LONGEST = timedelta(days=366)
 
 
+Default = bool | int | float | str | list[str]
+"""What a file would say to get what holds anyway."""
+
+
 class Mode(StrEnum):
     """What happens with a decision."""
 
@@ -38,6 +44,50 @@ class Strictly(BaseModel):
     """A part of a file: no unknown keys, no value turned silently into another kind."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Group(Strictly):
+    """Settings that are inherited one by one: whoever says some of them leaves the others as they were.
+
+    Any other part of a file is one value, which takes the inherited one's place as a whole.
+    """
+
+
+def setting(description: str, default: Default | None = None, *, meaning: str = "", **schema: Any) -> Any:
+    """A field that a layer may leave out.
+
+    ``default`` is what then holds where no layer says it, as it would be written in the file; None where
+    nothing that could be written means the same, and ``meaning`` tells it. ``schema`` is added to the JSON
+    Schema.
+    """
+    if default is not None:
+        schema["default"] = default
+        description += f" Default {_as_words(default)}{meaning and f': {meaning}'}."
+    elif meaning:
+        description += f" Default: {meaning}."
+    return Field(default=None, description=description, json_schema_extra=schema)
+
+
+def leaves(group: type[Group], at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Every single setting of a group and of the groups in it, with its keys from there down."""
+    for name, info in group.model_fields.items():
+        path = (*at, info.alias or name)
+        inner = next((kind for kind in get_args(info.annotation) if _is_group(kind)), None)
+        yield from leaves(inner, path) if inner else [(path, info)]
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Group)
+
+
+def _as_words(value: Default) -> str:
+    """A default as a sentence would have it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return ", ".join(value) or "none"
+    return str(value)
 
 
 def refusal(sentence: str) -> PydanticCustomError:
@@ -143,6 +193,16 @@ def _bounded(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+_LINE = {"type": "string", "minLength": 1, "maxLength": MAX_LABEL_CHARS, "pattern": r"^\S(.*\S)?$"}
+_WORD = {
+    "title": "a word",
+    "type": "string",
+    "maxLength": MAX_WORD_CHARS,
+    "pattern": r"^[^*]*[^*\s]\*?$",
+    "examples": ["crash*", "does not work"],
+}
+_PHRASE = {"title": "a phrase", "type": "string", "maxLength": MAX_WORD_CHARS, "pattern": r"\S"}
+
 T = TypeVar("T")
 # Strict mode would want a tuple where YAML can only give a list.
 Listed = Annotated[tuple[T, ...], Strict(False), Field(min_length=1)]
@@ -150,17 +210,26 @@ Version = Annotated[Literal[1], BeforeValidator(_version)]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,6}(s|m|h|d)$"}),
+    WithJsonSchema(
+        {
+            "title": "a duration",
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,6}(s|m|h|d)$",
+            "examples": ["90s", "15m", "1h", "2d"],
+        }
+    ),
 ]
 Grace = Annotated[
     timedelta,
     BeforeValidator(_grace),
     WithJsonSchema(
         {
+            "title": "a duration",
             "anyOf": [
                 {"type": "string", "pattern": "^(0|[1-9][0-9]{0,6})(s|m|h|d)$"},
-                {"const": 0},
-            ]
+                {"enum": [0, "0"]},
+            ],
+            "examples": ["0s", "90m", "24h"],
         }
     ),
 ]
@@ -170,31 +239,39 @@ Size = Annotated[
     BeforeValidator(_size),
     WithJsonSchema(
         {
+            "title": "a size",
             "anyOf": [
-                {"type": "integer", "minimum": 1024},
-                {"type": "string", "pattern": "^[1-9][0-9]*(KiB|MiB)$"},
-            ]
+                {"type": "integer", "minimum": 1024, "maximum": 64 * _BYTES["MiB"]},
+                {"type": "string", "pattern": "^[1-9][0-9]{0,9}(KiB|MiB)$"},
+            ],
+            "examples": ["512KiB", "5MiB"],
         }
     ),
 ]
 LabelName = Annotated[
     str,
     AfterValidator(_label),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_LABEL_CHARS}),
+    WithJsonSchema({"title": "a label", **_LINE}),
 ]
 Name = Annotated[
     str,
     AfterValidator(_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_LABEL_CHARS}),
+    WithJsonSchema({"title": "a name", **_LINE}),
 ]
 Words = Annotated[
-    Listed[Annotated[str, AfterValidator(_word)]], Field(max_length=MAX_WORDS), AfterValidator(_bounded)
+    Listed[Annotated[str, AfterValidator(_word), WithJsonSchema(_WORD)]],
+    Field(max_length=MAX_WORDS),
+    AfterValidator(_bounded),
 ]
 Phrases = Annotated[
-    Listed[Annotated[str, AfterValidator(_phrase)]], Field(max_length=MAX_WORDS), AfterValidator(_bounded)
+    Listed[Annotated[str, AfterValidator(_phrase), WithJsonSchema(_PHRASE)]],
+    Field(max_length=MAX_WORDS),
+    AfterValidator(_bounded),
 ]
 Regex = Annotated[
     str,
     AfterValidator(_regex),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_REGEX_CHARS}),
+    WithJsonSchema(
+        {"title": "a regular expression", "type": "string", "minLength": 1, "maxLength": MAX_REGEX_CHARS}
+    ),
 ]

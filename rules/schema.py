@@ -5,7 +5,6 @@ One principle holds everywhere: what stands side by side must all hold, and of a
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from datetime import timedelta
@@ -14,12 +13,25 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
-from rules.fields import Duration, LabelName, Listed, Name, Phrases, Regex, Strictly, Version, Words, refusal
+from rules.editor import EditorSchema, at_least_one, written
+from rules.fields import (
+    Duration,
+    Group,
+    LabelName,
+    Listed,
+    Name,
+    Phrases,
+    Regex,
+    Strictly,
+    Version,
+    Words,
+    refusal,
+    setting,
+)
 from rules.fields import Mode as Mode
 from rules.sprints_schema import Sprints
 from trackers.model import AuthorKind
 
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_RULES = 200
 MAX_LABELS = 20
 MAX_NESTING = 8
@@ -47,6 +59,14 @@ def _board_id(text: str) -> str:
             "connection and that, such as acme-jira/12; a Linear team stands under projects"
         )
     return text
+
+
+def _in_json(pattern: re.Pattern[str]) -> str:
+    """``pattern`` as JSON Schema has it, where an expression may match anywhere."""
+    return "^(" + pattern.pattern.removesuffix(r"\Z") + ")$"
+
+
+CONNECTION_IN_JSON = _in_json(_CONNECTION)
 
 
 def connection_name(text: str) -> str:
@@ -87,7 +107,7 @@ class TextCondition(Strictly):
         default=None, description="Whether capitals matter in this condition. They do not by default."
     )
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra=at_least_one("words", "phrases", "regex"))
 
 
 class Conditions(Strictly):
@@ -143,7 +163,10 @@ class Rule(Conditions):
     )
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["label"]}, {"required": ["labels"]}]}
+        json_schema_extra={
+            "oneOf": [{"required": ["label"]}, {"required": ["labels"]}],
+            **at_least_one(*(info.alias or name for name, info in Conditions.model_fields.items())),
+        }
     )
 
 
@@ -158,125 +181,104 @@ class LearnedTarget(StrEnum):
 Precision = Annotated[float, Field(ge=0.5, le=0.99)]
 
 
-class Learned(Strictly):
+class Learned(Group):
     """What is asked of the models that learnt from past issues. Without a model nothing of it matters."""
 
-    enabled: bool | None = Field(
-        default=None, description="Whether what models learnt is used at all. Default true."
+    enabled: bool | None = setting("Whether what models learnt is used at all.", True)
+    targets: Listed[Annotated[LearnedTarget, Strict(False)]] | None = setting(
+        "What models may speak about: labels and components (Jira) are put on, a type is only remarked upon.",
+        [*LearnedTarget],
     )
-    targets: Listed[Annotated[LearnedTarget, Strict(False)]] | None = Field(
-        default=None,
-        description="What models may speak about: labels and components (Jira) are put on, a type is only "
-        "remarked upon. Default all three.",
+    precision: Precision | None = setting(
+        "The share of the labels put on that must be right: the more is asked, the fewer are put on. Holds "
+        "for types too.",
+        0.85,
     )
-    precision: Precision | None = Field(
-        default=None,
-        description="The share of the labels put on that must be right: the more is asked, the fewer are put "
-        "on. Holds for types too. Default 0.85.",
+    components_precision: Precision | None = setting(
+        "The same for components, which are harder to tell.", 0.8
     )
-    components_precision: Precision | None = Field(
-        default=None, description="The same for components, which are harder to tell. Default 0.8."
+    max_labels: Annotated[int, Field(ge=1, le=10)] | None = setting(
+        "The most labels, and the most components, that models put on one issue.", 3
     )
-    max_labels: Annotated[int, Field(ge=1, le=10)] | None = Field(
-        default=None,
-        description="The most labels, and the most components, that models put on one issue. Default 3.",
-    )
-    never: Annotated[tuple[LabelName, ...], Strict(False), Field(max_length=MAX_NEVER)] | None = Field(
-        default=None, description="Labels, components and types that models never propose. Default none."
+    never: Annotated[tuple[LabelName, ...], Strict(False), Field(max_length=MAX_NEVER)] | None = setting(
+        "Labels, components and types that models never propose.", []
     )
 
 
-class Tagging(Strictly):
+class Tagging(Group):
     """How issues are labelled."""
 
-    window: Duration | None = Field(
-        default=None,
-        description="How long after its creation a change of title or description is looked at. Default 1h.",
+    window: Duration | None = setting(
+        "How long after its creation a change of title or description is looked at.", "1h"
     )
-    comment: bool | None = Field(
-        default=None, description="Whether a comment tells the reasons when labels are put on. Default false."
+    comment: bool | None = setting("Whether a comment tells the reasons when labels are put on.", False)
+    comment_outside: bool | None = setting(
+        "Whether comments are written on Linear issues that are mirrored to places outside the workspace.",
+        False,
     )
-    comment_outside: bool | None = Field(
-        default=None,
-        description="Whether comments are written on Linear issues that are mirrored to places outside the "
-        "workspace. Default false.",
+    create_labels: bool | None = setting("Whether labels the tracker lacks may be created.", False)
+    max_labels: Annotated[int, Field(ge=1, le=20)] | None = setting("The most labels put on one issue.", 5)
+    rules: Annotated[Listed[Rule], Field(max_length=MAX_RULES)] | None = setting(
+        "Added after the rules inherited; one of the same name takes the inherited one's place."
     )
-    create_labels: bool | None = Field(
-        default=None, description="Whether labels the tracker lacks may be created. Default false."
-    )
-    max_labels: Annotated[int, Field(ge=1, le=20)] | None = Field(
-        default=None, description="The most labels put on one issue. Default 5."
-    )
-    rules: Annotated[Listed[Rule], Field(max_length=MAX_RULES)] | None = Field(
-        default=None,
-        description="Added after the rules inherited; one of the same name takes the inherited one's place.",
-    )
-    without: Listed[Name] | None = Field(
-        default=None, description="Names of inherited rules that do not apply here."
-    )
-    learned: Learned | None = Field(
-        default=None, description="What is asked of models that learnt from past issues."
-    )
+    without: Listed[Name] | None = setting("Names of inherited rules that do not apply here.")
+    learned: Learned | None = setting("What is asked of models that learnt from past issues.")
 
 
-class Layer(Strictly):
-    """Settings for everything, for a connection, or for a project or team."""
+class Layer(Group):
+    """Settings for a project or team."""
 
-    mode: Annotated[Mode, Strict(False)] | None = Field(
-        default=None,
-        description="dry_run only records what would be done, suggest writes one comment and no label, "
-        "apply puts labels on. Default dry_run.",
+    mode: Annotated[Mode, Strict(False)] | None = setting(
+        "dry_run only records what would be done, suggest writes one comment and no label, apply puts labels "
+        "on.",
+        Mode.DRY_RUN,
     )
-    tagging: Tagging | None = Field(default=None, description="How issues are labelled.")
-    sprints: Sprints | None = Field(default=None, description="How sprints and cycles are watched.")
+    tagging: Tagging | None = setting("How issues are labelled.")
+    sprints: Sprints | None = setting("How sprints and cycles are watched.")
 
 
-class Writes(Strictly):
+class Writes(Group):
     """More than this is not done without asking: whatever goes wrong then goes wrong a little."""
 
-    most: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None,
-        description="How many issues may be written to within the window. When more are to be, all writing "
-        "to this tracker waits until you say `sprintwarden resume CONNECTION`. Default 500.",
+    most: Annotated[int, Field(ge=1, le=1_000_000)] | None = setting(
+        "How many issues may be written to within the window. When more are to be, all writing to this "
+        "tracker waits until you say `sprintwarden resume CONNECTION`.",
+        500,
     )
-    window: Annotated[Duration, AfterValidator(_up_to_a_day)] | None = Field(
-        default=None, description="The span in which they are counted, at most 24h. Default 10m."
+    window: Annotated[Duration, AfterValidator(_up_to_a_day)] | None = setting(
+        "The span in which they are counted, at most 24h.", "10m"
     )
 
 
 class WideLayer(Layer):
     """Settings for everything or for a connection."""
 
-    writes: Writes | None = Field(
-        default=None, description="How much may be written in a short time before writing stops and asks."
-    )
+    writes: Writes | None = setting("How much may be written in a short time before writing stops and asks.")
 
 
-class BoardLayer(Strictly):
+class BoardLayer(Group):
     """Settings for one board's sprints."""
 
-    sprints: Sprints | None = Field(default=None, description="How the board's sprints are watched.")
+    sprints: Sprints | None = setting("How the board's sprints are watched.")
 
 
 class RulesFile(Strictly):
     """What is done with issues and sprints: defaults, refined by connection, project or team, and board."""
 
     version: Version = Field(description="The version of this file's format.")
-    defaults: WideLayer | None = Field(
-        default=None, description="What holds everywhere unless refined below."
+    defaults: WideLayer | None = setting("What holds everywhere unless refined below.")
+    connections: dict[ConnectionName, WideLayer] | None = setting(
+        "Refinements by connection, under its name in connections.yaml.",
+        propertyNames={"pattern": CONNECTION_IN_JSON},
     )
-    connections: dict[ConnectionName, WideLayer] | None = Field(
-        default=None, description="Refinements by connection, under its name in connections.yaml."
+    projects: dict[ProjectKey, Layer] | None = setting(
+        "Refinements by Jira project key or Linear team key; CONNECTION/KEY where two trackers share a key.",
+        propertyNames={"pattern": _in_json(_PROJECT)},
     )
-    projects: dict[ProjectKey, Layer] | None = Field(
-        default=None,
-        description="Refinements by Jira project key or Linear team key; "
-        "CONNECTION/KEY where two trackers share a key.",
-    )
-    boards: dict[BoardId, BoardLayer] | None = Field(
-        default=None,
-        description="Refinements for the sprints of a Jira board, under its number; CONNECTION/NUMBER where "
-        "two sites have a board of that number. Those of a Linear team stand under projects.",
+    boards: dict[BoardId, BoardLayer] | None = setting(
+        "Refinements for the sprints of a Jira board, under its number; CONNECTION/NUMBER where two sites "
+        "have a board of that number. Those of a Linear team stand under projects.",
+        propertyNames={"pattern": _in_json(_BOARD)},
     )
 
 
@@ -286,37 +288,9 @@ for _model in (Conditions, Condition, Rule, Learned, Tagging, Layer, WideLayer, 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of rules.yaml, for completion in editors."""
-    schema = _without_null(RulesFile.model_json_schema(by_alias=True))
-    return {
-        "$schema": SCHEMA_DIALECT,
-        "title": "Sprintwarden rules",
-        **{k: v for k, v in schema.items() if k != "title"},
-    }
-
-
-def _without_null(part: Any) -> Any:
-    """``part`` without the null that stands for "not set": a key with nothing after it is refused."""
-    if isinstance(part, list):
-        return [_without_null(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    cleaned = {
-        key: _without_null(value) for key, value in part.items() if key != "default" or value is not None
-    }
-    choices = cleaned.get("anyOf")
-    if isinstance(choices, list) and {"type": "null"} in choices:
-        kept = [choice for choice in choices if choice != {"type": "null"}]
-        del cleaned["anyOf"]
-        cleaned = {**(kept[0] if len(kept) == 1 else {"anyOf": kept}), **cleaned}
-    # A title that only repeats the key is noise in an editor's tooltip.
-    if (
-        isinstance(cleaned.get("title"), str)
-        and cleaned.keys() & {"type", "$ref", "anyOf"}
-        and "properties" not in cleaned
-    ):
-        del cleaned["title"]
-    return cleaned
+    schema = RulesFile.model_json_schema(schema_generator=EditorSchema)
+    return {"$schema": EditorSchema.schema_dialect, **schema, "title": "Sprintwarden rules"}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(written(json_schema()))

@@ -132,28 +132,67 @@ Share = Annotated[
     BeforeValidator(read_share),
     WithJsonSchema(
         {
+            "title": "a share",
             "anyOf": [
                 {"type": "number", "minimum": 0, "maximum": 1},
                 {"type": "string", "pattern": r"^([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?) ?%$"},
-            ]
+            ],
+            "examples": ["15%", 0.15],
         }
     ),
 ]
 SomeShare = Annotated[Share, AfterValidator(_some)]
-Day = Annotated[date, BeforeValidator(read_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[
+    date,
+    BeforeValidator(read_day),
+    WithJsonSchema(
+        {
+            "title": "a date",
+            "type": "string",
+            "format": "date",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2026-12-24"],
+        }
+    ),
+]
 TimeOfDay = Annotated[
     time,
     BeforeValidator(read_time),
-    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+    WithJsonSchema(
+        {
+            "title": "a time of day",
+            "type": "string",
+            "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+            "examples": ["08:00", "18:30"],
+        }
+    ),
 ]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[
+    str,
+    AfterValidator(_zone),
+    WithJsonSchema(
+        {
+            "title": "a time zone",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_+/-]+$",
+            "examples": ["Europe/Oslo", "America/New_York", "UTC"],
+        }
+    ),
+]
 IssueKey = Annotated[
     str,
     AfterValidator(_issue_key),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9][A-Z0-9_]*-[1-9][0-9]*$"}),
+    WithJsonSchema(
+        {
+            "title": "an issue's key",
+            "type": "string",
+            "pattern": "^[A-Z0-9][A-Z0-9_]*-[1-9][0-9]*$",
+            "examples": ["OPS-12"],
+        }
+    ),
 ]
 Mention = Annotated[
     str,
     AfterValidator(_mention),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_MENTION_CHARS}),
+    WithJsonSchema({"title": "a mention", "type": "string", "minLength": 1, "maxLength": MAX_MENTION_CHARS}),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from rules.fields import Grace, LabelName, Listed, Mode, Name, Strictly
+from rules.fields import Grace, Group, LabelName, Listed, Mode, Name, Strictly, setting
 from rules.sprint_fields import (
     Day,
     IssueKey,
@@ -39,68 +39,52 @@ class Weekday(StrEnum):
     SUN = "sun"
 
 
-class Overcommit(Strictly):
+class Overcommit(Group):
     """When a sprint is said to hold more than its team usually finishes."""
 
-    enabled: bool | None = Field(default=None, description="Whether it is said at all. Default true.")
-    warn_below: SomeShare | None = Field(
-        default=None,
-        description="Warn when the chance that enough gets done falls below this. Default 25%.",
+    enabled: bool | None = setting("Whether it is said at all.", True)
+    warn_below: SomeShare | None = setting(
+        "Warn when the chance that enough gets done falls below this: a higher share warns more often.",
+        "25%",
     )
-    done_share: SomeShare | None = Field(
-        default=None,
-        description="The part of the commitment that counts as enough. Default 80%.",
-    )
-    grace: Grace | None = Field(
-        default=None,
-        description="Nothing is said about it this soon after the start. Default 0s.",
-    )
+    done_share: SomeShare | None = setting("The part of the commitment that counts as enough.", "80%")
+    grace: Grace | None = setting("Nothing is said about it this soon after the start.", "0s")
 
 
-class ScopeCreep(Strictly):
+class ScopeCreep(Group):
     """When a sprint is said to have grown since its start."""
 
-    enabled: bool | None = Field(default=None, description="Whether it is said at all. Default true.")
-    budget: Share | None = Field(
-        default=None,
-        description="How much may be added before it is said, as a share of the work committed at the start. "
-        "Default 15%.",
+    enabled: bool | None = setting("Whether it is said at all.", True)
+    budget: Share | None = setting(
+        "How much may be added before it is said, as a share of the work committed at the start.", "15%"
     )
-    grace: Grace | None = Field(
-        default=None, description="What is added this soon after the start is late planning. Default 24h."
-    )
-    label: Annotated[LabelName, Or((False, True))] | None = Field(
-        default=None,
-        description="The label put on issues added after the grace; true for scope-added. "
-        "Default false: none.",
+    grace: Grace | None = setting("What is added this soon after the start is late planning.", "24h")
+    label: Annotated[LabelName, Or((False, True))] | None = setting(
+        "The label put on issues added after the grace; true for scope-added.", False, meaning="none"
     )
 
 
-class Notify(Strictly):
+class Notify(Group):
     """Where and how a warning is written."""
 
-    tracking_issue: Annotated[IssueKey, Or()] | None = Field(
-        default=None,
-        description="The issue all warnings of a board or team stand on. Default false: the issue that "
-        "crossed the line.",
+    tracking_issue: Annotated[IssueKey, Or()] | None = setting(
+        "The issue all warnings of a board or team stand on.",
+        False,
+        meaning="the issue that crossed the line",
     )
-    mention: Annotated[Mention, Or()] | None = Field(
-        default=None,
-        description="Put before a warning that is posted anew, in the tracker's own markup, such as "
-        "[~accountid:...] on Jira. Default false: nobody.",
+    mention: Annotated[Mention, Or()] | None = setting(
+        "Put before a warning that is posted anew, in the tracker's own markup, such as [~accountid:...] on "
+        "Jira.",
+        False,
+        meaning="nobody",
     )
-    again: bool | None = Field(
-        default=None,
-        description="Whether a warning that got graver is posted anew instead of edited. Default false.",
+    again: bool | None = setting("Whether a warning that got graver is posted anew instead of edited.", False)
+    comment_outside: bool | None = setting(
+        "Whether comments are written on Linear issues that are mirrored to places outside the workspace.",
+        False,
     )
-    comment_outside: bool | None = Field(
-        default=None,
-        description="Whether comments are written on Linear issues that are mirrored to places outside the "
-        "workspace. Default false.",
-    )
-    snooze_label: LabelName | None = Field(
-        default=None,
-        description="A label that silences the warnings of a sprint. Default sprintwarden-snooze.",
+    snooze_label: LabelName | None = setting(
+        "A label that silences the warnings of a sprint.", "sprintwarden-snooze"
     )
 
 
@@ -133,78 +117,64 @@ class RequirementLine(Strictly):
     )
 
 
-class Sprints(Strictly):
+class Sprints(Group):
     """How sprints and cycles are watched."""
 
-    enabled: bool | None = Field(default=None, description="Whether they are watched at all. Default true.")
-    mode: Annotated[Mode, Strict(False)] | None = Field(
-        default=None,
-        description="dry_run only records what would be said, suggest writes the comment and no label, apply "
-        "also the label of scope_creep. Default: the mode that holds for issues here.",
+    enabled: bool | None = setting("Whether they are watched at all.", True)
+    mode: Annotated[Mode, Strict(False)] | None = setting(
+        "dry_run only records what would be said, suggest writes the comment and no label, apply also the "
+        "label of scope_creep.",
+        meaning="the mode that holds for issues here",
     )
-    measure: Annotated[Measure, Strict(False)] | None = Field(
-        default=None,
-        description="What work is counted in: estimates, issues, or auto for estimates where most issues "
-        "have one. Default auto.",
+    measure: Annotated[Measure, Strict(False)] | None = setting(
+        "What work is counted in: estimates, issues, or auto for estimates where most issues have one.",
+        Measure.AUTO,
     )
-    unestimated: Annotated[float, Field(ge=0, le=1000), Or()] | None = Field(
-        default=None,
-        description="What an issue without an estimate counts. Default false: what the tracker says, else 0.",
+    unestimated: Annotated[float, Field(ge=0, le=1000), Or()] | None = setting(
+        "What an issue without an estimate counts.", False, meaning="what the tracker says, else 0"
     )
-    min_history: Annotated[int, Field(ge=0, le=20)] | None = Field(
-        default=None,
-        description="Finished sprints a board must have before anything is said. Default 3.",
+    min_history: Annotated[int, Field(ge=0, le=20)] | None = setting(
+        "Finished sprints a board must have before anything is said.", 3
     )
-    overcommit: Overcommit | None = Field(
-        default=None, description="When a sprint is said to hold more than its team usually finishes."
+    overcommit: Overcommit | None = setting(
+        "When a sprint is said to hold more than its team usually finishes."
     )
-    scope_creep: ScopeCreep | None = Field(
-        default=None, description="When a sprint is said to have grown since its start."
-    )
-    requirements: bool | None = Field(
-        default=None,
-        description="Whether issues whose description demands more since the start are told. Default true.",
+    scope_creep: ScopeCreep | None = setting("When a sprint is said to have grown since its start.")
+    requirements: bool | None = setting(
+        "Whether issues whose description demands more since the start are told.", True
     )
     requirement_lines: (
         Annotated[tuple[RequirementLine, ...], Strict(False), Field(max_length=MAX_LINES)] | None
-    ) = Field(
-        default=None,
-        description="Lines that were taken for a demand and are none, or the other way round: they and their "
-        "like are judged so from now on. Default none.",
+    ) = setting(
+        "Lines that were taken for a demand and are none, or the other way round: they and their like are "
+        "judged so from now on.",
+        [],
     )
-    stalled: bool | None = Field(
-        default=None,
-        description="Whether issues that have not moved for unusually long are told. Default true.",
+    stalled: bool | None = setting("Whether issues that have not moved for unusually long are told.", True)
+    notify: Notify | None = setting("Where and how a warning is written.")
+    quiet_hours: Annotated[QuietHours, Or()] | None = setting(
+        "The times of day at which no comment is written.", False, meaning="none"
     )
-    notify: Notify | None = Field(default=None, description="Where and how a warning is written.")
-    quiet_hours: Annotated[QuietHours, Or()] | None = Field(
-        default=None,
-        description="The times of day at which no comment is written. Default false: none.",
+    working_days: Listed[Annotated[Weekday, Strict(False)]] | None = setting(
+        "The days on which comments are written and people work.", [*Weekday]
     )
-    working_days: Listed[Annotated[Weekday, Strict(False)]] | None = Field(
-        default=None,
-        description="The days on which comments are written and people work: mon, tue, wed ... Default all.",
+    holidays: Annotated[tuple[Day, ...], Strict(False), Field(max_length=MAX_HOLIDAYS)] | None = setting(
+        "Dates on which nobody works, such as 2026-12-25.", []
     )
-    holidays: Annotated[tuple[Day, ...], Strict(False), Field(max_length=MAX_HOLIDAYS)] | None = Field(
-        default=None, description="Dates on which nobody works, such as 2026-12-25. Default none."
+    zone: Zone | None = setting(
+        "The time zone of quiet hours, working days and holidays, unless quiet_hours names it.",
+        meaning="the board's own, else UTC",
     )
-    zone: Zone | None = Field(
-        default=None,
-        description="The time zone of quiet hours, working days and holidays, unless quiet_hours names it. "
-        "Default: the board's own, else UTC.",
+    people: Annotated[int, Field(ge=1, le=1000), Or()] | None = setting(
+        "The size of the team.", False, meaning="as many as have an issue in the sprint"
     )
-    people: Annotated[int, Field(ge=1, le=1000), Or()] | None = Field(
-        default=None,
-        description="The size of the team. Default false: as many as have an issue in the sprint.",
+    away: Annotated[tuple[Absence, ...], Strict(False), Field(max_length=MAX_AWAY)] | None = setting(
+        "Who is away when, so that less can be done.", []
     )
-    away: Annotated[tuple[Absence, ...], Strict(False), Field(max_length=MAX_AWAY)] | None = Field(
-        default=None,
-        description="Who is away when, so that less can be done. Default nobody.",
-    )
-    wording: dict[str, str] | None = Field(
-        default=None,
-        description="Sentences of the comment in place of the shipped ones, by their name.",
-        json_schema_extra={"propertyNames": {"enum": [*TEMPLATES]}},
+    wording: dict[str, str] | None = setting(
+        "Sentences of the comment in place of the shipped ones, by their name. An empty text leaves a "
+        "sentence out where the comment reads well without it.",
+        propertyNames={"enum": [*TEMPLATES]},
     )
 
 

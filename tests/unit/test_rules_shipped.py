@@ -1,21 +1,22 @@
-"""The files as shipped load, say what they should, and stay in step with the schema."""
+"""The files as shipped load and say what they should."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from ruamel.yaml import YAML
 
+from rules.connection_schema import connections_schema
 from rules.connections import load_connections
-from rules.load import load_rules
+from rules.load import WriteLimit, load_rules
 from rules.matching import match
-from rules.schema import Mode, json_schema
+from rules.schema import Mode
+from rules.source import read_source
 from rules.sprint_rules import SprintRules
 from trackers.model import AuthorKind, Issue
 
@@ -197,55 +198,6 @@ def test_nothing_is_written_as_shipped() -> None:
     assert (RULES.mode, RULES.comment, RULES.create_labels) == (Mode.DRY_RUN, False, False)
 
 
-def test_the_file_names_its_schema_in_the_first_line() -> None:
-    first = (CONFIG / "rules.yaml").read_text(encoding="utf-8").splitlines()[0]
-    assert first == "# yaml-language-server: $schema=./rules.schema.json"
-
-
-def test_the_schema_file_is_in_step() -> None:
-    written = json.loads((CONFIG / "rules.schema.json").read_text(encoding="utf-8"))
-    assert written == json_schema(), "run: python -m rules.schema > config/rules.schema.json"
-
-
-def test_the_schema_is_valid_and_takes_the_shipped_file() -> None:
-    schema = json_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    data = YAML(typ="safe", pure=True).load((CONFIG / "rules.yaml").read_text(encoding="utf-8"))
-    jsonschema.validate(data, schema)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {},
-        {"version": 2},
-        {"version": 1, "defaults": None},
-        {"version": 1, "defaults": {"mode": "aply"}},
-        {"version": 1, "defaults": {"tagging": {"window": "1 hour"}}},
-        {"version": 1, "defaults": {"tagging": {"rules": [{"type": ["Bug"]}]}}},
-        {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "titel": {}}]}}},
-        {"version": 1, "defaults": {"tagging": {"rules": [{"label": "a", "any": [{}]}]}}},
-        {"version": 1, "defaults": {"sprints": {"budget": 0.15}}},
-        {"version": 1, "defaults": {"sprints": {"scope_creep": {"budget": 15}}}},
-        {"version": 1, "defaults": {"sprints": {"scope_creep": {"budget": "15"}}}},
-        {"version": 1, "defaults": {"sprints": {"quiet_hours": {"from": "8:00", "to": "18:00"}}}},
-        {"version": 1, "defaults": {"sprints": {"working_days": []}}},
-        {"version": 1, "defaults": {"sprints": {"notify": {"tracking_issue": True}}}},
-        {"version": 1, "defaults": {"sprints": {"wording": {"how_advise": "Advice."}}}},
-        {"version": 1, "boards": {"12": {"mode": "apply"}}},
-    ],
-)
-def test_an_editor_sees_the_same_mistakes(bad: dict[str, Any]) -> None:
-    assert list(jsonschema.Draft202012Validator(json_schema()).iter_errors(bad))
-
-
-def test_every_key_is_described() -> None:
-    definitions = json_schema()["$defs"].values()
-    bare = [key for part in (json_schema(), *definitions) for key, field in part.get("properties", {}).items()
-            if "description" not in field]  # fmt: skip
-    assert bare == []
-
-
 def test_the_shipped_connections_are_none() -> None:
     assert load_connections((CONFIG / "connections.yaml").read_bytes(), "config/connections.yaml", {}) == ()
 
@@ -253,15 +205,20 @@ def test_the_shipped_connections_are_none() -> None:
 def test_the_commented_connections_are_good_ones() -> None:
     lines = (CONFIG / "connections.yaml").read_text(encoding="utf-8").splitlines()
     start = lines.index("connections: {}")
-    text = "\n".join(["version: 1", "connections:", *(line.removeprefix("#") for line in lines[start + 1 :])])
+    bare = (re.sub(r"^( +)# (?=[a-z_]+: )", r"\1", line.removeprefix("#")) for line in lines[start + 1 :])
+    text = "\n".join(["version: 1", "connections:", *bare])
     names = ("ACME_JIRA_TOKEN", "ACME_JIRA_HOOK", "ACME_LINEAR_KEY", "ACME_LINEAR_HOOK")
     found = load_connections(text.encode(), "connections.yaml", dict.fromkeys(names, "long-enough"))
     assert [connection.name for connection in found] == ["acme-jira", "acme-linear"]
+    assert found[0].api_url.startswith("https://api.atlassian.com/ex/jira/")
+    assert found[0].expires is not None
+    schema = connections_schema()
+    jsonschema.validate(read_source(text.encode(), "connections.yaml").data, schema)
 
 
 def test_the_commented_refinements_are_good_ones() -> None:
     text = (CONFIG / "rules.yaml").read_text(encoding="utf-8")
-    head, tail = text.split("#\n# connections:\n")
+    head, tail = re.split(r"#\n# connections:.*\n", text)
     refined = "connections:\n" + "\n".join(
         line.removeprefix("# ").removeprefix("#") for line in tail.splitlines()
     )
@@ -271,6 +228,14 @@ def test_the_commented_refinements_are_good_ones() -> None:
     assert rules.rules[-1].name == "billing"
     sprints = book.sprints("acme-jira", "12", "ABC")
     assert (sprints.mode, sprints.budget, sprints.tracking_issue) == (Mode.SUGGEST, 0.25, "ABC-12")
+    assert book.writes("acme-linear") == WriteLimit(2000, timedelta(hours=1))
+
+
+def test_the_commented_limit_of_writes_is_the_default() -> None:
+    text = (CONFIG / "rules.yaml").read_text(encoding="utf-8")
+    assert "\n  # writes: " in text
+    book = load_rules(text.replace("\n  # writes: ", "\n  writes: ").encode(), "rules.yaml")
+    assert book.writes("acme") == WriteLimit()
 
 
 def test_the_shipped_sprint_settings_are_the_defaults_they_explain() -> None:
