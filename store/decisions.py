@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, cast
 
 from redis import Redis
+from redis.client import Pipeline
 
 from store import keys
 from trackers.model import Subject
+
+_BATCH: Final = 100
+"""Subjects whose records are read at once: at most ``keys.DECISIONS_KEPT`` of a few kB each."""
 
 
 class Decisions:
@@ -20,26 +25,38 @@ class Decisions:
 
     def add(self, subject: Subject, record: Mapping[str, Any], counters: Mapping[str, int]) -> None:
         """Keep one record and count what it stands for, in one round trip."""
-        name = keys.decisions(subject)
         pipe = self._redis.pipeline()
-        pipe.lpush(name, json.dumps(record))
-        pipe.ltrim(name, 0, keys.DECISIONS_KEPT - 1)
-        pipe.expire(name, keys.DECISIONS_LIFE)
-        for counter, amount in counters.items():
-            pipe.hincrby(keys.COUNTERS, counter, amount)
+        put(pipe, subject, record)
+        count(pipe, counters)
         pipe.execute()
 
     def count(self, counters: Mapping[str, int]) -> None:
         """Count without keeping a record."""
         pipe = self._redis.pipeline()
-        for counter, amount in counters.items():
-            pipe.hincrby(keys.COUNTERS, counter, amount)
+        count(pipe, counters)
         pipe.execute()
 
     def of(self, subject: Subject) -> list[dict[str, Any]]:
         """The subject's records, newest first."""
         raw = cast("list[str]", self._redis.lrange(keys.decisions(subject), 0, -1))
         return [json.loads(text) for text in raw]
+
+    def every(self, connection: str | None = None) -> Iterator[tuple[Subject, list[dict[str, Any]]]]:
+        """Every subject with its records, newest first; of one connection, or of all. In no order.
+
+        A batch of records is held at a time, and the names of the subjects. One round trip for each batch,
+        and some to find them: what is written meanwhile may or may not be among them.
+        """
+        found = self._redis.scan_iter(match=f"{keys.DECISIONS}{connection or '*'}:*", count=1_000)
+        names = _once(cast("Iterator[str]", found))
+        while batch := list(islice(names, _BATCH)):
+            pipe = self._redis.pipeline(transaction=False)
+            for name in batch:
+                pipe.lrange(name, 0, -1)
+            for name, raw in zip(batch, cast("list[list[str]]", pipe.execute()), strict=True):
+                subject = _subject(name)
+                if raw and subject is not None:
+                    yield subject, [json.loads(text) for text in raw]
 
     def last(self, subject: Subject) -> dict[str, Any] | None:
         """The subject's newest record."""
@@ -64,3 +81,34 @@ class Decisions:
         """All counters by name."""
         raw = cast("dict[str, str]", self._redis.hgetall(keys.COUNTERS))
         return {name: int(value) for name, value in raw.items()}
+
+
+def put(pipe: Pipeline, subject: Subject, record: Mapping[str, Any]) -> None:
+    """Keep one record along with what else ``pipe`` keeps."""
+    name = keys.decisions(subject)
+    pipe.lpush(name, json.dumps(record))
+    pipe.ltrim(name, 0, keys.DECISIONS_KEPT - 1)
+    pipe.expire(name, keys.DECISIONS_LIFE)
+
+
+def count(pipe: Pipeline, counters: Mapping[str, int]) -> None:
+    """Count along with what else ``pipe`` keeps."""
+    for counter, amount in counters.items():
+        pipe.hincrby(keys.COUNTERS, counter, amount)
+
+
+def _once(names: Iterator[str]) -> Iterator[str]:
+    """Each name once: a scan may tell one twice while the database grows."""
+    seen: set[str] = set()
+    for name in names:
+        if name not in seen:
+            seen.add(name)
+            yield name
+
+
+def _subject(name: str) -> Subject | None:
+    try:
+        return Subject.parse(name.removeprefix(keys.DECISIONS))
+    except ValueError:
+        # Of a kind that only another release knows.
+        return None

@@ -17,6 +17,7 @@ from rules.connections import Connection, EmailToken, Webhook
 from rules.load import load_rules
 from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
+from store.backfills import Backfills
 from store.connect import connect
 from store.decisions import Decisions
 from store.inbox import Inbox
@@ -42,7 +43,11 @@ from trackers.model import (
     TrackerKind,
 )
 from trackers.protocol import (
+    BulkStep,
     Failure,
+    Found,
+    Mark,
+    Marked,
     Operation,
     Page,
     PutComment,
@@ -241,6 +246,23 @@ class ToyTracker:
         self._fail("past")
         return Page(tuple(self.history), None, len(self.history))
 
+    def search(
+        self,
+        projects: Sequence[str],
+        query: str | None = None,
+        after: str | None = None,
+        page_size: int | None = None,
+    ) -> Found:
+        self._fail("search")
+        return Found((Reading(self.now, self.memory),), None, 1)
+
+    def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
+        def send() -> Marked:
+            self._fail("labels")
+            return Marked({mark.issue: None for mark in marks})
+
+        return (BulkStep(tuple(marks), send),)
+
     def look_again(self, issue: Issue) -> bool:
         return False
 
@@ -374,5 +396,6 @@ def floor(redis: Redis, tmp_path: Path) -> Floor:
         sprints=Sprints(redis),
         forecasters=Forecasters(),
         look_every=timedelta(minutes=15),
+        backfills=Backfills(redis),
     )
     return Floor(redis, tracker, shop)

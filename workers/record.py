@@ -41,6 +41,8 @@ class Ending:
     rules: str | None = None
     read: datetime | None = None
     """The issue's ``updated`` as of the reading that was acted on."""
+    key: str | None = None
+    """The issue's key as of that reading."""
     purge: bool = False
     """Nothing about the subject shall be kept."""
 
@@ -75,6 +77,8 @@ def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
         "took_ms": int(took.total_seconds() * 1000),
         "rules": ending.rules,
     }
+    if ending.key is not None:
+        kept["issue"] = ending.key
     if ending.plan is not None:
         # The comment's text is on the issue; the reasons stand beside the labels already.
         plan = ending.plan.to_json()

@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from classifiers.sprint import Outlook, judge
-from classifiers.sprint_judgement import SprintJudgement
-from classifiers.sprint_past import rows_of, with_work
 from rules.load import RuleBook
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
@@ -26,7 +23,8 @@ from workers.roster import begin, follow
 from workers.scope_labels import Marking, mark
 from workers.shop import Desk, Shop
 from workers.sprint_book import DELETED, GONE, Home, Said, SprintBook
-from workers.sprint_measure import comparable, counting, measure, unestimated
+from workers.sprint_measure import comparable, counting, measure
+from workers.sprint_outlook import judged
 from workers.sprint_plan import SprintPlan
 from workers.sprint_writing import ENDED, Case, Message, conclude, speak
 
@@ -96,7 +94,7 @@ def check(shop: Shop, desk: Desk, batch: Batch, book: RuleBook) -> Ending:
     if held is not None and not comparable(held.unit, board.unit):
         # From here on and for good: estimates in two units are never added up.
         held = replace(held, unit=Unit.ISSUES)
-    return replace(_looked_at(at, held), rules=book.version_id)
+    return _looked_at(at, held)
 
 
 def _looked_at(at: Look, held: SprintBook | None) -> Ending:
@@ -164,7 +162,17 @@ def _running(at: Look, held: SprintBook | None) -> Ending:
     case = at.case(book)
     case.keep()
     at.shop.checkpoint("loaded")
-    judgement = _judged(at, book)
+    judgement = judged(
+        at.subject.connection,
+        at.board,
+        at.reading,
+        book,
+        at.rules,
+        at.finished,
+        at.shop.forecasters,
+        at.shop.sprints.secret(),
+        at.now,
+    )
     at.shop.checkpoint("decided")
     keys = {item.key for item in judgement.scope.added}
     added = {stay.id for stay in book.memory.stays.values() if stay.key in keys - {GONE}}
@@ -217,29 +225,6 @@ def _begun(at: Look) -> SprintBook:
     rounds = {round_of(at.subject.id, one.comment.topic) or 0: one for one in reading.ours}
     round_, newest = max(rounds.items(), key=lambda pair: pair[0])
     return replace(book, home=Home(newest.issue, newest.key), round=round_)
-
-
-def _judged(at: Look, book: SprintBook) -> SprintJudgement:
-    rows = rows_of(with_work(at.finished, book.unit), at.board.id)
-    if book.unit is Unit.ISSUES:
-        rows = [row.in_issues() for row in rows]
-    outlook = Outlook(
-        sprint=at.reading.sprint,
-        issues=at.reading.issues,
-        memory=book.memory,
-        unit=book.unit,
-        count=counting(book.unit, at.board, at.rules),
-        unestimated_as=unestimated(book.unit, at.board, at.rules),
-        rules=at.rules,
-        zone=at.board.zone,
-        finished=at.finished,
-        rows=rows,
-        forecaster=at.shop.forecasters.of(at.subject.connection, at.board.id, book.unit, rows),
-        key=at.shop.sprints.secret(),
-        now=at.now,
-        told=frozenset(book.said.concerns),
-    )
-    return judge(outlook)
 
 
 def _over(at: Look, held: SprintBook) -> Ending:

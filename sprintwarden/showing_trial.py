@@ -1,0 +1,235 @@
+"""What ``try`` prints."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from rules.schema import Mode
+from sprintwarden.columns import WIDTH, counted, shortened, table
+from sprintwarden.showing import why
+from sprintwarden.trying import Rules, Trial
+from workers.sprint_trial import SprintChange, SprintVerdict
+from workers.trial import Comparison, Example, LabelChange, ProjectChange, Reach
+from workers.wording import and_list
+
+_DONE: Final = {Mode.APPLY: "put on", Mode.SUGGEST: "suggested", Mode.DRY_RUN: "only recorded"}
+_MOST_PLACES: Final = 6
+_MOST_SHOWN: Final = 40
+"""Labels in the table; the rest are counted."""
+
+
+def trial_json(trial: Trial) -> dict[str, Any]:
+    """For ``--json``: like the text, but whole."""
+    found = trial.comparison
+    return {
+        "over": trial.over,
+        "in_force": _rules_json(trial.now),
+        "new": _rules_json(trial.new),
+        "same_text": found is None,
+        "issues": found.issues if found else 0,
+        "changed": found.changed if found else 0,
+        "labels": [asdict(label) for label in found.labels] if found else [],
+        "projects": [asdict(project) for project in found.projects] if found else [],
+        "settings": [asdict(setting) for setting in trial.differences.settings],
+        "rules": [asdict(rule) for rule in trial.differences.rules],
+        "sprints": [asdict(sprint) | {"differs": sprint.differs} for sprint in trial.sprints],
+        "remarks": list(trial.remarks),
+    }
+
+
+def _rules_json(rules: Rules) -> dict[str, Any]:
+    since = rules.since.isoformat(timespec="seconds") if rules.since else None
+    return {"version": rules.book.version_id, "file": rules.file, "since": since}
+
+
+def show_trial(trial: Trial) -> str:
+    """For people."""
+    found = trial.comparison
+    if found is None:
+        held = _named(trial.now)
+        return f"{trial.new.file} has the same text as the rules in force ({held}): nothing differs."
+    lines = [
+        f"In force: {_named(trial.now)}.",
+        f"New: {_named(trial.new)}.",
+        f"Held against each other over {trial.over},",
+        "as if each were filed now. Nothing was written.",
+        "",
+        *_labels(found),
+        *_projects(found),
+        *_differences(trial),
+        *_sprints(trial),
+    ]
+    for remark in trial.remarks:
+        lines += ["", *textwrap.wrap(remark, WIDTH)]
+    return "\n".join(lines)
+
+
+def _named(rules: Rules) -> str:
+    if rules.since is None:
+        return f"version {rules.book.version_id}, from {rules.file}"
+    return (
+        f"version {rules.book.version_id}, by which the service works since {rules.since:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _labels(found: Comparison) -> Iterator[str]:
+    if not found.issues:
+        yield "There are no issues to hold them against."
+        return
+    if not found.changed:
+        yield f"None of {counted(found.issues, 'issue')} would get other labels."
+    else:
+        yield (
+            f"{found.changed} of {counted(found.issues, 'issue')} would get other labels: "
+            f"{counted(found.gained, 'label')} gained, {found.lost} lost."
+        )
+    fitting = [label for label in found.labels if label.now or label.new]
+    if fitting:
+        yield ""
+        yield from table(
+            ("label", "now", "new", "gained", "lost", "for example"), list(map(_row, fitting[:_MOST_SHOWN]))
+        )
+    if len(fitting) > _MOST_SHOWN:
+        yield f"  and {len(fitting) - _MOST_SHOWN} more (--json tells all)"
+    yield from _reasons(found)
+    yield from _withheld(found)
+
+
+def _row(label: LabelChange) -> tuple[object, ...]:
+    gained = f"+{label.gained}" if label.gained else ""
+    lost = f"−{label.lost}" if label.lost else ""
+    keys = [f"+ {', '.join(label.gained_on)}"] if label.gained_on else []
+    keys += [f"− {', '.join(label.lost_on)}"] if label.lost_on else []
+    return label.label, label.now, label.new, gained, lost, "  ".join(keys)
+
+
+def _reasons(found: Comparison) -> Iterator[str]:
+    examples = [
+        (sign, label.label, example)
+        for label in found.labels[:_MOST_SHOWN]
+        for sign, example in (("+", label.gain), ("−", label.loss))
+        if example is not None
+    ]
+    if not examples:
+        return
+    yield ""
+    yield "Why, by an example of each:"
+    for sign, label, example in examples:
+        told = f"{sign} {label} on {example.key}: {_because(example)}"
+        yield from _wrapped(told)
+
+
+def _because(example: Example) -> str:
+    source = f" ({example.source})" if example.source else ""
+    return f"{and_list(example.because)}{source}"
+
+
+def _withheld(found: Comparison) -> Iterator[str]:
+    held = [(label.label, one) for label in found.labels for one in label.withheld]
+    if not held:
+        return
+    yield ""
+    yield "Fits by the new file, and is withheld:"
+    for label, one in held[:_MOST_SHOWN]:
+        told = f"{label} on {counted(one.issues, 'issue')} ({', '.join(one.examples)}): {one.why}"
+        yield from _wrapped(told)
+    if len(held) > _MOST_SHOWN:
+        yield f"  and {len(held) - _MOST_SHOWN} more"
+
+
+def _projects(found: Comparison) -> Iterator[str]:
+    if not found.projects:
+        return
+    yield ""
+    yield "By project or team:"
+    for project in found.projects:
+        told = f"{project.project}: {_project(project)}"
+        yield from _wrapped(told)
+
+
+def _project(project: ProjectChange) -> str:
+    now, new = project.now, project.new
+    modes = f"{now.mode} → {new.mode}" if now.mode is not new.mode else f"{new.mode}, as before"
+    told = f"{modes}: {_reach(new, project.issues)} would be {_DONE[new.mode]}"
+    if now == new:
+        return f"{told}, as is so now."
+    before = f", {_DONE[now.mode]}" if now.mode is not new.mode else ""
+    return f"{told}; now {_reach(now, project.issues)}{before}."
+
+
+def _reach(reach: Reach, issues: int) -> str:
+    if not reach.labels:
+        return f"no label on {counted(issues, 'issue')}"
+    return f"{counted(reach.labels, 'label')} on {reach.issues} of {counted(issues, 'issue')}"
+
+
+def _differences(trial: Trial) -> Iterator[str]:
+    settings, rules = trial.differences.settings, trial.differences.rules
+    if settings or rules:
+        yield ""
+        yield "Settings and rules that differ:"
+    for one in settings:
+        line = f"; line {one.line}" if one.line else ""
+        told = f"{one.path}: {_value(one.now)} → {_value(one.new)} ({_where(one.places)}{line})"
+        yield from _wrapped(told)
+    for rule in rules:
+        yield from _wrapped(f"rule {rule.name}: {rule.change} ({_where(rule.places)})")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "unset"
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
+
+
+def _where(places: tuple[str, ...]) -> str:
+    rest = len(places) - _MOST_PLACES
+    return ", ".join(places[:_MOST_PLACES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+
+
+def _sprints(trial: Trial) -> Iterator[str]:
+    if not trial.sprints:
+        return
+    yield ""
+    yield "Running sprints of boards whose settings differ:"
+    for sprint in trial.sprints:
+        yield f"  {sprint.name or sprint.sprint} (board {sprint.board})"
+        for line in _sprint(sprint):
+            yield from textwrap.wrap(line, WIDTH, initial_indent="    ", subsequent_indent="      ")
+
+
+def _sprint(change: SprintChange) -> Iterator[str]:
+    if change.differs:
+        yield f"now: {_verdict(change.now)}"
+        yield f"new: {_verdict(change.new)}"
+    else:
+        yield f"as now: {_verdict(change.new)}"
+
+
+def _verdict(verdict: SprintVerdict) -> str:
+    told = _said(verdict)
+    if verdict.labelled:
+        told += f"; labelled for coming late: {', '.join(verdict.labelled)}"
+    if verdict.p_enough is not None:
+        told += (
+            f"; the chance that {verdict.done_share:.0%} of the commitment gets done is "
+            f"{verdict.p_enough:.0%}, and below {verdict.warn_below:.0%} it warns"
+        )
+    return told
+
+
+def _said(verdict: SprintVerdict) -> str:
+    if not verdict.speaks:
+        return f"silent, because {why(verdict.because)}"
+    concerns = and_list([concern.replace("_", " ") for concern in verdict.concerns])
+    until = f", not before {verdict.until:%Y-%m-%d %H:%M %Z} (quiet hours)" if verdict.until else ""
+    only = ", in the record alone (dry_run)" if verdict.mode is Mode.DRY_RUN else ""
+    return f"a warning ({concerns}) on {verdict.home}{only}{until}"
