@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import resources
 
 from redis import Redis
@@ -29,3 +30,14 @@ def connect(url: str, *, patience: float = 5.0) -> Redis:
 def lua(name: str) -> str:
     """The text of one of our scripts, by its name in ``store/lua``."""
     return resources.files("store").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+
+
+def now_ms(time: tuple[int, int]) -> int:
+    """Redis' answer to TIME in milliseconds."""
+    seconds, micros = time
+    return seconds * 1000 + micros // 1000
+
+
+def ms(span: timedelta) -> int:
+    """A span in whole milliseconds, as Redis takes it."""
+    return int(span.total_seconds() * 1000)

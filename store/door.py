@@ -67,16 +67,20 @@ class Door:
     ) -> bool:
         """Claim a body and store its hints, both or neither; False when it was seen before.
 
-        ``settle_ms`` has one entry per hint. Raises NotStored.
+        Either way the connection's tracker was heard. ``settle_ms`` has one entry per hint. Raises NotStored.
         """
-        args: list[str | int | bytes] = [keys.claim(connection, digest), keys.PREFIX, _CLAIM_LIFE_MS]
+        claim = keys.claim(connection, digest)
+        args: list[str | int | bytes] = [claim, keys.PREFIX, _CLAIM_LIFE_MS, connection]
         for hint, settle in zip(hints, settle_ms, strict=True):
             args += [str(hint.subject), settle, ceiling_ms, orjson.dumps(hint.to_json())]
         return bool(self._call(self._offer, args))
 
-    def note(self, connection: str, note: dict[str, str]) -> None:
-        """Keep a note of a delivery that led to nothing. Raises NotStored."""
-        args: list[str | int | bytes] = [keys.door(connection), orjson.dumps(note)]
+    def note(self, book: str, note: dict[str, str], heard: str = "") -> None:
+        """Keep a note of a delivery that led to nothing in a list of its own name.
+
+        ``heard`` is the connection of whose tracker it came for certain. Raises NotStored.
+        """
+        args: list[str | int | bytes] = [keys.door(book), keys.PREFIX, heard, orjson.dumps(note)]
         self._call(self._note, [*args, keys.DOOR_KEPT, _DOOR_LIFE_MS])
 
     def _call(self, script: _Script, args: Sequence[str | int | bytes]) -> object:

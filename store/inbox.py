@@ -95,7 +95,7 @@ class Inbox:
         self, connection: str, digest: str, hints: Sequence[Hint], *, settle: timedelta, ceiling: timedelta
     ) -> bool:
         """Claim a body and store its hints, both or neither. False when the body was seen before."""
-        args: list[str | int] = [keys.PREFIX, _ms(keys.CLAIM_LIFE)]
+        args: list[str | int] = [keys.PREFIX, _ms(keys.CLAIM_LIFE), ""]
         for hint in hints:
             args += [str(hint.subject), _ms(settle), _ms(ceiling), json.dumps(hint.to_json())]
         return bool(self._scripts["offer"](keys=[keys.claim(connection, digest)], args=args))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from rules.connections import Connection
 from store.cache import Cache
+from store.heard import Heard
 from store.keys import beat
 from store.models import Entry, ModelShelf, Refusal, Slots
-from store.rulebook import RulebookShelf
+from store.rulebook import RulebookShelf, Turned
 from store.watch import Report, Watch
+from store.writes import Held, Writes
+from trackers.spans import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ def checks(redis: Redis, connections: Sequence[Connection]) -> tuple[Check, ...]
             *_rules(redis),
             _clock(redis),
             *_identities(redis, connections),
+            *_deliveries(redis, [connection.name for connection in connections]),
+            *_writing(redis, [connection.name for connection in connections]),
             *_models(redis, [connection.name for connection in connections]),
         )
     except RedisError as error:
@@ -71,15 +77,33 @@ def _redis(redis: Redis) -> Iterable[Check]:
 
 def _rules(redis: Redis) -> Iterable[Check]:
     shelf = RulebookShelf(redis)
-    version = shelf.version()
-    yield Check(
-        "rules",
-        version is not None,
-        f"Version {version} is in force." if version else "No good rules file was seen yet; start the clock.",
-        vital=False,
-    )
-    if (refused := shelf.turned()) is not None:
-        yield Check("newest rules file", False, "It is not taken: " + " ".join(refused.problems), vital=False)
+    version, since = shelf.version(), shelf.since()
+    if version is None or since is None:
+        told = "No good rules file was seen yet: nothing is done. Start the clock, and mend rules.yaml."
+        yield Check("rules", False, told, vital=False)
+    else:
+        age = in_words(datetime.now(UTC) - since)
+        yield Check("rules", True, f"Version {version} has been in force for {age}.", vital=False)
+    files = shelf.files()
+    refused = [_refused(seen.place, seen.turned, version) for seen in files if seen.turned]
+    if refused:
+        yield Check("newest rules file", False, "\n".join(refused), vital=False)
+    behind = [seen for seen in files if seen.turned is None and seen.version != version]
+    if behind:
+        held = " and ".join(f"{seen.place} holds version {seen.version}" for seen in behind)
+        told = f"{held}, but {version} is in force. Bring the files in step: what is saved last rules all."
+        yield Check("rules files", False, told, vital=False)
+
+
+def _refused(place: str, turned: Turned, version: str | None) -> str:
+    """What is wrong with a file, since when, and what goes on meanwhile."""
+    rules = f"version {version} stays in force" if version else "nothing is done until it is good"
+    head = f"{place} was refused {_ago(turned.since)}; {rules}. Mend it and save it:"
+    return "\n".join((head, *turned.problems))
+
+
+def _ago(since: datetime) -> str:
+    return f"{in_words(datetime.now(UTC) - since)} ago"
 
 
 def _clock(redis: Redis) -> Check:
@@ -93,6 +117,32 @@ def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Che
         known = Cache(redis, connection.name, connection.account).get("identity") is not None
         said = "The account is known." if known else "No worker has learned yet whose account the token is."
         yield Check(f"identity of {connection.name}", known, said, vital=False)
+
+
+def _deliveries(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
+    """When each tracker was last heard of. Silence is no fault: it may have nothing to say."""
+    heard = Heard(redis)
+    for name in connections:
+        last = heard.last(name)
+        never = f"None came yet; `sprintwarden doctor {name}` tells whether the webhook works."
+        said = f"{_ago(last).capitalize()}." if last else never
+        yield Check(f"last delivery of {name}", True, said, vital=False)
+
+
+def _writing(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
+    writes = Writes(redis)
+    for name in connections:
+        held = writes.held(name)
+        said = "It goes on." if held is None else _held(name, held)
+        yield Check(f"writing to {name}", held is None, said, vital=False)
+
+
+def _held(name: str, held: Held) -> str:
+    return (
+        f"It was stopped {_ago(held.since)}: {held.issues} issues were written to within "
+        f"{in_words(held.window)}, the most the rules allow. All events wait. Look at some of those issues; "
+        f"if they are right, say `sprintwarden resume {name}`, else mend the rules first."
+    )
 
 
 def _models(redis: Redis, connections: Sequence[str]) -> Iterable[Check]:

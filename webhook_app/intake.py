@@ -19,6 +19,8 @@ from webhook_app.entrance import Entrance, Environ
 
 log = structlog.get_logger("intake")
 
+OWN_EVENT: Final = "sprintwarden_doctor"
+"""What `sprintwarden doctor` sends: proven like any other, but no word of the tracker's."""
 RETRY_AFTER_S: Final = 30
 """What a sender is asked to wait when the inbox could not take its delivery."""
 
@@ -116,7 +118,8 @@ class Intake:
     def _take(self, entrance: Entrance, event: Event, digest: str, *, late: bool) -> Answer:
         if event.ignored is not None:
             answer = Answer(HTTPStatus.OK, "ignored", str(event.ignored), event.detail)
-            self._note(entrance.name, answer, event.name, digest)
+            heard = "" if event.name.startswith(OWN_EVENT) else entrance.name
+            self._note(entrance.name, answer, event.name, digest, heard)
             return self._told(entrance.name, answer, event.name, digest)
         hints = tuple(replace(hint, late=True) for hint in event.hints) if late else event.hints
         settles = [self.pace.settle(hint) for hint in hints]
@@ -140,10 +143,10 @@ class Intake:
             self._note(f"{connection}:refused", answer, "", digest)
         return self._told(connection, answer, "", digest)
 
-    def _note(self, book: str, answer: Answer, event: str, digest: str) -> None:
+    def _note(self, book: str, answer: Answer, event: str, digest: str, heard: str = "") -> None:
         note = {"outcome": answer.outcome, "reason": answer.reason, "detail": answer.detail, "event": event}
         try:
-            self.door.note(book, note | {"digest": digest[:12]})
+            self.door.note(book, note | {"digest": digest[:12]}, heard)
         except NotStored as error:
             # The delivery led to nothing, so nothing is lost but this note; the log still tells of it.
             log.warning("note not kept", error=str(error))

@@ -22,10 +22,12 @@ from redis.exceptions import RedisError
 
 from store.budget import standing_pauses
 from store.decisions import Decisions
+from store.heard import Heard
 from store.inbox import Inbox
 from store.models import ModelShelf, Place
 from store.rulebook import RulebookShelf
 from store.watch import Rate, Reply, Report, Watch
+from store.writes import Writes
 
 log = structlog.get_logger("metrics")
 
@@ -80,6 +82,8 @@ class StoreCollector(Collector):
                 *self._run_metrics(),
                 *self._model_metrics(),
                 *self._watch_metrics(),
+                *self._rules_metrics(),
+                *self._connection_metrics(),
                 *self._other_metrics(),
             ]
         except RedisError:
@@ -198,6 +202,59 @@ class StoreCollector(Collector):
             if report is not None:
                 yield place, report
 
+    def _rules_metrics(self) -> Iterator[Metric]:
+        shelf = RulebookShelf(self._redis)
+        version, since, refused = shelf.version(), shelf.since(), shelf.turned()
+        info = GaugeMetricFamily(
+            "sprintwarden_rules_info", "The rules in force; no version before the first.", labels=("version",)
+        )
+        info.add_metric([version or ""], 1)
+        yield info
+        yield _gauge(
+            "sprintwarden_rules_in_force_timestamp_seconds",
+            "Since when the rules in force are that; 0 before the first.",
+            since.timestamp() if since else 0,
+        )
+        yield _gauge(
+            "sprintwarden_rules_file_refused",
+            "1 while the newest rules file is not the one in force because of its errors.",
+            int(refused is not None),
+        )
+        yield _gauge(
+            "sprintwarden_rules_file_problems",
+            "How much is wrong with the refused rules file; 0 while none is refused.",
+            len(refused.problems) if refused else 0,
+        )
+        yield _gauge(
+            "sprintwarden_rules_file_refused_timestamp_seconds",
+            "Since when it is refused; 0 while none is.",
+            refused.since.timestamp() if refused else 0,
+        )
+        yield _gauge(
+            "sprintwarden_rules_files_behind",
+            "Good rules files of clocks that hold another version than the one in force.",
+            sum(seen.turned is None and seen.version != version for seen in shelf.files()),
+        )
+
+    def _connection_metrics(self) -> Iterator[Metric]:
+        last = GaugeMetricFamily(
+            "sprintwarden_last_delivery_timestamp_seconds",
+            "When the last genuine delivery came, whatever became of it; 0 before the first.",
+            labels=("connection",),
+        )
+        held = GaugeMetricFamily(
+            "sprintwarden_writing_held",
+            "1 while nothing is written to the tracker because too much was in a short time.",
+            labels=("connection",),
+        )
+        heard, writes = Heard(self._redis), Writes(self._redis)
+        for name in self._connections:
+            when = heard.last(name)
+            last.add_metric([name], when.timestamp() if when else 0)
+            held.add_metric([name], int(writes.held(name) is not None))
+        yield last
+        yield held
+
     def _other_metrics(self) -> Iterator[Metric]:
         pauses = GaugeMetricFamily(
             "sprintwarden_pause_seconds", "Rate limit pauses in force, by what they cover.", labels=("scope",)
@@ -205,13 +262,6 @@ class StoreCollector(Collector):
         for scope, left in standing_pauses(self._redis):
             pauses.add_metric([scope], left)
         yield pauses
-        shelf = RulebookShelf(self._redis)
-        refused = shelf.turned()
-        yield _gauge(
-            "sprintwarden_rules_file_refused",
-            "1 while the newest rules file is not the one in force because of its errors.",
-            0 if refused is None else 1,
-        )
 
 
 def render(own: CollectorRegistry, store: StoreCollector) -> bytes:

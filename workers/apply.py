@@ -13,6 +13,7 @@ from store.inbox import Batch, Inbox
 from store.journal import CommentRecord, CommentState, Intent, Journals
 from trackers.model import Issue, Subject
 from trackers.protocol import AddLabels, Failure, Operation, PutComment, Step, Tracker, Written
+from workers.breaker import Breaker
 from workers.checkpoints import Checkpoint
 from workers.plan import digest
 
@@ -48,6 +49,8 @@ class Applier:
     inbox: Inbox
     journals: Journals
     checkpoint: Checkpoint
+    breaker: Breaker | None = None
+    """None where whoever writes has a limit of its own."""
 
     def apply(
         self, batch: Batch, issue: Issue, operations: Sequence[Operation], about: Subject | None = None
@@ -55,13 +58,16 @@ class Applier:
         """Carry out ``operations`` on ``issue`` in as few requests as the tracker allows.
 
         ``about`` is whose journal remembers them; by default that of the batch's own subject. Raises
-        LeaseLost, and whatever of ``trackers.errors`` ends a write as a whole.
+        LeaseLost, WritingHeld before the first write, and whatever of ``trackers.errors`` ends a write as a
+        whole. What has begun on an issue is carried through, also when the limit is reached meanwhile.
         """
         if not operations:
             return Applied()
         # No write before we know whose name it is under (P6).
         self.tracker.identity()
         steps = self.tracker.steps(issue, operations)
+        if self.breaker is not None:
+            self.breaker.let_pass(issue.id)
         return Applied(tuple(self._send(batch, about or batch.subject, step) for step in steps))
 
     def _send(self, batch: Batch, about: Subject, step: Step) -> Written:

@@ -13,6 +13,7 @@ from rq.timeouts import JobTimeoutException
 
 from trackers import errors
 from workers.apply import LeaseLost
+from workers.breaker import WritingHeld
 from workers.decide import Because
 
 
@@ -65,6 +66,7 @@ Fate = Ignore | Again | Bury | Leave
 ATTEMPTS: Final = 8
 """With the delays below, the last attempt comes more than a day after the first."""
 _SPACING: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1_800, 7_200, 21_600, 64_800))
+_MINUTE: Final = timedelta(minutes=1)
 _MINUTES: Final = timedelta(minutes=5)
 _SOON: Final = timedelta(seconds=1)
 _LATER: Final = timedelta(seconds=5)
@@ -112,6 +114,7 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Standing], Fate]], ...
     (errors.Conflict, lambda error, at: _spaced(at.attempts, str(error))),
     (errors.ServerFault, lambda error, at: _spaced(at.attempts, str(error))),
     (UnknownConnection, _unknown),
+    (WritingHeld, lambda error, at: Again(_MINUTE + _jitter(_LATER), str(error), free=True)),
     (NoRules, lambda error, at: Again(_LATER, str(error), free=True)),
     (
         JobTimeoutException,

@@ -84,9 +84,11 @@ def _work(shop: Shop, batch: Batch) -> Ending:
         case SubjectKind.ISSUE:
             return _issue(shop, desk, batch)
         case SubjectKind.SPRINT:
-            return check(shop, desk, batch, _rules(shop))
+            book = _rules(shop)
+            return replace(check(shop, desk, batch, book), rules=book.version_id)
         case SubjectKind.BOARD:
-            return look(shop, desk, batch, _rules(shop))
+            book = _rules(shop)
+            return replace(look(shop, desk, batch, book), rules=book.version_id)
 
 
 def _rules(shop: Shop) -> RuleBook:
@@ -107,6 +109,9 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
         _learn(shop, batch, journal, us)
         return Ending(Outcome.IGNORED, seen.because)
     book = _rules(shop)
+    if batch.waits and desk.applier.breaker is not None:
+        # One of a long queue that is held back, perhaps: it asks before it costs the tracker a reading.
+        desk.applier.breaker.require_writing()
     reading = load(desk, batch.subject.id, seen.recall, batch.hints)
     found = records(reading.comments)
     at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
@@ -119,7 +124,8 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
     _learn(shop, batch, journal, us, reading.issue)
     shop.checkpoint("loaded")
     ending = _act(shop, desk, batch, at, book)
-    return replace(ending, rules=book.version_id, read=reading.issue.updated)
+    key, read = reading.issue.key, reading.issue.updated
+    return replace(ending, rules=book.version_id, key=key, read=read)
 
 
 def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) -> Ending:
@@ -194,7 +200,8 @@ def plan_for(desk: Desk, at: Situation, rules: ProjectRules, answers: Answers) -
 def _us(desk: Desk, journal: Journal) -> Us | None:
     """Our account, asked only where an echo or a person's edit could be told by it."""
     guessed = any(one.guesses for one in journal.forecasts.values())
-    if not (guessed or (journal.applied and journal.write_updated is None)):
+    written = journal.applied or journal.intent
+    if not (guessed or (written and journal.write_updated is None)):
         return None
     me = desk.tracker.identity()
     return Us(me.id, only_ours=me.is_app or desk.connection.service_account)
@@ -242,6 +249,7 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
         if batch.subject.kind is SubjectKind.ISSUE:
+            shop.backfills.forget(batch.subject)
             forget_issue(shop.inbox, shop.sprints, batch.subject, datetime.now(UTC))
     elif _is_routine(shop, batch, ending):
         shop.decisions.count(counted)
@@ -256,8 +264,13 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
 
 
 def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
-    """Whether the clock asked and it came out as the last time: such looks would crowd out what is worth
-    reading. Once a day one is kept, for its figures."""
+    """Whether it came out as the last time: such runs would crowd out what is worth reading.
+
+    So of what waits for the same reason as before, and of what the clock asked: of this one is kept once a
+    day, for its figures.
+    """
+    if ending.outcome is Outcome.POSTPONED and ending.cause:
+        return batch.waits > 0 and batch.cause == ending.cause
     by_clock = all(hint.kind in (HintKind.SPRINT_DUE, HintKind.BOARD_DUE) for hint in batch.hints)
     if not by_clock or ending.outcome not in (Outcome.NOTHING, Outcome.IGNORED):
         return False

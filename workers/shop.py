@@ -13,6 +13,8 @@ from redis import Redis
 
 from rules.connection_schema import Deployment
 from rules.connections import AccessToken, ApiKey, ClientCredentials, Connection, EmailToken
+from store import keys
+from store.backfills import Backfills
 from store.budget import Budget
 from store.cache import Cache
 from store.decisions import Decisions
@@ -22,6 +24,7 @@ from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from store.sprints import Sprints
+from store.writes import Writes
 from trackers import protocol
 from trackers.http import host_of, open_http
 from trackers.jira import markup as jira_markup
@@ -36,6 +39,7 @@ from trackers.prose import Prose
 from trackers.protocol import Tracker
 from workers import checkpoints
 from workers.apply import Applier
+from workers.breaker import Breaker
 from workers.checkpoints import Checkpoint
 from workers.forecasters import Forecasters
 from workers.gate import SharedGate
@@ -62,6 +66,8 @@ class Desk:
     tracker: Tracker
     render: Callable[[Prose], str]
     applier: Applier
+    gate: SharedGate | None = None
+    """Through which the tracker is asked, where that is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class Shop:
     forecasters: Forecasters
     look_every: timedelta
     """How often a board is looked at when nothing is told of it."""
+    backfills: Backfills
 
 
 def open_shop(
@@ -103,19 +110,22 @@ def open_shop(
     journals = Journals(redis)
     outcomes = Outcomes(redis)
     models = ModelShelf(redis)
+    rules = LiveRules(RulebookShelf(redis))
+    writes = Writes(redis)
     context = ssl.create_default_context()
 
     def desk(connection: Connection) -> Desk:
         gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
         cache = Cache(redis, connection.name, connection.account)
         tracker, render = open_tracker(connection, gate, cache, context)
-        return Desk(connection, tracker, render, Applier(tracker, inbox, journals, checkpoint))
+        breaker = Breaker(connection.name, writes, rules)
+        return Desk(connection, tracker, render, Applier(tracker, inbox, journals, checkpoint, breaker), gate)
 
     return Shop(
         inbox=inbox,
         journals=journals,
         decisions=Decisions(redis),
-        rules=LiveRules(RulebookShelf(redis)),
+        rules=rules,
         desks={connection.name: desk(connection) for connection in connections},
         checkpoint=checkpoint,
         outcomes=outcomes,
@@ -125,6 +135,7 @@ def open_shop(
         sprints=Sprints(redis),
         forecasters=Forecasters(),
         look_every=look_every,
+        backfills=Backfills(redis, lease=min(lease, keys.BACKFILL_LEASE_LIFE)),
     )
 
 

@@ -1,13 +1,17 @@
 -- Claim a webhook body and append its hints to their subjects: both or neither.
--- KEYS[1] claim. ARGV: prefix, claim life (ms), then per hint: subject, settle (ms), ceiling (ms), hint JSON.
+-- KEYS[1] claim. ARGV: prefix, claim life (ms), the connection a tracker was heard on ('' for our own hints),
+-- then per hint: subject, settle (ms), ceiling (ms), hint JSON.
 -- Answers 1 when stored, 0 when the body was seen before.
 local prefix = ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[3] ~= '' then
+  redis.call('HSET', prefix .. 'heard', ARGV[3], now)
+end
 if not redis.call('SET', KEYS[1], now, 'NX', 'PX', ARGV[2]) then
   return 0
 end
-for i = 3, #ARGV, 4 do
+for i = 4, #ARGV, 4 do
   local subject, settle, ceiling = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local state = prefix .. 'subject:' .. subject
   redis.call('RPUSH', prefix .. 'hints:' .. subject, string.format('%d ', now) .. ARGV[i + 3])

@@ -118,8 +118,9 @@ class House:
         return door.notes(self.redis, name)
 
     def stored(self) -> list[str]:
-        """Every key there is, notes aside."""
-        return sorted(str(key) for key in self.redis.scan_iter("*") if not str(key).startswith("sw:door:"))
+        """Every key there is, notes and the moment of the delivery aside."""
+        aside = ("sw:door:", "sw:heard")
+        return sorted(str(key) for key in self.redis.scan_iter("*") if not str(key).startswith(aside))
 
 
 def app(url: str, named: tuple[Connection, ...] = ()) -> Flask:

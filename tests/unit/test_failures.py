@@ -10,6 +10,7 @@ from rq.timeouts import JobTimeoutException
 from trackers import errors
 from trackers.limits import Pause
 from workers.apply import LeaseLost
+from workers.breaker import WritingHeld
 from workers.decide import Because
 from workers.failures import ATTEMPTS, Again, Bury, Ignore, Leave, NoRules, Standing, died, fate, is_ours
 
@@ -51,6 +52,14 @@ def test_several_limits_wait_for_the_longest() -> None:
 
 def test_waiting_for_rules_is_free() -> None:
     assert fate(NoRules("x"), FIRST) == Again(timedelta(seconds=5), "x", free=True)
+
+
+def test_writing_that_is_held_is_asked_for_again_in_about_a_minute_for_free() -> None:
+    decided = fate(WritingHeld("x"), Standing(attempts=ATTEMPTS, waited=timedelta(days=3)))
+    assert isinstance(decided, Again)
+    assert decided.free
+    low, high = delays(WritingHeld("x"), FIRST)
+    assert 60 <= low <= high <= 65
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,7 @@ def test_poison_without_a_known_cause_still_says_something() -> None:
         (errors.Stale("x"), False),
         (JobTimeoutException("x"), False),
         (NoRules("x"), False),
+        (WritingHeld("x"), False),
     ],
 )
 def test_only_what_the_table_does_not_name_is_our_fault(error: Exception, ours: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.connect import connect
 from store.door import Door, NotStored, notes, settle_ms
+from store.heard import Heard
 from store.inbox import Inbox
 from tests.conftest import ISSUE, hint, until
 from trackers.model import Hint, HintKind, Subject, SubjectKind
@@ -81,6 +82,26 @@ def test_notes_are_kept_newest_first_up_to_a_number_and_a_time(
         door.note("acme", NOTE | {"digest": str(number)})
     assert [note["digest"] for note in notes(redis, "acme")] == ["4", "3", "2"]
     assert 0 < redis.ttl(keys.door("acme")) <= keys.DOOR_LIFE.total_seconds()
+
+
+def test_the_moment_of_a_delivery_is_kept_whatever_became_of_it(door: Door, redis: Redis) -> None:
+    heard = Heard(redis)
+    offer(door, "one")
+    moments = [heard.last("acme")]
+    for again in (lambda: offer(door, "one"), lambda: door.note("acme", NOTE, heard="acme")):
+        redis.hset(keys.HEARD, "acme", "1000")
+        again()
+        moments.append(heard.last("acme"))
+    now = datetime.now(UTC)
+    assert all(moment is not None and now - moment < timedelta(minutes=1) for moment in moments)
+
+
+def test_who_was_refused_was_not_heard_nor_are_our_own_hints(door: Door, redis: Redis) -> None:
+    door.note("acme:refused", NOTE)
+    inbox = Inbox(redis, lease=timedelta(minutes=1))
+    inbox.offer("acme", "one", [hint()], settle=timedelta(0), ceiling=timedelta(0))
+    assert Heard(redis).last("acme") is None
+    assert not redis.exists(keys.HEARD)
 
 
 def test_a_script_redis_forgot_is_sent_again(door: Door, redis: Redis) -> None:

@@ -143,21 +143,36 @@ def test_rules_in_force_come_back_byte_for_byte(shelf: RulebookShelf) -> None:
 
 def test_a_refused_text_leaves_the_one_in_force(shelf: RulebookShelf) -> None:
     shelf.publish("v1", b"good")
-    shelf.refuse("v2", ["rules.yaml:1:1: no"])
+    shelf.refuse("here", "v2", ["rules.yaml:1:1: no"])
     turned = shelf.turned()
     assert turned is not None
     assert (turned.version, turned.problems) == ("v2", ("rules.yaml:1:1: no",))
     assert shelf.version() == "v1"
 
 
-@pytest.mark.parametrize("mend", ["publish", "accept"])
-def test_a_good_text_clears_the_refusal(shelf: RulebookShelf, mend: str) -> None:
-    shelf.refuse("v2", ["no"])
-    if mend == "publish":
-        shelf.publish("v3", b"good")
-    else:
-        shelf.accept()
+def test_a_good_text_clears_the_refusal_at_its_own_place(shelf: RulebookShelf) -> None:
+    shelf.refuse("here", "v2", ["no"])
+    shelf.accept("there", "v3")
+    assert shelf.turned() is not None
+    shelf.accept("here", "v3")
     assert shelf.turned() is None
+    assert [(seen.place, seen.version) for seen in shelf.files()] == [("here", "v3"), ("there", "v3")]
+
+
+def test_a_place_stands_for_its_last_good_text_while_it_holds_a_bad_one(shelf: RulebookShelf) -> None:
+    shelf.accept("here", "v1")
+    shelf.refuse("here", "v2", ["no"])
+    (seen,) = shelf.files()
+    assert (seen.version, seen.turned and seen.turned.version) == ("v1", "v2")
+
+
+def test_what_made_way_is_remembered_for_a_while(
+    shelf: RulebookShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.rulebook._PAST_KEPT", 2)
+    for version in ("v1", "v2", "v3", "v4"):
+        shelf.publish(version, b"good")
+    assert [shelf.made_way(f"v{number}") for number in (1, 2, 3, 4)] == [False, True, True, False]
 
 
 def test_a_cached_reading_is_one_connections_own(redis: Redis) -> None:

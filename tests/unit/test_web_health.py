@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from store.connect import connect
 from store.models import ModelShelf, Refusal
 from store.rulebook import RulebookShelf
 from store.watch import Moved, Report, Watch
+from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import House
 
@@ -84,11 +86,53 @@ def test_no_rules_yet_only_warns(house: House, redis: Redis) -> None:
     assert (told.status, told.ready, told.red()) == (200, True, {"rules"})
 
 
-def test_a_refused_rules_file_only_warns_and_says_what_is_wrong(house: House, redis: Redis) -> None:
-    RulebookShelf(redis).refuse("bad", ["rules.yaml:3:1: unknown key", "rules.yaml:4:1: another"])
+def test_a_refused_rules_file_only_warns_and_says_all_that_is_wrong_and_since_when(
+    house: House, redis: Redis
+) -> None:
+    problems = ["rules.yaml:3:1: unknown key", "rules.yaml:4:1: another"]
+    RulebookShelf(redis).refuse("web-1:/etc/rules.yaml", "bad", problems)
+    row = json.loads(str(redis.hget(keys.RULES_FILES, "web-1:/etc/rules.yaml")))
+    row["turned"]["since"] = (datetime.now(UTC) - timedelta(minutes=3, seconds=9)).isoformat()
+    redis.hset(keys.RULES_FILES, "web-1:/etc/rules.yaml", json.dumps(row))
     told = Told(house.client)
     assert (told.status, told.red()) == (200, {"newest rules file"})
-    assert "rules.yaml:3:1: unknown key rules.yaml:4:1" in told.checks["newest rules file"]["detail"]
+    head, *lines = told.checks["newest rules file"]["detail"].split("\n")
+    assert head == (
+        "web-1:/etc/rules.yaml was refused 3 minutes ago; version abc123 stays in force. Mend it and save it:"
+    )
+    assert lines == problems
+
+
+def test_files_that_differ_between_machines_only_warn(house: House, redis: Redis) -> None:
+    shelf = RulebookShelf(redis)
+    shelf.accept("web-1:/rules.yaml", "abc123")
+    assert Told(house.client).red() == set()
+    shelf.accept("web-2:/rules.yaml", "older")
+    told = Told(house.client)
+    assert (told.status, told.red()) == (200, {"rules files"})
+    assert (
+        "web-2:/rules.yaml holds version older, but abc123 is in force"
+        in told.checks["rules files"]["detail"]
+    )
+
+
+def test_writing_that_is_held_only_warns_and_says_what_to_do(house: House, redis: Redis) -> None:
+    assert Told(house.client).checks["writing to jira"]["detail"] == "It goes on."
+    for issue in ("1", "2", "3"):
+        Writes(redis).ask("jira", issue, 2, timedelta(minutes=10))
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, {"writing to jira"})
+    detail = told.checks["writing to jira"]["detail"]
+    assert "2 issues were written to within 10 minutes" in detail
+    assert "`sprintwarden resume jira`" in detail
+
+
+def test_the_last_delivery_of_each_connection_is_told(house: House, redis: Redis) -> None:
+    redis.hset(keys.HEARD, "jira", str(int((time.time() - 200) * 1000)))
+    told = Told(house.client)
+    assert told.red() == set(), "silence alone is no fault"
+    assert told.checks["last delivery of jira"]["detail"] == "3 minutes ago."
+    assert "None came yet" in told.checks["last delivery of linear"]["detail"]
 
 
 def test_a_clock_that_stopped_only_warns_and_says_what_to_start(house: House, redis: Redis) -> None:

@@ -27,6 +27,7 @@ from store.budget import Budget
 from store.models import ModelShelf, Refusal, Verdict
 from store.rulebook import RulebookShelf
 from store.watch import Moved, Rate, Report, Watch
+from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
 from webhook_app.metrics import MOST_LABELS
@@ -165,12 +166,59 @@ def test_a_count_of_a_newer_version_is_passed_over(house: House, redis: Redis) -
     assert value(scrape(house), "labels_added_total", connection="jira") == 5
 
 
-def test_pauses_and_a_refused_rules_file_are_told(house: House, redis: Redis) -> None:
+def test_pauses_are_told(house: House, redis: Redis) -> None:
     Budget(redis, "host", "me").pause("search", timedelta(seconds=30), "too many requests")
-    RulebookShelf(redis).refuse("bad", ["wrong"])
+    assert 25 < value(scrape(house), "pause_seconds", scope="host:me:search") <= 30
+
+
+RULES_SERIES = (
+    "rules_in_force_timestamp_seconds",
+    "rules_file_refused",
+    "rules_file_problems",
+    "rules_file_refused_timestamp_seconds",
+    "rules_files_behind",
+)
+
+
+def test_the_rules_in_force_and_what_is_wrong_with_the_newest_are_told(house: House, redis: Redis) -> None:
     found = scrape(house)
-    assert 25 < value(found, "pause_seconds", scope="host:me:search") <= 30
-    assert value(found, "rules_file_refused") == 1
+    assert value(found, "rules_info", version="") == 1
+    assert [value(found, name) for name in RULES_SERIES] == [0] * 5, "they are there from the beginning"
+    shelf, began = RulebookShelf(redis), time.time()
+    shelf.publish("v2", b"good")
+    shelf.accept("web-1:/rules.yaml", "v2")
+    shelf.accept("web-2:/rules.yaml", "v1")
+    shelf.refuse("web-3:/rules.yaml", "bad", ["wrong", "worse"])
+    found = scrape(house)
+    since, refused, problems, refused_since, behind = (value(found, name) for name in RULES_SERIES)
+    assert value(found, "rules_info", version="v2") == 1
+    assert (refused, problems, behind) == (1, 2, 1)
+    assert began - 1 < since <= refused_since <= time.time() + 1
+    shelf.accept("web-3:/rules.yaml", "v2")
+    assert [value(scrape(house), name) for name in RULES_SERIES[1:4]] == [0, 0, 0]
+
+
+def test_when_a_tracker_was_last_heard_and_whether_writing_is_held_are_told(
+    house: House, redis: Redis
+) -> None:
+    found = scrape(house)
+    assert value(found, "last_delivery_timestamp_seconds", connection="jira") == 0
+    assert value(found, "writing_held", connection="linear") == 0
+    began = time.time()
+    house.jira(jira_body("1"))
+    house.post("linear", b"{}", Linear_Signature="wrong")
+    for issue in ("1", "2"):
+        Writes(redis).ask("jira", issue, 1, timedelta(minutes=1))
+    found = scrape(house)
+    assert began - 1 < value(found, "last_delivery_timestamp_seconds", connection="jira") < time.time() + 1
+    assert value(found, "last_delivery_timestamp_seconds", connection="linear") == 0, "it was no genuine one"
+    assert value(found, "writing_held", connection="jira") == 1
+    assert value(found, "writing_held", connection="linear") == 0
+
+
+def test_a_delivery_that_is_ignored_is_a_sign_of_life_too(house: House, redis: Redis) -> None:
+    assert house.jira(jira_body("1", webhookEvent="user_created")).told["status"] == "ignored"
+    assert value(scrape(house), "last_delivery_timestamp_seconds", connection="jira") > 0
 
 
 def test_models_are_told_by_slot_and_refusals_by_who_refuses(house: House, redis: Redis) -> None:

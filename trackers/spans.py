@@ -1,0 +1,16 @@
+"""Spans of time as people say them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def in_words(span: timedelta) -> str:
+    """A span in its largest whole unit: ``3 minutes``. What is under a second, or negative, is 0 seconds."""
+    seconds = max(0, int(span.total_seconds()))
+    unit, length = next((one for one in _UNITS if seconds >= one[1]), _UNITS[-1])
+    number = seconds // length
+    return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,51 @@
+"""Stops all writing to a tracker when too many issues are written to, until people say to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from rules.load import WriteLimit
+from store.writes import Held, Writes
+from trackers.spans import in_words
+from workers.rules_in_force import LiveRules
+
+log = structlog.get_logger("breaker")
+
+
+class WritingHeld(Exception):
+    """Nothing may be written to this tracker at present."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Asked once by each run that is going to write, before its first write to an issue."""
+
+    connection: str
+    writes: Writes
+    rules: LiveRules
+
+    def let_pass(self, issue: str) -> None:
+        """Count one more issue (id) as written to. Raises WritingHeld when that is one too many."""
+        # The rules of the run at work, so that one snapshot rules it to its end.
+        limit = self.rules.taken.writes(self.connection) if self.rules.taken else WriteLimit()
+        held = self.writes.ask(self.connection, issue, limit.most, limit.window)
+        if held is None:
+            return
+        if held.is_new:
+            log.error("writing is held", connection=self.connection, why=self._why(held))
+        raise WritingHeld(self._why(held))
+
+    def require_writing(self) -> None:
+        """Raises WritingHeld while writing is held; counts nothing."""
+        if (held := self.writes.held(self.connection)) is not None:
+            raise WritingHeld(self._why(held))
+
+    def _why(self, held: Held) -> str:
+        since = held.since.isoformat(sep=" ", timespec="seconds")
+        return (
+            f"Nothing is written to {self.connection} since {since}: {held.issues} issues were written to "
+            f"within {in_words(held.window)}, the most the rules allow. Look at some of them; if they are "
+            f"right, say `sprintwarden resume {self.connection}`."
+        )
