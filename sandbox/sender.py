@@ -102,9 +102,18 @@ class Sender:
         with self._lock:
             self._target = target
 
-    def send(self, event: str, body: bytes, headers: dict[str, str]) -> int | None:
-        """Queue a delivery and give its number; None (and nothing kept) without a target."""
-        return self._queue(event, body, headers, forged=False)
+    @property
+    def target(self) -> Target | None:
+        """Where events go at present."""
+        with self._lock:
+            return self._target
+
+    def send(
+        self, event: str, body: bytes, headers: dict[str, str], target: Target | None = None
+    ) -> int | None:
+        """Queue a delivery, to ``target`` or where events go, and give its number; None (and nothing kept)
+        when that is nowhere."""
+        return self._queue(event, body, headers, forged=False, target=target)
 
     def forge(self, event: str, body: bytes, headers: dict[str, str]) -> int | None:
         """Queue a delivery whose signature (or password, or token) is wrong."""
@@ -142,13 +151,21 @@ class Sender:
         if self._client is not None:
             self._client.close()
 
-    def _queue(self, event: str, body: bytes, headers: Mapping[str, str], forged: bool) -> int | None:
+    def _queue(
+        self,
+        event: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        forged: bool,
+        target: Target | None = None,
+    ) -> int | None:
         with self._lock:
-            if self._target is None or self._closed:
+            target = target or self._target
+            if target is None or self._closed:
                 return None
             n = len(self._deliveries) + 1
             self._deliveries.append(Delivery(n, event, hashlib.sha256(body).hexdigest(), body=body))
-            self._parcels[n] = _Parcel(self._target, body, dict(headers), forged)
+            self._parcels[n] = _Parcel(target, body, dict(headers), forged)
             heapq.heappush(self._due, (time.monotonic(), n))
             self._start()
             self._lock.notify()

@@ -41,11 +41,14 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def exchange(http: httpx.Client, gate: Gate, request: httpx.Request) -> httpx.Response:
+def exchange(
+    http: httpx.Client, gate: Gate, request: httpx.Request, *, see_other: bool = False
+) -> httpx.Response:
     """Send one request and tell the gate whether the tracker answered at all.
 
     Raises Unreachable for no connection, a connection cut or a time-out: after a write its outcome
-    is then unknown. Raises ServerFault for a redirect, which a tracker's API has no reason to send.
+    is then unknown. Raises ServerFault for a redirect, which a tracker's API has no reason to send;
+    with ``see_other`` a 303 is an answer, which names a task and is not followed.
     """
     try:
         response = http.send(request)
@@ -56,7 +59,7 @@ def exchange(http: httpx.Client, gate: Gate, request: httpx.Request) -> httpx.Re
         gate.unreachable()
         raise Unreachable(f"{host_of(str(request.url))} answered {response.status_code}.")
     gate.answered()
-    if response.is_redirect:
+    if response.is_redirect and not (see_other and response.status_code == 303):
         raise ServerFault(
             f"{host_of(str(request.url))} sent a redirect; set the connection's url to its final address."
         )

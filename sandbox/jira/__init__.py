@@ -7,10 +7,12 @@ from flask import request
 
 from sandbox.control import blueprint
 from sandbox.jira.agile import add_agile
-from sandbox.jira.api import Api
+from sandbox.jira.api import Api, Gateway
+from sandbox.jira.bulk import add_bulk
 from sandbox.jira.comments import add_comments
 from sandbox.jira.config import JiraConfig
 from sandbox.jira.editing import Reader
+from sandbox.jira.hooks import add_hooks
 from sandbox.jira.issues import add_issues
 from sandbox.jira.search import add_search
 from sandbox.jira.site import add_site
@@ -34,10 +36,15 @@ def create_app(config: JiraConfig) -> flask.Flask:
     add_issues(api, reader)
     add_comments(api, reader)
     add_search(api)
+    add_bulk(api)
+    add_hooks(api, toy.hooks)
     add_agile(api, toy.sprints)
     control = blueprint(toy)
     add_switches(control, toy)
     app.register_blueprint(control)
+
+    if config.cloud:
+        app.wsgi_app = Gateway(app.wsgi_app, config.cloud_id)  # type: ignore[method-assign, assignment]
 
     @app.get("/")
     def people() -> str:

@@ -8,9 +8,9 @@ import hmac
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import flask
 from flask import Response, g, jsonify, request
@@ -22,7 +22,12 @@ from sandbox.jira.config import JiraConfig
 from sandbox.jira.model import Issue
 from sandbox.jira.state import State
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 GONE = "Issue does not exist or you do not have permission to see it."
+GATEWAY = "sandbox.gateway"
+"""Set in the environment of a request that came through the gateway."""
 View = Callable[..., Any]
 Anonymous = Literal["refuse", "hide", "serve"]
 _PER_ISSUE = ((20, 2.0), (100, 30.0))
@@ -56,6 +61,20 @@ class WriteLimit:
                 return window - (now - writes[-most])
         writes.append(now)
         return 0.0
+
+
+class Gateway:
+    """Atlassian's gateway, where a site is reached under ``/ex/jira/<cloudId>`` of another host."""
+
+    def __init__(self, inner: WSGIApplication, cloud_id: str) -> None:
+        self._inner = inner
+        self._prefix = f"/ex/jira/{cloud_id}/"
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(self._prefix):
+            path = environ["PATH_INFO"][len(self._prefix) - 1 :]
+            environ = environ | {"PATH_INFO": path, GATEWAY: True}
+        return self._inner(environ, start)
 
 
 class Api:
@@ -171,6 +190,8 @@ class Api:
         raise ApiError(401, "Client must be authenticated to access this resource.")
 
     def _is_known(self) -> bool:
+        if self.config.cloud and self.config.scoped and GATEWAY not in request.environ:
+            return False
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if not self.config.cloud:
             return scheme.lower() == "bearer" and _same(value, self.config.token)

@@ -35,6 +35,7 @@ def add_issues(api: Api, reader: Reader) -> None:
         issue = api.issue(key)
         body = json_body()
         values, properties = reader.edit(issue, body), reader.properties(body)
+        _check_editable(api, issue, values)
         mail = mail_goes_out(api)
         for value in properties.values():
             checked_property(value)
@@ -55,6 +56,12 @@ def add_issues(api: Api, reader: Reader) -> None:
         if flag("returnIssue", False) and api.config.cloud:
             return _shown(views, issue)
         return HTTPStatus.NO_CONTENT
+
+    @api.route("GET", f"{_API}/issue/<key>/editmeta", "edit meta", anonymous="hide")
+    def edit_meta(key: str) -> Any:
+        project = api.issue(key).project.key
+        lists = ["components"] if project in api.config.without_labels else ["components", "labels"]
+        return {"fields": {name: _list_field(name) for name in lists} | {"summary": _text_field("summary")}}
 
     _add_life(api, reader)
     _add_changelogs(api)
@@ -176,6 +183,24 @@ def _add_properties(api: Api) -> None:
         one_property(issue.properties, name)
         del issue.properties[name]
         return HTTPStatus.NO_CONTENT
+
+
+def _list_field(name: str) -> dict[str, Any]:
+    schema = {"type": "array", "items": "string" if name == "labels" else "component", "system": name}
+    return _text_field(name) | {"schema": schema, "operations": ["add", "set", "remove"]}
+
+
+def _text_field(name: str) -> dict[str, Any]:
+    schema = {"type": "string", "system": name}
+    return {"required": False, "schema": schema, "name": name.title(), "key": name, "operations": ["set"]}
+
+
+def _check_editable(api: Api, issue: Issue, values: dict[str, Any]) -> None:
+    if issue.key in api.config.archived:
+        raise ApiError(400, "The issue is archived and cannot be edited.")
+    if "labels" in values and issue.project.key in api.config.without_labels:
+        message = "Field 'labels' cannot be set. It is not on the appropriate screen, or unknown."
+        raise ApiError(400, errors={"labels": message})
 
 
 def mail_goes_out(api: Api) -> bool:

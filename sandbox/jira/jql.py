@@ -1,8 +1,10 @@
 """The part of JQL that the toy Jira understands; everything else is a clear error.
 
-``project``, ``key`` (``=`` and ``in``), ``updated`` and ``created`` (``>=``, ``>``, ``<=``, ``<``,
-with ``-10m`` or ``2026/11/22 10:00``), joined by AND, then ``order by`` any of created, updated, key.
-A project is named by its key, its name or its id, as on the real site, and must be there.
+``project``, ``key``, ``status``, ``statusCategory``, ``issuetype``, ``priority`` and ``labels`` (``=``,
+``!=``, ``in``, ``not in``, ``is [not] empty``), ``summary``, ``description`` and ``text`` (``~``: the words
+somewhere), ``updated`` and ``created`` (``>=``, ``>``, ``<=``, ``<``, with ``-10m`` or ``2026/11/22 10:00``),
+joined by AND, OR, NOT and parentheses, then ``order by`` any of created, updated, key. A project is named
+by its key, its name or its id, as on the real site, and must be there.
 """
 
 from __future__ import annotations
@@ -27,20 +29,22 @@ _SPOKEN = {"n": "\n", "t": "\t", "r": "\r"}
 _RELATIVE = re.compile(r"-(\d+)([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _FORMATS = ("%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%Y-%m-%d")
+_CATEGORIES = {"new": "TO DO", "indeterminate": "IN PROGRESS", "done": "DONE"}
 _COMPARED = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as read: all ``tests`` must hold; ``order`` names attributes of the issue, first one first."""
+    """A query as read; ``order`` names attributes of the issue, first one first."""
 
-    tests: tuple[Test, ...]
+    test: Test | None
+    """What an issue must be to be found; None takes all."""
     order: tuple[tuple[str, bool], ...]
     """Each with whether it descends."""
 
     def run(self, issues: Iterable[Issue]) -> list[Issue]:
         """The issues found, in order; without an order the newest come first."""
-        found = [issue for issue in issues if all(test(issue) for test in self.tests)]
+        found = [issue for issue in issues if self.test is None or self.test(issue)]
         if not self.order:
             return sorted(found, key=lambda issue: int(issue.id), reverse=True)
         for name, descending in reversed(self.order):
@@ -52,6 +56,22 @@ _ORDERS: dict[str, Callable[[Issue], Any]] = {
     "created": lambda issue: issue.created,
     "updated": lambda issue: issue.updated,
     "key": lambda issue: (issue.project.key, int(issue.id)),
+}
+_VALUES: dict[str, Callable[[Issue], Iterable[str]]] = {
+    "key": lambda issue: (issue.key,),
+    "status": lambda issue: (issue.status.name.upper(), issue.status.id),
+    "statuscategory": lambda issue: (_CATEGORIES[issue.status.category], issue.status.category.upper()),
+    "issuetype": lambda issue: (issue.type.name.upper(), issue.type.id),
+    "priority": lambda issue: (issue.priority.name.upper(), issue.priority.id),
+    "labels": lambda issue: (label.upper() for label in issue.labels),
+    "project": lambda issue: issue.project.names,
+}
+"""What a field may be called by, in upper case."""
+_ALSO = {"issuekey": "key", "type": "issuetype"}
+_TEXTS: dict[str, Callable[[Issue], str]] = {
+    "summary": lambda issue: issue.summary,
+    "description": lambda issue: issue.description or "",
+    "text": lambda issue: f"{issue.summary}\n{issue.description or ''}",
 }
 
 
@@ -86,34 +106,68 @@ class _Parser:
         self._zone = zone
 
     def query(self) -> Query:
-        tests: list[Test] = []
-        if self._tokens and self._peek() != "order":
-            tests.append(self._clause())
-            while self._peek() == "and":
-                self._next()
-                tests.append(self._clause())
+        test = self._either() if self._tokens and self._peek() != "order" else None
         order = self._orders()
         if self._tokens:
             raise ValueError(f"Error in the JQL query: '{self._tokens[0]}' is not understood here.")
-        return Query(tuple(tests), order)
+        return Query(test, order)
+
+    def _either(self) -> Test:
+        tests = [self._both()]
+        while self._peek() == "or":
+            self._next()
+            tests.append(self._both())
+        return tests[0] if len(tests) == 1 else lambda issue: any(test(issue) for test in tests)
+
+    def _both(self) -> Test:
+        tests = [self._part()]
+        while self._peek() == "and":
+            self._next()
+            tests.append(self._part())
+        return tests[0] if len(tests) == 1 else lambda issue: all(test(issue) for test in tests)
+
+    def _part(self) -> Test:
+        if self._peek() == "not":
+            self._next()
+            return _not(self._part())
+        if self._peek() != "(":
+            return self._clause()
+        self._next()
+        test = self._either()
+        if self._next() != ")":
+            raise ValueError("Error in the JQL query: a parenthesis is not closed.")
+        return test
 
     def _clause(self) -> Test:
-        field, sign = self._next().lower(), self._next().lower()
-        if field in ("project", "key", "issuekey") and sign in ("=", "in"):
-            wanted = {value.upper() for value in (self._list() if sign == "in" else [self._next()])}
+        name, sign = self._next().lower(), self._next().lower()
+        field = _ALSO.get(name, name)
+        if sign in ("not", "is") and self._peek() in ("in", "not"):
+            sign = f"{sign} {self._next().lower()}"
+        if field in _VALUES and sign in ("is", "is not"):
+            return self._emptiness(_VALUES[field], sign)
+        if field in _VALUES and sign in ("=", "!=", "in", "not in"):
+            wanted = {value.upper() for value in (self._list() if "in" in sign else [self._next()])}
             if field == "project":
-                return self._in_projects(wanted)
-            return lambda issue: issue.key in wanted
+                self._check_projects(wanted)
+            found = _among(_VALUES[field], wanted)
+            return found if sign in ("=", "in") else _not(found)
+        if field in _TEXTS and sign == "~":
+            words = self._next().lower().split()
+            return lambda issue: all(word in _TEXTS[field](issue).lower() for word in words)
         if field in ("updated", "created") and sign in _COMPARED:
             moment, compare = self._moment(self._next()), _COMPARED[sign]
             return lambda issue: bool(compare(getattr(issue, field), moment))
-        raise ValueError(f"Field '{field}' with operator '{sign}' is not something this toy understands.")
+        raise ValueError(f"Field '{name}' with operator '{sign}' is not something this toy understands.")
 
-    def _in_projects(self, wanted: set[str]) -> Test:
+    def _emptiness(self, values: Callable[[Issue], Iterable[str]], sign: str) -> Test:
+        if self._next().lower() not in ("empty", "null"):
+            raise ValueError("Error in the JQL query: EMPTY is expected after 'is'.")
+        return lambda issue: bool(list(values(issue))) == (sign == "is not")
+
+    def _check_projects(self, wanted: set[str]) -> None:
         for name in sorted(wanted):
             if name not in self._projects:
                 raise ValueError(f"The value '{name}' does not exist for the field 'project'.")
-        return lambda issue: not wanted.isdisjoint(issue.project.names)
 
     def _list(self) -> list[str]:
         if self._next() != "(":
@@ -163,3 +217,11 @@ class _Parser:
         if not self._tokens:
             raise ValueError("Error in the JQL query: it ends too early.")
         return self._tokens.pop(0)
+
+
+def _not(test: Test) -> Test:
+    return lambda issue: not test(issue)
+
+
+def _among(values: Callable[[Issue], Iterable[str]], wanted: set[str]) -> Test:
+    return lambda issue: not wanted.isdisjoint(values(issue))

@@ -92,7 +92,7 @@ def _query(api: Api, asked: Mapping[str, Any]) -> Query:
 
 def _bounded(api: Api, asked: Mapping[str, Any]) -> Query:
     query = _query(api, asked)
-    if not query.tests:
+    if query.test is None:
         raise ApiError(400, "Unbounded JQL queries are not allowed here; add a search restriction.")
     return query
 

@@ -12,7 +12,7 @@ from flask import g, request
 
 from sandbox.jira.api import Api, ApiError, page_window
 from sandbox.jira.model import STATUSES, TYPES, Project
-from sandbox.jira.shapes import JSON
+from sandbox.jira.shapes import JSON, stamp
 from sandbox.jira.views import names
 
 _PERMISSIONS = {
@@ -20,6 +20,7 @@ _PERMISSIONS = {
     "ADMINISTER_PROJECTS": "PROJECT",
     "ADD_COMMENTS": "PROJECT",
     "BROWSE_PROJECTS": "PROJECT",
+    "BULK_CHANGE": "GLOBAL",
     "CREATE_ISSUES": "PROJECT",
     "EDIT_ALL_COMMENTS": "PROJECT",
     "EDIT_ISSUES": "PROJECT",
@@ -46,10 +47,10 @@ def add_site(api: Api) -> None:
 
     @api.route("GET", "/rest/api/2/serverInfo", "serverInfo", anonymous="serve")
     def server_info() -> Any:
-        version = [1001, 0, 0] if config.cloud else [10, 3, 5]
+        version = config.version
         return {
             "baseUrl": request.host_url.rstrip("/"),
-            "version": "1001.0.0-SNAPSHOT" if config.cloud else "10.3.5",
+            "version": "1001.0.0-SNAPSHOT" if config.cloud else config.release,
             "versionNumbers": version,
             "deploymentType": "Cloud" if config.cloud else "Server",
             "buildNumber": 100_000 + version[1],
@@ -73,6 +74,27 @@ def add_site(api: Api) -> None:
         return [state.shapes.status(status) for status in STATUSES]
 
     _add_projects(api)
+    _add_access(api)
+
+
+def _add_access(api: Api) -> None:
+    state, config = api.state, api.config
+
+    @api.route("GET", "/_edge/tenant_info", "tenant info", anonymous="serve", only="cloud")
+    def tenant_info() -> Any:
+        return {"cloudId": config.cloud_id}
+
+    @api.route("GET", "/rest/pat/latest/tokens", "access tokens", only="data_center")
+    def tokens() -> Any:
+        """The account's tokens; which of them was used to ask is not told."""
+        now = stamp(state.now())
+        told = {"createdAt": now, "lastAccessedAt": now}
+        ours = {"id": 1, "name": "sprintwarden", "expiringAt": config.token_expires}
+        others = [
+            {"id": n + 2, "name": f"other {n}", "expiringAt": f"2030-01-0{n + 1}T00:00:00.000+0000"}
+            for n in range(config.other_tokens)
+        ]
+        return [told | one for one in [ours, *others]]
 
 
 def _add_projects(api: Api) -> None:
@@ -81,6 +103,20 @@ def _add_projects(api: Api) -> None:
     @api.route("GET", "/rest/api/2/project", "projects", anonymous="serve")
     def projects() -> Any:
         return [state.shapes.project(project) for project in state.projects.values()] if g.known else []
+
+    for version in ("2", "3"):
+
+        @api.route(
+            "GET", f"/rest/api/{version}/project/search", "project search", anonymous="serve", only="cloud"
+        )
+        def found() -> Any:
+            every = [state.shapes.project(project) for project in state.projects.values()] if g.known else []
+            every.sort(key=lambda project: str(project["key"]))
+            start, size = page_window(min(100, api.config.page_size))
+            values = every[start : start + size]
+            last = start + len(values) >= len(every)
+            shape = {"startAt": start, "maxResults": size, "total": len(every), "isLast": last}
+            return shape | {"self": request.url, "values": values}
 
     @api.route("GET", "/rest/api/2/project/<project>", "project", anonymous="hide")
     def one_project(project: str) -> Any:
@@ -117,7 +153,9 @@ def _permissions(api: Api) -> JSON:
     unknown = set(asked) - set(_PERMISSIONS)
     if api.config.cloud and unknown:
         raise ApiError(400, f"Unrecognized permission: {', '.join(sorted(unknown))}.")
-    missing = {"ADMINISTER"} | (set() if api.config.may_suppress_mail else {"ADMINISTER_PROJECTS"})
+    missing = {"ADMINISTER", *api.config.lacking}
+    missing |= set() if api.config.may_suppress_mail else {"ADMINISTER_PROJECTS"}
+    missing |= set() if api.config.may_bulk else {"BULK_CHANGE"}
     return {
         key: {
             "id": str(number),

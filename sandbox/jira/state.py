@@ -90,6 +90,9 @@ class State:
         self.frozen: datetime | None = None
         """When set, the time every change is stamped with."""
         self.issues: dict[str, Issue] = {}
+        self._by_key: dict[str, Issue] = {}
+        self._blocked: dict[str, Issue] = {}
+        """Issues that others were ever said to block, so that not all are gone through for each."""
         self.sprints: dict[int, Sprint] = {}
         self.shapes = Shapes(config, base, self.sprint)
         self.changelog = Changelog(self.shapes)
@@ -142,9 +145,8 @@ class State:
         """An issue by id or key; keys are taken in any case, as Jira does."""
         if id_or_key in self.issues:
             return self.issues[id_or_key]
-        for issue in self.issues.values():
-            if issue.key == id_or_key.upper():
-                return issue
+        if id_or_key.upper() in self._by_key:
+            return self._by_key[id_or_key.upper()]
         raise LookupError(f"there is no issue {id_or_key}")
 
     def comment(self, comment_id: str) -> tuple[Issue, Comment]:
@@ -185,7 +187,7 @@ class State:
     def linked(self, issue: Issue) -> tuple[list[Issue], list[Issue]]:
         """The issues that block it, and those it blocks."""
         blockers = [self.issues[id_] for id_ in issue.blockers if id_ in self.issues]
-        return blockers, [other for other in self.issues.values() if issue.id in other.blockers]
+        return blockers, [other for other in self._blocked.values() if issue.id in other.blockers]
 
     def parent(self, issue: Issue) -> Issue | None:
         """The parent issue, while there is one."""
@@ -216,7 +218,7 @@ class State:
             sprints=[draft.sprint.id] if draft.sprint else [],
             parent=draft.parent,
         )
-        self.issues[issue.id] = issue
+        self.issues[issue.id] = self._by_key[issue.key] = issue
         # The creation is in the webhook's changelog but not in the issue's own history.
         entry = History(self.next_id("change"), actor, now, self.changelog.initial(issue))
         self.tell.issue_created(issue, actor, entry)
@@ -248,6 +250,8 @@ class State:
                 issue.labels = list(value)
             else:
                 setattr(issue, name, value)
+                if name == "blockers":
+                    self._blocked[issue.id] = issue
 
     def _kind(self, values: Values) -> str:
         if "status" in values:
@@ -263,7 +267,8 @@ class State:
         """Remove an issue and its sub-tasks."""
         for child in [other for other in self.issues.values() if other.parent == issue.id]:
             self.delete(child, actor)
-        del self.issues[issue.id]
+        del self.issues[issue.id], self._by_key[issue.key]
+        self._blocked.pop(issue.id, None)
         self.tell.issue_deleted(issue, actor)
 
     def add_comment(

@@ -17,6 +17,11 @@ def add_switches(control: Blueprint, toy: JiraToy) -> None:
     _add_boards(control, toy)
     _add_sprints(control, toy)
 
+    @control.patch("/hooks/<hook>")
+    def switch_hook(hook: str) -> tuple[str, int]:
+        toy.hooks.switch(hook, bool(asked(frozenset({"enabled"})).get("enabled")))
+        return "", 204
+
     @control.post("/clock")
     def clock() -> tuple[str, int]:
         toy.set_clock(asked(frozenset({"at"})).get("at"))

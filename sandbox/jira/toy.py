@@ -12,6 +12,7 @@ from sandbox.faults import Faults
 from sandbox.jira.agile import moment
 from sandbox.jira.config import JiraConfig
 from sandbox.jira.editing import check_label
+from sandbox.jira.hooks import Hooks
 from sandbox.jira.model import PRIORITIES, STATUSES, TYPES, Comment, Issue, Named, Project, Sprint, User
 from sandbox.jira.planning import Planning
 from sandbox.jira.shapes import number, stamp
@@ -34,7 +35,8 @@ class JiraToy:
         retries = config.retries if config.cloud else ()
         self.sender = Sender(sign, retries, retry_on=retry_on, retry_header=retry_header)
         self.state = State(config, base)
-        self.state.tell = Webhooks(self.state, self.sender)
+        self.hooks = Hooks(self.sender)
+        self.state.tell = Webhooks(self.state, self.sender, self.hooks)
         self.sprints = Sprints(self.state)
         self.planning = Planning(self.state, self.sprints)
 

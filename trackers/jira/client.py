@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -26,7 +27,7 @@ from trackers.errors import (
 from trackers.http import exchange, json_of, keep_reserve, lower
 from trackers.limits import BULK, EVERYTHING, endpoint_scope, issue_scope, jira_pause
 from trackers.protocol import Gate
-from trackers.reading import items, mapping, text
+from trackers.reading import items, mapping, reference, text
 
 CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
 """Refused credentials are tried again this seldom; on Data Center each try brings a CAPTCHA nearer."""
@@ -58,6 +59,31 @@ class JiraClient:
         ``bulk`` work waits while what is left of the limits is kept for live events.
         Raises the members of ``trackers.errors``.
         """
+        return json_of(self._ask(method, template, path or {}, params, body, writes, bulk))
+
+    def submit(self, method: str, template: str, *, path: Mapping[str, str], body: Any) -> str:
+        """Ask for long work that Jira does by and by, and give the id of its task.
+
+        Jira answers 303 with the task's address, of which only the last part is taken: where to ask is
+        ours to say (developer.atlassian.com, REST API v3, "Asynchronous operations"). Raises as ``call``.
+        """
+        response = self._ask(method, template, path, None, body, None, False, see_other=True)
+        task = reference(urlsplit(str(response.headers.get("Location"))).path.rpartition("/")[2])
+        if task is None:
+            raise ServerFault(f"Jira took {method} {template} but did not say under what task.")
+        return task
+
+    def _ask(
+        self,
+        method: str,
+        template: str,
+        path: Mapping[str, str],
+        params: Mapping[str, str] | None,
+        body: Any,
+        writes: str | None,
+        bulk: bool,
+        see_other: bool = False,
+    ) -> httpx.Response:
         operation = f"{method} {template}"
         scopes = [EVERYTHING, endpoint_scope(operation)]
         if writes is not None:
@@ -65,13 +91,13 @@ class JiraClient:
         if bulk:
             scopes.append(BULK)
         self._gate.ask(scopes)
-        url = self._base + template.format(**{name: _segment(value) for name, value in (path or {}).items()})
+        url = self._base + template.format(**{name: _segment(value) for name, value in path.items()})
         request = self._http.build_request(method, url, params=params, json=body)
-        response = exchange(self._http, self._gate, request)
-        if response.is_success:
+        response = exchange(self._http, self._gate, request, see_other=see_other)
+        if response.is_success or response.is_redirect:
             if bulk:
                 keep_reserve(self._gate, response)
-            return json_of(response)
+            return response
         raise self._error(response, operation, writes)
 
     def _error(self, response: httpx.Response, operation: str, issue: str | None) -> TrackerError:
@@ -106,6 +132,9 @@ def complaint(response: httpx.Response) -> str:
         return f"status {response.status_code}"
     messages = [message for message in map(text, items(answer.get("errorMessages"))) if message]
     messages += [f"{field}: {message}" for field, message in mapping(answer.get("errors")).items()]
+    # Bulk work lists its errors instead.
+    listed = [text(mapping(error).get("message")) for error in items(answer.get("errors"))]
+    messages += [message for message in listed if message]
     return ("; ".join(messages) or f"status {response.status_code}")[:300]
 
 

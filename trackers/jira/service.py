@@ -10,17 +10,22 @@ from typing import Any, Final
 
 from trackers.errors import Conflict, Forbidden, Gone, Rejected, ServerFault
 from trackers.jira.agile import JiraAgile
+from trackers.jira.bulk import JiraBulk
 from trackers.jira.changelogs import Changelogs
 from trackers.jira.client import JiraClient
 from trackers.jira.comments import OwnComments
 from trackers.jira.fields import issue_from_json, issue_id
 from trackers.jira.history import JiraHistory
 from trackers.jira.memory import PROPERTY, memory_from, remembered
+from trackers.jira.search import READ_FIELDS, JiraSearch
 from trackers.jira.setup import JiraSetup
 from trackers.model import COMPONENT, Comment, Identity, Issue, Label, Memory, TrackerKind, component_label
 from trackers.protocol import (
     AddLabels,
+    BulkStep,
     Failure,
+    Found,
+    Mark,
     Operation,
     Page,
     PutComment,
@@ -35,21 +40,6 @@ from trackers.sprints import Board, Finished, Sprint, SprintReading
 
 _INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
 """Keeps a comment in a service project from its customers."""
-_READ_FIELDS: Final = (
-    "summary",
-    "description",
-    "issuetype",
-    "priority",
-    "components",
-    "labels",
-    "project",
-    "creator",
-    "reporter",
-    "created",
-    "updated",
-    "status",
-    "resolution",
-)
 _ISSUE: Final = "/rest/api/2/issue/{issue}"
 _LONGEST_LABEL: Final = 255
 
@@ -86,6 +76,9 @@ class JiraService:
         self._base_url = base_url
         self._me: Identity | None = None
         self._comments = OwnComments(client, self.identity, cloud=cloud)
+        confirm = setup.confirm_identity
+        self._bulk = JiraBulk(client, setup, self._mark, cloud=cloud)
+        self._search = JiraSearch(client, self.identity, confirm, cloud=cloud, base_url=base_url)
         changelogs = Changelogs(client) if cloud else None
         self._agile = JiraAgile(self._call, setup, self._comments, changelogs, base_url)
 
@@ -100,7 +93,7 @@ class JiraService:
         return self._me
 
     def read(self, issue: str, recall: Recall) -> Reading:
-        fields = [*_READ_FIELDS, "comment"] if recall.comments else list(_READ_FIELDS)
+        fields = [*READ_FIELDS, "comment"] if recall.comments else list(READ_FIELDS)
         params = {"fields": ",".join(fields), "properties": PROPERTY}
         raw = mapping(self._call("GET", _ISSUE, path={"issue": issue}, params=params))
         if issue_id(raw) is None or not mapping(raw.get("fields")):
@@ -165,6 +158,18 @@ class JiraService:
         history = JiraHistory(self._client, self.identity, confirm, cloud=self._cloud)
         return history.page(projects, after, since, page_size)
 
+    def search(
+        self,
+        projects: Sequence[str],
+        query: str | None = None,
+        after: str | None = None,
+        page_size: int | None = None,
+    ) -> Found:
+        return self._search.page(projects, query, after, page_size)
+
+    def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
+        return self._bulk.steps(marks)
+
     def board(self, board: str) -> Board:
         return self._agile.board(board)
 
@@ -180,7 +185,7 @@ class JiraService:
     def _add_labels(self, issue: Issue, operation: AddLabels) -> Written:
         update = _update("add", operation.labels)
         try:
-            updated = self._edit_tags(issue, update, operation.remember)
+            updated = self._edit_tags(issue.id, issue.project, update, operation.remember)
         except Rejected as error:
             if "components" not in update:
                 raise
@@ -192,34 +197,38 @@ class JiraService:
     def _remove_labels(self, issue: Issue, operation: RemoveLabels) -> Written:
         # Jira passes over the removal of a label that is not there.
         update = _update("remove", operation.labels)
-        updated = self._edit_tags(issue, update, operation.remember)
+        updated = self._edit_tags(issue.id, issue.project, update, operation.remember)
         return Written(withdrawn=operation.labels, updated=updated)
 
-    def _edit_tags(self, issue: Issue, update: Mapping[str, Any], remember: Memory) -> datetime | None:
+    def _mark(self, mark: Mark, bulk: bool) -> datetime | None:
+        update = _update("add", mark.labels)
+        try:
+            return self._edit_tags(mark.issue, mark.project, update, mark.remember, bulk=bulk)
+        except Rejected:
+            if "components" in update:
+                self._setup.leave_components(mark.project)
+            raise
+
+    def _edit_tags(
+        self, issue: str, project: str, update: Mapping[str, Any], remember: Memory, *, bulk: bool = False
+    ) -> datetime | None:
         """Labels, components and what we remember of them in one write; the issue's new ``updated``."""
         body = {"update": update, "properties": [{"key": PROPERTY, "value": remembered(remember)}]}
         params = {"returnIssue": "true"} if self._cloud else {}
-        answer = self._edit(issue, _ISSUE, {"issue": issue.id}, body, params)
+        put = partial(self._call, "PUT", _ISSUE, path={"issue": issue}, body=body, writes=issue, bulk=bulk)
+        answer = self._quietly(put, project, params)
         return moment(mapping(mapping(answer).get("fields")).get("updated"))
 
-    def _edit(
-        self,
-        issue: Issue,
-        template: str,
-        path: Mapping[str, str],
-        body: Mapping[str, Any],
-        params: Mapping[str, str],
-    ) -> Any:
+    def _quietly(self, put: Callable[..., Any], project: str, params: Mapping[str, str]) -> Any:
         """A PUT without mail where we may, with it where we may not."""
-        put = partial(self._call, "PUT", template, path=path, body=body, writes=issue.id)
-        if not self._setup.may_edit_quietly(issue.project):
+        if not self._setup.may_edit_quietly(project):
             return put(params=params)
         try:
             return put(params={**params, "notifyUsers": "false"})
         except Forbidden:
             # The permission may have been taken from us since it was asked about.
             answer = put(params=params)
-            self._setup.must_mail(issue.project)
+            self._setup.must_mail(project)
             return answer
 
     def _call(self, method: str, template: str, **asked: Any) -> Any:
@@ -235,7 +244,8 @@ class JiraService:
             return self._post_comment(issue, operation)
         path = {"issue": issue.id, "comment": operation.id}
         try:
-            self._edit(issue, _ISSUE + "/comment/{comment}", path, {"body": operation.body}, {})
+            edit = partial(self._call, "PUT", _ISSUE + "/comment/{comment}", path=path, writes=issue.id)
+            self._quietly(partial(edit, body={"body": operation.body}), issue.project, {})
         except Gone:
             sentence = "The comment is no longer there; it is not written again."
             return Written(failures=(Failure(operation, sentence, comment_gone=True),))

@@ -37,6 +37,7 @@ _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
 _QUIET_PERMISSIONS: Final = "ADMINISTER,ADMINISTER_PROJECTS"
+_BULK: Final = "BULK_CHANGE"
 _SPRINT_FIELD: Final = "com.pyxis.greenhopper.jira:gh-sprint"
 _POINTS_FIELD: Final = "com.pyxis.greenhopper.jira:jsw-story-points"
 _NUMBER_FIELD: Final = "com.atlassian.jira.plugin.system.customfieldtypes:float"
@@ -69,7 +70,7 @@ class JiraSetup:
     def identity(self) -> Identity:
         """The account the token belongs to. Raises Unauthorized when Jira knows no such account."""
         raw = self._remembered("identity", _DAY, lambda jira: jira.myself())
-        return _identity(mapping(raw))
+        return identity_from(mapping(raw))
 
     def confirm_identity(self) -> None:
         """Ask afresh whether the credentials still hold.
@@ -102,7 +103,7 @@ class JiraSetup:
     def fields(self) -> Fields:
         """The sprint field and the candidates for story points, found by schema: names are translated."""
         raw = self._remembered("fields", _HOUR, lambda jira: jira.fields())
-        return _fields(items(raw))
+        return fields_from(items(raw))
 
     def categories(self) -> Mapping[str, str]:
         """The category of each workflow status, by the status's id: ``new``, ``indeterminate``, ``done``."""
@@ -111,20 +112,42 @@ class JiraSetup:
         told = {ident(one.get("id")): text(mapping(one.get("statusCategory")).get("key")) for one in found}
         return {id_: category for id_, category in told.items() if id_ and category}
 
+    def may_edit_in_bulk(self, project: str | None = None) -> bool:
+        """Whether issues, or those of ``project``, can be edited many at a time: a permission of its own."""
+
+        def ask(jira: JIRA) -> bool:
+            granted = mapping(mapping(jira.my_permissions(permissions=_BULK)).get("permissions"))
+            return bool(mapping(granted.get(_BULK)).get("havePermission"))
+
+        if project is not None and self._cache.get(_no_bulk(project)) is not None:
+            return False
+        return bool(self._remembered("bulk", _HOUR, ask))
+
+    def leave_bulk(self, *projects: str) -> None:
+        """Remember for an hour that bulk edits are refused, in ``projects`` or, without any, altogether."""
+        for project in projects:
+            self._cache.put(_no_bulk(project), json.dumps(True), _HOUR)
+        if not projects:
+            self._cache.put("bulk", json.dumps(False), _HOUR)
+
     def components(self, project: str) -> tuple[str, ...]:
         """The names of a project's components that may be chosen."""
+        return tuple(self.component_ids(project))
 
-        def ask(jira: JIRA) -> list[str]:
+    def component_ids(self, project: str) -> Mapping[str, str]:
+        """The ids of those components, by name."""
+
+        def ask(jira: JIRA) -> dict[str, str]:
             found = [mapping(component.raw) for component in jira.project_components(project)]
-            named = [text(component.get("name")) for component in found if not component.get("archived")]
-            return [name for name in named if name]
+            named = {text(one.get("name")): ident(one.get("id")) for one in found if not one.get("archived")}
+            return {name: id_ for name, id_ in named.items() if name and id_}
 
-        return tuple(self._remembered(_components(project), _HOUR, ask))
+        return mapping(self._remembered(_components(project), _HOUR, ask))
 
     def forget_components(self, project: str) -> bool:
         """Have a project's components asked for anew; True at most once a minute, never where none are."""
         marker = f"components-again:{project}"
-        if self._cache.get(_components(project)) in (None, "[]") or self._cache.get(marker) is not None:
+        if self._cache.get(_components(project)) in (None, "{}") or self._cache.get(marker) is not None:
             return False
         self._cache.put(marker, "1", _MINUTE)
         self._cache.drop(_components(project))
@@ -132,7 +155,7 @@ class JiraSetup:
 
     def leave_components(self, project: str) -> None:
         """Take ``project`` for one without components for an hour, because Jira would not have one."""
-        self._cache.put(_components(project), json.dumps([]), _HOUR)
+        self._cache.put(_components(project), json.dumps({}), _HOUR)
 
     def remembered_hour(self, name: str, ask: Callable[[], Any]) -> Any:
         """What the library has no call for: from the shared cache, else as ``ask`` answers, for an hour."""
@@ -243,7 +266,12 @@ def _components(project: str) -> str:
     return f"components:{project}"
 
 
-def _identity(raw: Mapping[str, Any]) -> Identity:
+def _no_bulk(project: str) -> str:
+    return f"no-bulk:{project}"
+
+
+def identity_from(raw: Mapping[str, Any]) -> Identity:
+    """The account of Jira's "Get current user". Raises Unauthorized when it names none."""
     account = text(raw.get("accountId")) or text(raw.get("name")) or text(raw.get("key"))
     if account is None:
         raise Unauthorized("Jira does not say who the credentials belong to; check the token.")
@@ -251,7 +279,8 @@ def _identity(raw: Mapping[str, Any]) -> Identity:
     return Identity(account, name, is_app=raw.get("accountType") == "app")
 
 
-def _fields(raw: list[Any]) -> Fields:
+def fields_from(raw: list[Any]) -> Fields:
+    """The fields of sprints among those of Jira's "Get fields"."""
     sprint, sprint_name, own, named = None, "Sprint", [], []
     for field in map(mapping, raw):
         id_, custom = text(field.get("id")), mapping(field.get("schema")).get("custom")
