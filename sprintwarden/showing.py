@@ -34,6 +34,7 @@ _WHY: Final[Mapping[str, str]] = {
     "no_place_for_a_comment": "there is no issue that the comment could stand on",
     "seen_outside": "the issue is mirrored outside the workspace, and comments there are not allowed",
     "quiet_hours": "it is quiet hours; it is said later",
+    "backfill": "a backfill went over issues that were there before",
     "unknown_event": "this kind of event is not known",
     "unused_event": "nothing listens to this kind of event",
     "no_watched_field": "nothing that is watched has changed",

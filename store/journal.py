@@ -7,7 +7,8 @@ outcome, so that a run that died in between is known to the next one.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from itertools import chain
 from typing import Any, cast
 
 from redis import Redis
+from redis.client import Pipeline
 
 from store import keys
 from store.watch import Sighting, count
@@ -101,27 +103,27 @@ class Journal:
 class Journals:
     """The journals of all issues. Every method is one round trip."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, together: Pipeline | None = None) -> None:
+        """``together`` collects what is written, in place of sending it."""
         self._redis = redis
+        self._together = together
+
+    @contextmanager
+    def together(self) -> Iterator[Journals]:
+        """Journals whose writes are kept all at once, in one round trip, when the block ends well."""
+        pipe = self._redis.pipeline()
+        yield Journals(self._redis, pipe)
+        pipe.execute()
 
     def read(self, subject: Subject) -> Journal:
-        raw = cast("dict[str, str]", self._redis.hgetall(keys.journal(subject)))
-        if not raw:
-            return Journal()
-        comments = {name: _comment(text) for name, text in _under(raw, "comment:").items()}
-        return Journal(
-            known=True,
-            applied=_under(raw, "applied:"),
-            vetoed=_under(raw, "vetoed:"),
-            withdrawn=_under(raw, "withdrawn:"),
-            held=_under(raw, "held:"),
-            comments=comments,
-            intent=_intent(raw["intent"]) if "intent" in raw else None,
-            read_updated=_moment(raw.get("read_updated")),
-            write_updated=_moment(raw.get("write_updated")),
-            forecasts={target: _forecast(target, text) for target, text in _under(raw, "forecast:").items()},
-            taught={_tag_of(name): text.split(" ", 1)[0] for name, text in _under(raw, "taught:").items()},
-        )
+        return _journal(cast("dict[str, str]", self._redis.hgetall(keys.journal(subject))))
+
+    def read_many(self, subjects: Iterable[Subject]) -> list[Journal]:
+        """The journals of ``subjects``, in their order."""
+        pipe = self._redis.pipeline(transaction=False)
+        for subject in subjects:
+            pipe.hgetall(keys.journal(subject))
+        return [_journal(raw) for raw in cast("list[dict[str, str]]", pipe.execute())]
 
     def intend(self, subject: Subject, intent: Intent) -> None:
         """Said before a write, so that a run that dies in it is not taken for one that never began."""
@@ -216,7 +218,7 @@ class Journals:
         sightings: Collection[Sighting] = (),
     ) -> None:
         name = keys.journal(subject)
-        pipe = self._redis.pipeline()
+        pipe = self._redis.pipeline() if self._together is None else self._together
         if remove:
             pipe.hdel(name, *remove)
         if fields:
@@ -224,7 +226,26 @@ class Journals:
         pipe.expire(name, keys.JOURNAL_LIFE)
         for seen in sightings:
             count(pipe, subject.connection, seen)
-        pipe.execute()
+        if self._together is None:
+            pipe.execute()
+
+
+def _journal(raw: Mapping[str, str]) -> Journal:
+    if not raw:
+        return Journal()
+    return Journal(
+        known=True,
+        applied=_under(raw, "applied:"),
+        vetoed=_under(raw, "vetoed:"),
+        withdrawn=_under(raw, "withdrawn:"),
+        held=_under(raw, "held:"),
+        comments={name: _comment(text) for name, text in _under(raw, "comment:").items()},
+        intent=_intent(raw["intent"]) if "intent" in raw else None,
+        read_updated=_moment(raw.get("read_updated")),
+        write_updated=_moment(raw.get("write_updated")),
+        forecasts={target: _forecast(target, text) for target, text in _under(raw, "forecast:").items()},
+        taught={_tag_of(name): text.split(" ", 1)[0] for name, text in _under(raw, "taught:").items()},
+    )
 
 
 def _forecast_text(forecast: Forecast) -> str:

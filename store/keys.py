@@ -37,7 +37,18 @@ CACHE: Final = PREFIX + "cache:"
 COUNTERS: Final = PREFIX + "counters"
 """Hash of what workers did, for the metrics page. Kept."""
 RULEBOOK: Final = PREFIX + "rulebook"
-"""Hash: the rules text in force, its version and since when; the newest refused text's problems. Kept."""
+"""Hash: the rules text in force, its version and since when; the versions that made way. Kept."""
+RULES_FILES: Final = PREFIX + "rules-files"
+"""Hash, host and path → what a clock finds in its rules file: its version or its problems (JSON), told anew
+all the while. RulebookShelf. A row counts for ``RULES_FILE_LIFE``; ``RULES_FILES_LIFE``."""
+WRITTEN: Final = PREFIX + "written:"
+"""Sorted set per connection: issues written to lately → when that was last (ms); never more than the rules
+allow in their window. Writes. Lives as long as the window."""
+HELD: Final = PREFIX + "held:"
+"""Hash per connection to which nothing is written: since when, how many were written to, and what the rules
+allowed. Writes. Kept until somebody lifts it."""
+HEARD: Final = PREFIX + "heard"
+"""Hash, connection → when the last genuine delivery came (ms). Door. Kept."""
 MODELS: Final = PREFIX + "models"
 """Hash, connection and target → which models stand in which slot, since when and why (JSON). Kept."""
 MODEL: Final = PREFIX + "model:"
@@ -67,6 +78,16 @@ ROUNDS: Final = PREFIX + "rounds"
 connection that is gone out; a look takes out one that is no longer named. Kept."""
 HASH_KEY: Final = PREFIX + "hash-key"
 """String: the key of the hashes that stand for words of issues. Sprints. Kept."""
+BACKFILL: Final = PREFIX + "backfill:"
+"""Hash per connection: how far its backfill is (JSON), and what people wish of it. Backfills.
+``BACKFILL_LIFE`` after the last sign of it."""
+BACKFILL_TODO: Final = PREFIX + "backfill-todo:"
+"""Hash per connection: the issues its backfill has yet to write to, without their text (JSON). Backfills.
+Until they are written to or the backfill ends, ``BACKFILL_LIFE`` at most."""
+BACKFILL_LEASE: Final = PREFIX + "backfill-lease:"
+"""String per connection whose backfill somebody is at. Backfills. ``BACKFILL_LEASE_LIFE``, renewed."""
+BACKFILL_CALL: Final = PREFIX + "backfill-call:"
+"""String per connection for whose backfill a job was just enqueued. Backfills. ``BACKFILL_CALL_LIFE``."""
 BEAT: Final = PREFIX + "beat:"
 """String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
 
@@ -85,6 +106,12 @@ FINISHED_KEPT: Final = 60
 """Twice what is read of a tracker at most, so that nothing is read again because it was dropped."""
 MODEL_REFUSED_LIFE: Final = timedelta(days=1)
 RETRAIN_LIFE: Final = timedelta(hours=8)
+RULES_FILE_LIFE: Final = timedelta(minutes=1)
+"""Longer than the restart of a clock takes: meanwhile its file still counts."""
+RULES_FILES_LIFE: Final = timedelta(days=1)
+BACKFILL_LIFE: Final = timedelta(days=7)
+BACKFILL_LEASE_LIFE: Final = timedelta(seconds=20)
+BACKFILL_CALL_LIFE: Final = timedelta(seconds=45)
 
 
 def hints(subject: Subject) -> str:
@@ -129,6 +156,30 @@ def model_refused(place: str) -> str:
 
 def retrain(connection: str) -> str:
     return f"{RETRAIN}{connection}"
+
+
+def backfill(connection: str) -> str:
+    return f"{BACKFILL}{connection}"
+
+
+def backfill_todo(connection: str) -> str:
+    return f"{BACKFILL_TODO}{connection}"
+
+
+def backfill_lease(connection: str) -> str:
+    return f"{BACKFILL_LEASE}{connection}"
+
+
+def backfill_call(connection: str) -> str:
+    return f"{BACKFILL_CALL}{connection}"
+
+
+def written(connection: str) -> str:
+    return f"{WRITTEN}{connection}"
+
+
+def held(connection: str) -> str:
+    return f"{HELD}{connection}"
 
 
 def sprint(subject: Subject) -> str:

@@ -21,12 +21,14 @@ from rq.serializers import JSONSerializer
 
 from rules.connections import Connection
 from store import keys
+from store.backfills import Backfills
 from store.inbox import Inbox, Taken
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from store.sprints import Sprints
 from store.watch import Watch
+from workers.backfill_calls import revive
 from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
 from workers.rounds import send_round, watch_boards
@@ -71,6 +73,7 @@ class Clock:
         self._models = ModelShelf(redis)
         self._watch = Watch(redis)
         self._sprints = Sprints(redis)
+        self._backfills = Backfills(redis)
         self._asked = asked_by(LiveRules(RulebookShelf(redis)))
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
@@ -103,6 +106,7 @@ class Clock:
             lambda: relearn(self._outcomes, self._asked, serving_by(self._models)),
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
             self._retrain,
+            lambda: revive(self._bulk, self._backfills, [one.name for one in self._connections]),
         )
         for part in parts:
             try:

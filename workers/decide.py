@@ -48,6 +48,8 @@ class Because(StrEnum):
     NO_HOME = "no_place_for_a_comment"
     SEEN_OUTSIDE = "seen_outside"
     QUIET = "quiet_hours"
+    BACKFILL = "backfill"
+    """Nobody told of it: somebody had the issues looked at that were there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def is_echo(hint: Hint, journal: Journal, me: str | None) -> bool:
     write returned or, where the tracker returns none, with our account as actor. The actor alone
     proves nothing: the token may belong to a person.
     """
-    ours = bool(hint.labels_added) and all(label in journal.applied for label in hint.labels_added)
+    # An event of a long bulk write comes before the write is over, and only then is it noted.
+    put_on = journal.applied.keys() | set(journal.intent.labels if journal.intent else ())
+    ours = bool(hint.labels_added) and put_on >= set(hint.labels_added)
     if not ours or hint.labels_removed or not _only_labels(hint):
         return False
     if hint.updated is not None and hint.updated == journal.write_updated:

@@ -22,6 +22,8 @@ class SharedGate:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._strikes = 0
+        self.requests = 0
+        """Let through so far."""
 
     def ask(self, scopes: Sequence[str]) -> None:
         standing = self._budget.standing(scopes)
@@ -29,6 +31,7 @@ class SharedGate:
             raise Paused(f"Waiting: {standing.reason}.", standing.left)
         if BULK in scopes and self._budget.live_waits(_LATE):
             raise Paused("Waiting: live events go first.", _LATE)
+        self.requests += 1
 
     def limit(self, scope: str, length: timedelta, reason: str) -> None:
         self._budget.pause(scope, length, reason)

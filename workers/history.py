@@ -23,18 +23,10 @@ from typing import IO, Any, Final, Self
 import orjson
 
 from rules.connections import Connection
-from trackers.errors import (
-    Conflict,
-    Gone,
-    LimitReached,
-    Paused,
-    Rejected,
-    ServerFault,
-    TrackerError,
-    Unreachable,
-)
+from trackers.errors import Gone, Rejected, TrackerError
 from trackers.model import PastIssue, component_label
 from trackers.protocol import Page, Tracker
+from workers.patience import patiently
 
 CONFIRMED: Final = 3.0
 """What an issue counts with a tag of ours that people left on while they closed or edited it."""
@@ -44,8 +36,6 @@ RESUMABLE: Final = timedelta(days=7)
 """How long a gathering can be taken up again: Jira's page tokens live no longer, and data ages."""
 SWEPT: Final = RESUMABLE + timedelta(days=1)
 """How old a gathering is swept: a training that was given one at the last moment has long read it."""
-_TRIES: Final = 6
-_FIRST_WAIT_S: Final = 5.0
 _ISSUES, _PEOPLE, _STATE = "issues.jsonl", "people.json", "state.json"
 _FILES: Final = (_PEOPLE, f"{_PEOPLE}.new", _STATE, f"{_STATE}.new", _ISSUES)
 """Deleted in this order: the last is the one that is locked, and by which the others are found."""
@@ -115,7 +105,7 @@ def gather(
         resumed = state.next is not None
         while not state.done:
             try:
-                page = _patiently(ask, waiting)
+                page = patiently(ask, waiting)
             except TrackerError as error:
                 if not (resumed and isinstance(error, Rejected | Gone)):
                     raise _gave_up(connection, error) from error
@@ -184,23 +174,6 @@ def _judged(issue: PastIssue) -> dict[str, Any]:
         told["ours"] = sorted(now[id_] for id_ in kept)
     weights = [CONFIRMED] * confirmed + [CORRECTED] * bool(issue.taken_off)
     return told | ({"weight": max(weights)} if weights else {})
-
-
-def _patiently(ask: Callable[[], Page], waiting: Callable[[float, str], None]) -> Page:
-    """The page, once limits have been waited out and faults that pass have passed."""
-    faults = 0
-    while True:
-        try:
-            return ask()
-        except Paused as error:
-            waiting(error.left.total_seconds(), str(error))
-        except LimitReached as error:
-            waiting(max(pause.length for pause in error.pauses).total_seconds(), str(error))
-        except (Unreachable, ServerFault, Conflict) as error:
-            faults += 1
-            if faults == _TRIES:
-                raise
-            waiting(_FIRST_WAIT_S * 2 ** (faults - 1), str(error))
 
 
 def _gave_up(connection: Connection, error: TrackerError) -> NotGathered:

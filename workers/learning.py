@@ -66,10 +66,11 @@ def remember(
 
 def _joined(held: Forecast | None, forecast: Forecast) -> Forecast:
     before = [guess for guess in held.guesses if guess.applied] if held else []
-    return replace(forecast, guesses=_kept([*before, *forecast.guesses]))
+    return replace(forecast, guesses=kept([*before, *forecast.guesses]))
 
 
-def _kept(guesses: Sequence[Guess]) -> tuple[Guess, ...]:
+def kept(guesses: Sequence[Guess]) -> tuple[Guess, ...]:
+    """Of a model's guesses those worth remembering: put on, or the likeliest, each tag once."""
     first: dict[str, Guess] = {}
     for guess in guesses:
         first.setdefault(guess.tag, replace(guess, p=round(guess.p, 3)))

@@ -32,11 +32,15 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 """Opens the Redis client of one worker process and its floor; called in that process."""
 
 _WORKER_TTL_S: Final = 60
-_OURS: Final[Mapping[str, Callable[..., object]]] = {tasks.WAKE: tasks.wake, tasks.RETRAIN: tasks.retrain}
+_OURS: Final[Mapping[str, Callable[..., object]]] = {
+    tasks.WAKE: tasks.wake,
+    tasks.RETRAIN: tasks.retrain,
+    tasks.BACKFILL: tasks.backfill,
+}
 
 
 class OurJob(Job):
-    """A job that can be one of our own things only: a wake-up, or a training.
+    """A job that can be one of our own things only: a wake-up, a training, or a backfill.
 
     RQ calls whatever function a job names. Without this, whoever can write to Redis could have any
     importable function called in a worker, pickle or no pickle.

@@ -11,6 +11,7 @@ from workers.shop import Shop
 
 WAKE = "workers.tasks.wake"
 RETRAIN = "workers.tasks.retrain"
+BACKFILL = "workers.tasks.backfill"
 DRAIN_S: Final = 5.0
 """How long one wake-up goes on with other due subjects; the rest of the job's time is for the last run."""
 
@@ -44,6 +45,13 @@ def retrain(connection: str) -> None:
     from workers.retraining import retrain as retrain_models
 
     retrain_models(_open(), connection)
+
+
+def backfill(connection: str) -> None:
+    """Carry a connection's backfill on; a job of the bulk queue."""
+    from workers.backfill import backfill as carry_on
+
+    carry_on(_open(), connection)
 
 
 def _open() -> Shop:

@@ -117,3 +117,29 @@ def test_purging_leaves_nothing(journals: Journals, redis: Redis) -> None:
     journals.note_written(ISSUE, labels={"l1": "one"})
     journals.purge(ISSUE)
     assert redis.dbsize() == 0
+
+
+def test_many_are_read_in_the_order_asked_for(journals: Journals) -> None:
+    other = Subject("acme", SubjectKind.ISSUE, "other")
+    journals.note_written(other, labels={"l1": "slow"})
+    assert journals.read_many([ISSUE, other]) == [Journal(), journals.read(other)]
+    assert journals.read_many([]) == []
+
+
+def test_what_is_noted_together_is_kept_when_all_is_said(journals: Journals) -> None:
+    with journals.together() as noted:
+        noted.intend(ISSUE, Intent(("l1",)))
+        noted.note_vetoes(ISSUE, {"l2": "event"})
+        assert not journals.read(ISSUE).known
+    assert journals.read(ISSUE).intent == Intent(("l1",)) and journals.read(ISSUE).vetoed == {"l2": "event"}
+
+
+def test_what_is_noted_together_is_dropped_when_it_breaks_off(journals: Journals) -> None:
+    def break_off() -> None:
+        with journals.together() as noted:
+            noted.intend(ISSUE, Intent(("l1",)))
+            raise ValueError("broken off")
+
+    with pytest.raises(ValueError, match="broken off"):
+        break_off()
+    assert not journals.read(ISSUE).known

@@ -12,6 +12,7 @@ from redis import Redis
 
 from classifiers.sprint_memory import SprintMemory, Stay
 from store import keys
+from store.backfills import Backfills, Question, Todo
 from store.budget import Budget
 from store.cache import Cache
 from store.door import Door
@@ -20,10 +21,11 @@ from store.models import ModelShelf, Refusal
 from store.outcomes import Lesson, Row, Verdict
 from store.sprints import Sprints
 from store.watch import Reply, Sighting
+from store.writes import Writes
 from tests.conftest import ISSUE, Floor, changed, hint
 from tests.unit.sprint_scene import BOARD, SPRINT, over, reading
 from trackers.errors import Rejected
-from trackers.model import HintKind, Subject, SubjectKind
+from trackers.model import HintKind, Label, Subject, SubjectKind
 from trackers.sprints import SprintReading, SprintState, Stage, Unit
 from workers.clock import Clock
 from workers.retraining import Retraining
@@ -32,9 +34,11 @@ from workers.run import run
 from workers.sprint_book import SprintBook
 
 CLOSED = Subject("acme", SubjectKind.SPRINT, "38")
-KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY}
+KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY, keys.HEARD}
 """Bounded by what they are: one number, one row per counter, one text, one row per connection and target,
-one row per board, one secret."""
+one row per board, one secret, one moment per connection."""
+UNTIL_LIFTED = keys.HELD
+"""One per connection, until somebody has looked and says to go on."""
 WHILE_A_SLOT_NAMES_IT = keys.MODEL
 """``test_store_models`` holds that no file outlives its slots."""
 WHILE_WORK_WAITS = (keys.PENDING, keys.DEAD, keys.HINTS, keys.SUBJECT)
@@ -46,9 +50,11 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     floor.rules(comment=True)
     file = tmp_path / "rules.yaml"
     file.write_text("version: 2")
-    Clock(floor.redis, floor.shop.inbox, RulesFile(file, floor.shop.rules._shelf)).tick()
+    rules = RulesFile(file, floor.shop.rules._shelf)
+    rules.look()
+    Clock(floor.redis, floor.shop.inbox, rules).tick()
     door = Door(floor.redis)
-    door.note("acme", {"outcome": "ignored"})
+    door.note("acme", {"outcome": "ignored"}, heard="acme")
     door.offer("acme", "one", [hint()], [0], 0)
     floor.shop.journals.intend(ISSUE, Intent(("l1",)))
     run(floor.shop, ISSUE, floor.token())
@@ -56,6 +62,9 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     shelf = ModelShelf(floor.redis)
     shelf.stage(("acme", "labels"), "a" * 64, b"file", {})
     shelf.note_refusal(("acme", "labels"), Refusal("a" * 64, "x", datetime.now(UTC), None))
+    writes = Writes(floor.redis)
+    for issue in ("1", "2"):
+        writes.ask("acme", issue, 1, timedelta(minutes=10))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
     Retraining(floor.redis, timedelta(days=7))._claim("acme")
     sprints = Sprints(floor.redis)
@@ -69,7 +78,18 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     sprints.add_finished("acme", "12", [over(1)])
     sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
     sprints.secret()
+    _backfill(Backfills(floor.redis))
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
+
+
+def _backfill(backfills: Backfills) -> None:
+    assert backfills.lease("acme").acquire()
+    backfills.begin("acme", Question(None, 9), [])
+    assert backfills.call("acme")
+    standing = backfills.standing("acme")
+    assert standing is not None
+    item = Todo(0, ISSUE.id, "ABC-1", "ABC", (Label("slow", "slow"),), (), frozenset(), {}, known=False)
+    backfills.keep_page("acme", standing.backfill, [item])
 
 
 def _learn(floor: Floor) -> None:
@@ -95,7 +115,9 @@ def test_every_key_ends_but_for_a_known_few(floor: Floor, tmp_path: Path) -> Non
     bury(floor, "2")
     endless = {name for name in map(str, floor.redis.scan_iter()) if floor.redis.ttl(name) < 0}
     assert {
-        name for name in endless - KEPT if not name.startswith((*WHILE_WORK_WAITS, WHILE_A_SLOT_NAMES_IT))
+        name
+        for name in endless - KEPT
+        if not name.startswith((*WHILE_WORK_WAITS, WHILE_A_SLOT_NAMES_IT, UNTIL_LIFTED))
     } == set()
     made = {name.split(":")[1] for name in map(str, floor.redis.scan_iter("sw:*"))}
     known = {value.split(":")[1] for name, value in vars(keys).items() if _names_a_key(name, value)}
@@ -134,6 +156,7 @@ def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
         run(floor.shop, item.subject, item.token)
     names = [name for name in map(str, floor.redis.scan_iter()) if name.startswith(keys.PREFIX)]
     assert [name for name in names if ISSUE.id in name] == []
+    assert not floor.redis.hexists(keys.backfill_todo("acme"), ISSUE.id)
     books = [str(floor.redis.get(name)) for name in names if name.startswith(keys.SPRINT)]
     assert len(books) == 2
     for book in books:
