@@ -10,8 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rules.contradictions import Clash, clash, known, of_rule
+from rules.layers import key_of, layers_of, listed, mapping, outer, rule_names
 from rules.matching import CompiledRule, LearnedRules, ProjectRules, compile_rule
 from rules.problems import BadFile, Problem
+from rules.regex_checks import is_dead
 from rules.schema import (
     MAX_LABELS,
     MAX_NESTING,
@@ -32,9 +35,15 @@ from rules.sprint_rules import SprintRules
 from rules.sprints_checks import sprint_hint, sprint_problems
 from rules.sprints_layers import SCOPE_LABEL, combined_sprints
 from rules.sprints_schema import Sprints
-from rules.validate import did_you_mean, finish, listed_twice, quoted, validate
+from rules.validate import did_you_mean, finish, keys_of, listed_twice, quoted, validate
 
-_CONDITION_KEYS = frozenset(info.alias or name for name, info in Condition.model_fields.items()) - {"labels"}
+_DEEPER: tuple[tuple[type[BaseModel], str, type[BaseModel]], ...] = (
+    (RulesFile, "defaults", WideLayer),
+    (Layer, "tagging", Tagging),
+    (Layer, "sprints", Sprints),
+    (Tagging, "learned", Learned),
+)
+"""Where a key may stand that was written one level too high: the model it was in, the key to put it under."""
 _LOOKED_FOR = frozenset({"words", "phrases", "regex"})
 _TEXT_KEYS = ("title", "body", "text")
 
@@ -141,15 +150,20 @@ def _hint(model: type[BaseModel], key: str) -> str | None:
         return '"writes" stands under defaults or a connection: it is about all that is written to a tracker'
     if key == "mode" and model is BoardLayer:
         return 'a board\'s mode is said of its sprints: "sprints: {mode: ...}"'
-    return sprint_hint(key) if model is Sprints else None
+    if model is Sprints:
+        return sprint_hint(key)
+    deeper = [
+        f'"{group}"' for above, group, inner in _DEEPER if issubclass(model, above) and key in keys_of(inner)
+    ]
+    return f'"{key}" does not stand here: put it under {" or ".join(deeper)}' if deeper else None
 
 
 def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:
     yield "defaults", _part(rules.defaults or Layer())
     for name, layer in (rules.connections or {}).items():
         yield f"connections {name}", _part(layer)
-    for name, layer in (rules.projects or {}).items():
-        yield f"projects {name}", _part(layer)
+    for name, inner in (rules.projects or {}).items():
+        yield f"projects {name}", _part(inner)
     for name, board in (rules.boards or {}).items():
         yield f"boards {name}", _part(Layer(sprints=board.sprints))
 
@@ -198,35 +212,19 @@ def _said(learned: Learned) -> dict[str, Any]:
 
 
 def _meaning(source: Source) -> Iterator[Problem]:
-    layers = {where: _dict(layer) for where, layer in _layers(source.data)}
-    tagged = {where: _dict(layer.get("tagging")) for where, layer in layers.items()}
-    names = {where: list(_rule_names(tagging)) for where, tagging in tagged.items()}
+    layers = {where: mapping(layer) for where, layer in layers_of(source.data)}
+    tagged = {where: mapping(layer.get("tagging")) for where, layer in layers.items()}
+    names = {where: list(rule_names(tagging)) for where, tagging in tagged.items()}
     for where, layer in layers.items():
-        yield from sprint_problems(source, (*where, "sprints"), _dict(layer.get("sprints")))
+        yield from sprint_problems(source, (*where, "sprints"), mapping(layer.get("sprints")))
         path, tagging = (*where, "tagging"), tagged[where]
         yield from _repeated_names(source, (*path, "rules"), names[where])
-        yield from _needless(source, (*path, "without"), tagging, _outer(where, names))
-        for index, rule in enumerate(_list(tagging.get("rules"))):
+        yield from _unknown(source, (*path, "without"), tagging, _inherited(where, names))
+        for index, rule in enumerate(listed(tagging.get("rules"))):
             if isinstance(rule, dict):
                 yield from _rule(source, (*path, "rules", index), rule)
-        yield from _learned(source, (*path, "learned"), _dict(tagging.get("learned")))
-
-
-def _layers(data: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Each layer, with its path."""
-    yield ("defaults",), data.get("defaults")
-    for group in ("connections", "projects", "boards"):
-        for name, layer in _dict(data.get(group)).items():
-            yield (group, name), layer
-
-
-def _rule_names(tagging: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    for index, rule in enumerate(_list(tagging.get("rules"))):
-        fields = _dict(rule)
-        first = next(iter(_list(fields.get("labels"))), None)
-        name = fields.get("name") or fields.get("label") or first
-        if isinstance(name, str):
-            yield index, name
+                yield from _impossible(source, where, (*path, "rules", index), rule)
+        yield from _learned(source, (*path, "learned"), mapping(tagging.get("learned")))
 
 
 def _repeated_names(source: Source, path: Path, names: list[tuple[int, str]]) -> Iterator[Problem]:
@@ -240,23 +238,16 @@ def _repeated_names(source: Source, path: Path, names: list[tuple[int, str]]) ->
             yield source.problem((*path, index), message)
 
 
-def _outer(where: Path, names: dict[Path, list[tuple[int, str]]]) -> list[str]:
+def _inherited(where: Path, names: dict[Path, list[tuple[int, str]]]) -> list[str]:
     """The names of all rules that the layer at ``where`` may inherit."""
-    if where == ("defaults",):
-        return []
-    outer: list[Path] = [("defaults",)]
-    if where[0] == "projects":
-        connection, slash, key = str(where[1]).rpartition("/")
-        outer += [
-            other for other in names if other[0] == "connections" and (not slash or other[1] == connection)
-        ]
-        outer += [("projects", key)] if slash else []
-    return [name for layer in outer for _, name in names.get(layer, [])]
+    return [name for layer in outer(where, names) for _, name in names[layer]]
 
 
-def _needless(source: Source, path: Path, tagging: dict[str, Any], outer: list[str]) -> Iterator[Problem]:
+def _unknown(source: Source, path: Path, tagging: dict[str, Any], outer: list[str]) -> Iterator[Problem]:
+    if source.torn:
+        return  # the rule may stand in what cannot be read
     known = {name.casefold() for name in outer}
-    for index, name in enumerate(_list(tagging.get("without"))[:MAX_RULES]):
+    for index, name in enumerate(listed(tagging.get("without"))[:MAX_RULES]):
         if isinstance(name, str) and name.casefold() not in known:
             message = f"no rule named {quoted(name)} is inherited here" + did_you_mean(name, outer)
             yield source.problem((*path, index), message)
@@ -269,17 +260,18 @@ def _rule(source: Source, path: Path, rule: dict[str, Any]) -> Iterator[Problem]
         yield source.problem(
             (*path, "labels"), 'this rule has both "label" and "labels": keep one of them', at_key=True
         )
-    if not _CONDITION_KEYS & rule.keys():
+    # A key that is unknown was meant for one, and is told as such.
+    if rule.keys() <= {"name", "label", "labels"}:
         yield source.problem(
             path, "this rule has no condition, so it would match every issue: add text, type, any ..."
         )
-    yield from _repeated_labels(source, (*path, "labels"), _list(rule.get("labels")))
+    yield from _repeated_labels(source, (*path, "labels"), listed(rule.get("labels")))
     yield from _conditions(source, path, rule, 1)
 
 
 def _learned(source: Source, path: Path, learned: dict[str, Any]) -> Iterator[Problem]:
     for key in ("targets", "never"):
-        yield from listed_twice(source, (*path, key), _list(learned.get(key))[: MAX_NEVER + 1])
+        yield from listed_twice(source, (*path, key), listed(learned.get(key))[: MAX_NEVER + 1])
 
 
 def _repeated_labels(source: Source, path: Path, labels: list[Any]) -> Iterator[Problem]:
@@ -296,7 +288,7 @@ def _conditions(source: Source, path: Path, conditions: dict[str, Any], depth: i
         yield from _text_condition(source, (*path, key), conditions.get(key))
     inner: list[tuple[Path, Any]] = [((*path, "not"), conditions.get("not"))]
     for key in ("any", "all"):
-        inner += [((*path, key, index), item) for index, item in enumerate(_list(conditions.get(key)))]
+        inner += [((*path, key, index), item) for index, item in enumerate(listed(conditions.get(key)))]
     for where, condition in inner:
         if condition == {}:
             yield source.problem(where, "this condition is empty: say what must hold")
@@ -304,16 +296,50 @@ def _conditions(source: Source, path: Path, conditions: dict[str, Any], depth: i
             yield from _conditions(source, where, condition, depth + 1)
 
 
+def _impossible(source: Source, where: Path, path: Path, rule: dict[str, Any]) -> Iterator[Problem]:
+    """Says of a rule that no issue can match it, where that is certain."""
+    if source.torn:
+        return  # an alternative may stand in what cannot be read
+    found = clash(of_rule(path, rule))
+    if found is not None:
+        yield source.problem(*_told(source, found), at_key=True)
+        return
+    key = key_of(where)
+    if key is not None and (found := clash(of_rule(path, rule), [known("project", key)])):
+        message = f"no issue can match this rule: every issue in the layer it stands in is of {key}"
+        yield source.problem(found.path or path, message, at_key=True)
+
+
+def _told(source: Source, found: Clash) -> tuple[Path, str]:
+    path, other = found.path or found.within, found.other or found.within
+    line = source.locate_key(other)[0]
+    beside = f"line {line}" if line != source.locate_key(path)[0] else "what stands beside it"
+    return path, f"no issue can match this rule: this contradicts {beside}"
+
+
 def _text_condition(source: Source, path: Path, condition: Any) -> Iterator[Problem]:
     if isinstance(condition, dict) and not condition.keys() & _LOOKED_FOR:
         unknown: Iterable[str] = condition.keys() - {"case_sensitive"}
         if not unknown:
             yield source.problem(path, f'"{path[-1]}" says nothing to look for: add words, phrases or regex')
+    for where, text in _looked_for(path, mapping(condition)):
+        if "\b" in text:
+            message = "in double quotes \\b is a backspace, which no text holds: use single quotes"
+            yield source.problem(where, message)
+        elif where[-1] == "regex" and is_dead(text):
+            message = (
+                "no text can match this regular expression: it goes on after its end or before its start "
+                "(a $ or ^ meant as it stands is written \\$ or \\^)"
+            )
+            yield source.problem(where, message)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _looked_for(path: Path, condition: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every text a condition looks for, with its place."""
+    for key in _LOOKED_FOR & condition.keys():
+        value = condition[key]
+        for index, text in enumerate(listed(value)):
+            if isinstance(text, str):
+                yield (*path, key, index), text
+        if isinstance(value, str):
+            yield (*path, key), value

@@ -22,6 +22,18 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Warned:
+    """Something that is allowed but surely not meant, under a name by which it can be made fatal."""
+
+    problem: Problem
+    name: str
+
+    def __str__(self) -> str:
+        at = self.problem
+        return f"{at.file}:{at.line}:{at.column}: warning: {at.message} [{self.name}]"
+
+
 class BadFile(Exception):
     """A file that is not taken, with everything that is wrong with it.
 

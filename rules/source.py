@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from rules.problems import BadFile, Problem
+from rules.mending import MAX_MENDED_CHARS, Mended, mend
+from rules.problems import MOST_PROBLEMS, BadFile, Problem
 
 Path = tuple[str | int, ...]
 """Keys and list indexes from the top of the file down to one value."""
@@ -29,6 +30,10 @@ MAX_ALIASED = 5_000
 
 _BOM = "\ufeff"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNREADABLE = "\ufffd"
+_ESCAPED = 0xDC00
+"""``surrogateescape`` adds this to a byte that is no UTF-8."""
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
@@ -44,13 +49,16 @@ _WORDS = {
 _IN_PLAIN_WORDS = (
     ("mapping values are not allowed", 'a ":" stands where none can be: check the indentation or use quotes'),
     ("cannot start any token", "a value cannot start with this character: put the text in quotes"),
-    ("end of stream", "the file ends inside a text in quotes: a closing quote is missing"),
+    ("end of stream", "this text in quotes does not end: a closing quote is missing"),
+    ("expected the node content", "a value is missing here, or a list or mapping in brackets is not closed"),
     ("expected ',' or", "a list or mapping in brackets is not closed, or a comma is missing"),
     ("expected <block end>", "this line is not indented like the ones it belongs to"),
     ("could not find expected ':'", 'a ":" is missing after this key'),
     ("escape character", 'unknown escape after "\\": use single quotes for regular expressions'),
     ("expected '<document start>'", "the file goes on after its end here: check the indentation"),
 )  # fmt: skip
+
+_TOLD_AT_THE_START = ("could not find expected ':'", "end of stream")
 
 
 @dataclass(slots=True)
@@ -78,6 +86,9 @@ class Source:
     problems: tuple[Problem, ...]
     empty: tuple[Path, ...]
     _root: _Node
+    torn: frozenset[tuple[int, int]] = frozenset()
+    """Places whose meaning is not to be judged, since something that cannot be read was taken out there;
+    a column of 0 stands for the whole line."""
 
     def locate(self, path: Path) -> tuple[int, int]:
         """The 1-based line and column of the value at ``path``, or of what encloses it."""
@@ -100,6 +111,10 @@ class Source:
         place = node.keys.get(last) if isinstance(last, str) else None
         return place or self.locate(path)
 
+    def is_torn(self, line: int, column: int) -> bool:
+        """Whether what seems wrong at a place may come of what was taken out."""
+        return (line, 0) in self.torn or (line, column) in self.torn
+
     def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
         """A problem of this file at the place of ``path``."""
         line, column = self.locate_key(path) if at_key else self.locate(path)
@@ -109,14 +124,14 @@ class Source:
 def read_source(text: bytes, file: str) -> Source:
     """Read a YAML file whose top level is a mapping.
 
-    Duplicate keys, tags and the like are kept in ``Source.problems`` so that they can be told
-    together with what a schema finds. Raises BadFile when the text cannot be read as a mapping.
+    Duplicate keys, tags, parts that cannot be read and the like are kept in ``Source.problems`` so that
+    they can be told together with what a schema finds. Raises BadFile when nothing can be read as a mapping.
     """
     decoded, problems = _decode(text, file)
     builder = _Builder(file, problems)
     root = builder.build(decoded)
     empty = tuple(_empty(root, ()))
-    return Source(file, _plain(root), tuple(builder.problems), empty, root)
+    return Source(file, _plain(root), tuple(builder.problems), empty, root, builder.torn)
 
 
 def _decode(text: bytes, file: str) -> tuple[str, list[Problem]]:
@@ -124,23 +139,43 @@ def _decode(text: bytes, file: str) -> tuple[str, list[Problem]]:
         raise BadFile(
             [Problem(file, 1, 1, f"the file is {len(text):,} bytes long; at most {MAX_BYTES:,} are read")]
         )
-    try:
-        decoded = text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line, column = _place(text[: error.start].decode("utf-8"))
-        raise BadFile(
-            [Problem(file, line, column, "this is not UTF-8 text: save the file as UTF-8")]
-        ) from None
-    problems = []
+    decoded, problems = _as_text(text, file)
     if decoded.startswith(_BOM):
-        problems.append(
-            Problem(file, 1, 1, "the file starts with a byte order mark: save it as UTF-8 without BOM")
-        )
         decoded = decoded[1:]
+        if not problems:
+            message = "the file starts with a byte order mark: save it as UTF-8 without BOM"
+            problems.append(Problem(file, 1, 1, message))
     strange = [_unprintable(decoded, found, file) for found in _UNPRINTABLE.finditer(decoded)]
-    if strange:
-        raise BadFile(problems + strange)
-    return decoded, problems
+    return _UNPRINTABLE.sub(_UNREADABLE, decoded), problems + strange
+
+
+def _as_text(text: bytes, file: str) -> tuple[str, list[Problem]]:
+    """``text`` read as what it is, so that the rest can be told too, and a problem if that is not UTF-8."""
+    encoding = _encoding(text)
+    if encoding is not None:
+        message = (
+            f"this is {encoding.upper()} text, as some editors on Windows write it: save the file as UTF-8"
+        )
+        return text.decode(encoding, "replace"), [Problem(file, 1, 1, message)]
+    decoded = text.decode("utf-8", "surrogateescape")
+    problems = []
+    for number, line in enumerate(_LINE_END.split(decoded), start=1):
+        if found := _NOT_UTF8.search(line):
+            meant = bytes([ord(found[0]) - _ESCAPED]).decode("cp1252", "replace")
+            hint = f' (it would be "{meant}" in Latin-1)' if meant.isprintable() and meant.isalpha() else ""
+            message = f"this is not UTF-8 text{hint}: save the file as UTF-8"
+            problems.append(Problem(file, number, found.start() + 1, message))
+    return _NOT_UTF8.sub(_UNREADABLE, decoded), problems
+
+
+def _encoding(text: bytes) -> str | None:
+    """Which UTF-16 this is, by its byte order mark or by the zero of every other byte; None if none."""
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    for encoding, zeros in (("utf-16-le", text[1::2]), ("utf-16-be", text[::2])):
+        if len(text) > 1 and zeros.count(0) * 2 > len(zeros):
+            return encoding
+    return None
 
 
 def _unprintable(text: str, found: re.Match[str], file: str) -> Problem:
@@ -159,19 +194,48 @@ class _Builder:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file
         self.problems = list(problems)
+        self.torn: frozenset[tuple[int, int]] = frozenset()
         self._anchors: dict[str, _Node] = {}
         self._nodes = 0
         self._aliased = 0
 
     def build(self, text: str) -> _Node:
         """The root mapping of the only document. Raises BadFile if there is none."""
+        before = list(self.problems)
+        try:
+            return self._read(text)
+        except MarkedYAMLError as error:
+            told = [*before, *self._explain(error, text)]
+        self.problems = before
+        mended = mend(_LINE_END.split(text)) if len(text) <= MAX_MENDED_CHARS else None
+        if mended is None or not mended.broken:
+            raise BadFile(told)
+        return self._mended(mended)
+
+    def _read(self, text: str) -> _Node:
+        self._anchors.clear()
+        self._nodes = self._aliased = 0
         try:
             return self._document(YAML(typ="safe", pure=True).parse(text))
-        except MarkedYAMLError as error:
-            raise BadFile(self.problems + list(self._explain(error, text))) from None
+        except MarkedYAMLError:
+            raise
         except (YAMLError, ValueError, OverflowError):
             # An escape such as "\UFFFFFFFF" fails in chr() inside the parser, without a mark.
             raise BadFile([*self.problems, Problem(self.file, 1, 1, "this is not valid YAML 1.2")]) from None
+
+    def _mended(self, mended: Mended) -> _Node:
+        for part in mended.broken[:MOST_PROBLEMS]:
+            self.problems += self._explain(part.error, part.text, part.start)
+        self.torn = mended.torn
+        said = list(self.problems)
+        if mended.text is None:
+            line = mended.broken[-1].start + 1
+            message = "from here on nothing was looked at: mend what is told above first"
+            raise BadFile([*said[: MOST_PROBLEMS - 1], Problem(self.file, line, 1, message)])
+        try:
+            return self._read(mended.text)
+        except (MarkedYAMLError, BadFile):
+            raise BadFile(said) from None
 
     def _document(self, events: Iterator[Any]) -> _Node:
         root: _Node | None = None
@@ -225,10 +289,11 @@ class _Builder:
     def _alias(self, event: Any) -> _Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            self._stop(
-                event,
-                'this alias ("*...") refers to nothing above it: put text that starts with "*" in quotes',
+            message = (
+                'this alias ("*...") refers to nothing above it: put text that starts with "*" in quotes'
             )
+            self._note(event, message)
+            return _Node(event.start_mark.line + 1, event.start_mark.column + 1, f"*{event.anchor}")
         self._aliased += node.size
         if self._aliased > MAX_ALIASED:
             self._stop(event, f"aliases repeat more than {MAX_ALIASED:,} values: write them out")
@@ -288,20 +353,23 @@ class _Builder:
     def _stop_at(self, line: int, column: int, message: str) -> NoReturn:
         raise BadFile([*self.problems, Problem(self.file, line, column, message)])
 
-    def _explain(self, error: MarkedYAMLError, text: str) -> Iterator[Problem]:
+    def _explain(self, error: MarkedYAMLError, text: str, start: int = 0) -> Iterator[Problem]:
+        """What the parser stumbled over in ``text``, whose first line is the file's line ``start`` + 1."""
         mark = error.problem_mark or error.context_mark
         raw = str(error.problem or error.context or "")
-        tabs = list(self._tabs(text)) if "'\\t'" in raw else []
+        if any(part in raw for part in _TOLD_AT_THE_START) and error.context_mark:
+            mark = error.context_mark  # the other is wherever the parser gave up
+        tabs = list(self._tabs(text, start)) if "'\\t'" in raw else []
         if tabs:
             yield from tabs
             return
         known = (sentence for part, sentence in _IN_PLAIN_WORDS if part in raw)
         # The parser may quote the text it stumbled over, which can be a secret.
         sentence = next(known, "this is not valid YAML: " + _QUOTED.sub('"..."', raw))
-        yield Problem(self.file, mark.line + 1, mark.column + 1, sentence)
+        yield Problem(self.file, start + mark.line + 1, mark.column + 1, sentence)
 
-    def _tabs(self, text: str) -> Iterator[Problem]:
-        for number, line in enumerate(_LINE_END.split(text), start=1):
+    def _tabs(self, text: str, start: int) -> Iterator[Problem]:
+        for number, line in enumerate(_LINE_END.split(text), start=start + 1):
             if "\t" in line[: len(line) - len(line.lstrip())]:
                 yield Problem(self.file, number, line.index("\t") + 1, "a tab is used to indent: use spaces")
 

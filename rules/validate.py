@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -34,6 +35,8 @@ _KINDS = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
+_SWITCHES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""Words that YAML once took for true and false."""
 _LIMITS = {
     "greater_than_equal": ("must be {ge:g} or more", "ge"),
     "less_than_equal": ("must be {le:g} or less", "le"),
@@ -53,6 +56,11 @@ def did_you_mean(wrong: str, known: Sequence[str]) -> str:
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(wrong.casefold(), by_fold, n=1, cutoff=0.6)
     return f' (did you mean "{by_fold[close[0]]}"?)' if close else ""
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys of a mapping that is held against ``model``."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def listed_twice(source: Source, path: Path, values: Iterable[Any]) -> Iterator[Problem]:
@@ -98,13 +106,20 @@ def validate(
 def finish(source: Source, problems: Sequence[Problem]) -> list[Problem]:
     """All problems of a file: those given, those of its text, and its empty values.
 
-    An empty value is told only where nothing else is wrong at the same place.
+    An empty value is told only where nothing else is wrong at the same place, and what a text's own
+    fault may have led to is not told.
     """
-    found = [*problems, *source.problems]
+    faults = {(problem.line, problem.column) for problem in source.problems}
+    sound = [
+        one
+        for one in problems
+        if (one.line, one.column) not in faults and not source.is_torn(one.line, one.column)
+    ]
+    found = [*sound, *source.problems]
     places = {(problem.line, problem.column) for problem in found}
     for path in source.empty:
         line, column = source.locate_key(path)
-        if (line, column) not in places:
+        if (line, column) not in places and not source.is_torn(line, column):
             message = "there is no value here: write one, or remove the line"
             found.append(Problem(source.file, line, column, message))
     return found
@@ -126,7 +141,7 @@ def _sentence(model: type[BaseModel], path: Path, fault: dict[str, Any], quiet: 
     if kind == "missing":
         return f'the key "{path[-1]}" is missing'
     if kind in _KINDS:
-        return f"{what} must be {_KINDS[kind]}"
+        return f"{what} must be {_KINDS[kind]}" + ("" if quiet else _meant(kind, fault["input"]))
     if kind in ("enum", "literal_error"):
         return _not_a_choice(what, fault["input"], str(context.get("expected", "")), quiet)
     if kind == "too_short":
@@ -134,8 +149,17 @@ def _sentence(model: type[BaseModel], path: Path, fault: dict[str, Any], quiet: 
     if kind == "too_long":
         return f"{what} has {context['actual_length']} entries; at most {context['max_length']} are allowed"
     if kind in _LIMITS:
-        return f"{what} " + _LIMITS[kind][0].format(**context)
+        return f"{what} " + _LIMITS[kind][0].format(**context) + _meant(kind, fault["input"], context)
     return f"{what} does not fit here"
+
+
+def _meant(kind: str, value: Any, context: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """What was meant by an old word for true and false, or by a percentage where a share is wanted."""
+    if kind == "bool_type" and isinstance(value, str) and value.casefold() in _SWITCHES:
+        return f" (did you mean {_SWITCHES[value.casefold()]}?)"
+    if kind == "less_than_equal" and context["le"] <= 1 and 1 < value <= 100:
+        return f" (did you mean {value / 100:g}?)"
+    return ""
 
 
 def _what(path: Path) -> str:
@@ -148,7 +172,7 @@ def _what(path: Path) -> str:
 
 def _unknown_key(model: type[BaseModel], path: Path, quiet: bool, hints: Hints) -> str:
     owner = _owner(model, path[:-1])
-    known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
+    known = keys_of(owner) if owner else []
     expected = ", ".join(sorted(known))
     key = str(path[-1])
     hint = hints(owner, key) if owner else None

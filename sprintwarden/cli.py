@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from sprintwarden import cli_sprints, cli_tagger, logs
+from sprintwarden import (
+    cli_backfill,
+    cli_check,
+    cli_config,
+    cli_connect,
+    cli_sprints,
+    cli_tagger,
+    cli_try,
+    cli_writes,
+    logs,
+)
 from sprintwarden.settings import Complaint, Settings, read_settings
 from sprintwarden.supervisor import PARENT
 from store.inbox import Inbox
@@ -32,6 +42,14 @@ letters = typer.Typer(help="Work that was given up: look at it, put it back.", n
 app.add_typer(letters, name="dead-letters")
 app.add_typer(cli_tagger.models, name="model")
 for command in (
+    cli_connect.connect,
+    cli_connect.doctor,
+    cli_check.check,
+    cli_check.schema,
+    cli_config.explain_config,
+    cli_try.report,
+    cli_backfill.backfill,
+    cli_writes.resume,
     cli_tagger.train,
     cli_tagger.predict,
     cli_tagger.evaluate,
@@ -41,6 +59,7 @@ for command in (
     cli_sprints.snooze,
 ):
     app.command()(command)
+app.command("try")(cli_try.try_rules)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 RulesPath = Annotated[
@@ -119,35 +138,6 @@ def clock() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     run_clock(build_clock(read_settings()), stop)
-
-
-@app.command()
-def check(
-    file: Annotated[Path | None, typer.Argument(help="A rules file; by default the configured one.")] = None,
-    connection: Annotated[
-        str | None, typer.Option(help="Also compare its labels with this tracker's.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a rules file: every error with file, line and column. Exit code 0 or 1."""
-    from sprintwarden.checking import check_rules
-
-    problems = check_rules(read_settings(), file, connection)
-    if as_json:
-        typer.echo(json.dumps([problem.to_json() for problem in problems], indent=2))
-    else:
-        for problem in problems:
-            typer.echo(str(problem))
-        typer.echo("The rules are good." if not problems else _counted(len(problems), "problem"), err=True)
-    raise typer.Exit(1 if problems else 0)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of rules.yaml."""
-    from rules.schema import json_schema
-
-    typer.echo(json.dumps(json_schema(), indent=2))
 
 
 @app.command()
@@ -242,7 +232,3 @@ def _subject(text: str) -> Subject:
         return Subject.parse(text)
     except ValueError:
         raise Complaint(f"{text!r} is no subject; it looks like acme-jira:issue:10001.") from None
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}."

@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
+from rules.connection_schema import Url
+
 
 class Complaint(Exception):
     """Something the user can mend; shown as it is, without a traceback."""
@@ -26,6 +28,8 @@ class Settings(BaseSettings):
     """Folder for the embedded Redis of ``sprintwarden run`` copies of models, and what a training gathers."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
+    public_url: Url | None = None
+    """Where trackers find this service; deliveries go to ``/webhooks/CONNECTION`` below it."""
     web_processes: int = Field(default=2, ge=1, le=64)
     web_threads: int = Field(default=8, ge=1, le=256)
     """Per process. More cost more in switching than they bring; what comes meanwhile waits milliseconds."""

@@ -24,6 +24,8 @@ from sprintwarden.running import programs
 from sprintwarden.settings import Complaint
 from sprintwarden.supervisor import Supervisor
 from store.connect import connect
+from store.keys import PENDING
+from store.rulebook import RulebookShelf
 
 JIRA: Final = "demo-jira"
 LINEAR: Final = "demo-linear"
@@ -71,6 +73,8 @@ class Script:
     """Linear's teams, all of them with cycles."""
     prepare: Callable[[Remote, Remote], None] | None = None
     """What happened in Jira and in Linear before the service came."""
+    connect: Callable[[Stage], None] | None = None
+    """Writes connections.yaml and makes the webhooks, in place of what the stage does by itself."""
 
 
 class Stage:
@@ -122,6 +126,19 @@ class Stage:
         new.write_text(text, encoding="utf-8")
         new.replace(self.folder / "config" / "rules.yaml")
 
+    def rules(self) -> str:
+        """The rules file as it is."""
+        return (self.folder / "config" / "rules.yaml").read_text(encoding="utf-8")
+
+    def in_force(self) -> str | None:
+        """The rules text all processes work by."""
+        held = RulebookShelf(self.redis).in_force()
+        return held.text.decode() if held else None
+
+    def idle(self) -> bool:
+        """Whether every webhook is answered and worked."""
+        return not (self.jira.pending() or self.linear.pending() or self.redis.zcard(PENDING))
+
     def connect_webhooks(self) -> None:
         """Let both toys send to the front door."""
         self.jira.send_to(f"{self.url}/webhooks/{JIRA}", self._environ["DEMO_JIRA_HOOK"])
@@ -136,6 +153,19 @@ class Stage:
         self.linear = Remote(self._toy("linear", "DEMO_LINEAR_KEY", "--projects", teams))
         if self._script.prepare is not None:
             self._script.prepare(self.jira, self.linear)
+        self.write_rules(self._script.rules)
+        if self._script.connect is not None:
+            self._script.connect(self)
+        else:
+            self._write_connections()
+        self.supervisor = Supervisor(programs(self.environ, self.folder))
+        self.supervisor.start()
+        self._wait_ready()
+        if self._script.connect is None:
+            self.connect_webhooks()
+
+    def _write_connections(self) -> None:
+        teams = ",".join(self._script.teams)
         connections = _CONNECTIONS.format(
             jira_name=JIRA,
             linear_name=LINEAR,
@@ -147,11 +177,6 @@ class Stage:
             teams=teams,
         )
         (self.folder / "config" / "connections.yaml").write_text(connections, encoding="utf-8")
-        self.write_rules(self._script.rules)
-        self.supervisor = Supervisor(programs(self.environ, self.folder))
-        self.supervisor.start()
-        self._wait_ready()
-        self.connect_webhooks()
 
     def _toy(self, tracker: str, token: str, *more: str) -> str:
         command = [sys.executable, "-m", "sandbox", tracker, "--token", self._environ[token], *more]

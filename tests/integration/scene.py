@@ -111,11 +111,6 @@ def until(stage: Stage, true: Callable[[], bool], within: float, *, supervised: 
     return time.monotonic() - begun
 
 
-def idle(stage: Stage) -> bool:
-    """Whether every webhook is answered and worked."""
-    return not (stage.jira.pending() or stage.linear.pending() or stage.redis.zcard("sw:pending"))
-
-
 def worked(stage: Stage) -> bool:
     """Whether nothing waits in the inbox."""
     return not stage.redis.zcard("sw:pending")
@@ -124,7 +119,7 @@ def worked(stage: Stage) -> bool:
 def settle(stage: Stage, within: float = 20, *, supervised: bool = True) -> None:
     """Wait until all is quiet, and remains so."""
     for _ in range(2):
-        until(stage, lambda: idle(stage), within, supervised=supervised)
+        until(stage, stage.idle, within, supervised=supervised)
         time.sleep(0.3)
 
 

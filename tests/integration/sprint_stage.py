@@ -304,5 +304,5 @@ class Team:
     def settle(self) -> None:
         """Wait until all is quiet, and remains so."""
         for _ in range(2):
-            until(self.stage, lambda: scene.idle(self.stage), SOON_S)
+            until(self.stage, self.stage.idle, SOON_S)
             time.sleep(0.1)

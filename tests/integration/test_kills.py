@@ -73,7 +73,7 @@ def test_a_worker_killed_at_any_place_leaves_one_effect(
             key = side.file()
             until(stage, marker.exists, RECOVERED_S, supervised=False)
             took = until(stage, side.has(key, "security"), RECOVERED_S, supervised=False)
-            until(stage, lambda: scene.idle(stage), RECOVERED_S, supervised=False)
+            until(stage, stage.idle, RECOVERED_S, supervised=False)
             record_property(f"{side.tracker} seconds", round(took, 2))
             assert side.writes(key) == ONCE
             assert "dead" not in side.outcomes(key)

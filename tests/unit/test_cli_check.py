@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from ruamel.yaml import YAML
 
+from rules.warning_names import WARNINGS
 from sandbox import jira, linear
 from sandbox.server import start
 from sprintwarden.embedded import EmbeddedRedis
 from tests.unit import front_door
-from tests.unit.command import Command
+from tests.unit.command import Command, Done
 from tests.unit.command import command as command
 
 server, redis = front_door.server, front_door.redis
@@ -96,10 +98,120 @@ def test_a_file_that_is_not_there_is_told_in_a_sentence(command: Command, tmp_pa
     assert done.err == f"{tmp_path}/none.yaml cannot be read: No such file or directory.\n"
 
 
+FIXTURES = Path(__file__).parent / "rules_fixtures"
+
+
+@pytest.mark.parametrize("name", ["twenty_five_mistakes", "broken_text"])
+def test_all_mistakes_of_a_file_are_told_in_one_go(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(FIXTURES)
+    done = command("check", f"{name}.yaml")
+    assert done.code == 1
+    assert done.out == (FIXTURES / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_each_of_the_twenty_five_mistakes_is_told_under_its_number(command: Command) -> None:
+    path = FIXTURES / "twenty_five_mistakes.yaml"
+    marked = [
+        (int(found[1]), number)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (found := re.match(r" *# (\d+): ", line))
+    ]
+    assert [which for which, _ in marked] == list(range(1, 26))
+    ends = [number for _, number in marked[1:]] + [1_000]
+    told = [one["line"] for one in command("check", path, "--json").json()]
+    assert [
+        [line for line in told if start < line < end] for (_, start), end in zip(marked, ends, strict=True)
+    ] == [[line] for line in told]
+
+
+WARNED = """\
+version: 1
+defaults:
+  tagging:
+    rules:
+      - {label: bug, title: {phrases: [ui]}}
+"""
+
+
+@pytest.fixture
+def warned(tmp_path: Path) -> Path:
+    path = tmp_path / "warned.yaml"
+    path.write_text(WARNED)
+    return path
+
+
+def test_a_warning_has_a_name_and_does_no_harm(command: Command, warned: Path) -> None:
+    done = command("check", warned)
+    assert done.code == 0
+    (only,) = done.out.splitlines()
+    assert only.startswith(f'{warned}:5:40: warning: "ui" is found inside of other words')
+    assert only.endswith("[short-phrase]")
+    assert done.err == "1 warning.\n"
+
+
+@pytest.mark.parametrize("how", [["--fatal", "short-phrase"], ["--strict"]])
+def test_a_warning_can_be_made_fatal(command: Command, warned: Path, how: list[str]) -> None:
+    done = command("check", warned, *how)
+    assert done.code == 1
+    assert done.out.startswith(f'{warned}:5:40: "ui" is found')
+    assert done.out.endswith(" [short-phrase]\n")
+    assert done.err == "1 problem.\n"
+
+
+def test_another_fatal_name_leaves_it_a_warning(command: Command, warned: Path) -> None:
+    assert command("check", warned, "--fatal", "quiet-by-day", "--fatal", "past-absence").code == 0
+
+
+def test_a_name_that_is_none_is_told_with_those_there_are(command: Command, warned: Path) -> None:
+    done = command("check", warned, "--fatal", "short-phrases")
+    assert (done.code, done.out) == (2, "")
+    assert 'There is no warning "short-phrases" (did you mean "short-phrase"?)' in done.err
+    assert all(name in done.err for name in WARNINGS)
+
+
+def test_severity_and_name_are_in_the_json(command: Command, warned: Path, tmp_path: Path) -> None:
+    (only,) = command("check", warned, "--json").json()
+    assert (only["severity"], only["name"], only["line"], only["column"]) == (
+        "warning",
+        "short-phrase",
+        5,
+        40,
+    )
+    (only,) = command("check", warned, "--json", "--strict").json()
+    assert (only["severity"], only["name"]) == ("error", "short-phrase")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(BAD)
+    assert {(one["severity"], one["name"]) for one in command("check", bad, "--json").json()} == {
+        ("error", None)
+    }
+
+
+def test_errors_and_warnings_are_told_together(command: Command, warned: Path) -> None:
+    warned.write_text(WARNED + "projects:\n  abc: {}\n")
+    done = command("check", warned)
+    assert [line.count(" warning: ") for line in done.out.splitlines()] == [1, 0]
+    assert done.err == "1 problem and 1 warning.\n"
+
+
+def test_several_files_are_checked_in_one_go(command: Command, rules: Path, warned: Path) -> None:
+    done = command("check", rules, warned, "--strict")
+    assert (done.code, len(done.out.splitlines())) == (1, 1)
+
+
+def test_the_warnings_are_listed_by_name(command: Command) -> None:
+    done = command("check", "--list-warnings")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == list(WARNINGS)
+    assert command("check", "--list-warnings", "--json").json() == dict(WARNINGS)
+
+
 @pytest.fixture
 def trackers(tmp_path: Path) -> Iterator[Path]:
     """Both toys running, and a folder with the connections to them."""
     toy_jira = jira.create_app(jira.JiraConfig(token="token-for-jira"))
+    toy_jira.extensions["sandbox"].create_issue({"project": "OPS", "title": "What our sprints come to"})
     toy_linear = linear.create_app(linear.LinearConfig(token="key-for-linear"))
     with start(toy_jira) as first, start(toy_linear) as second:
         (tmp_path / "connections.yaml").write_text(f"""\
@@ -111,6 +223,7 @@ connections:
     auth: {{email: bot@example.invalid, token: {{env: A_TOKEN}}}}
     webhook: {{secrets: [{{env: A_HOOK}}]}}
     projects: [ABC]
+    boards: [1, 97]
   space:
     tracker: linear
     url: {second.url}
@@ -139,9 +252,9 @@ def test_labels_linear_does_not_have_are_told_with_their_places(
 ) -> None:
     done = command("check", rules, "--connection", "space", **environ)
     assert done.code == 1
-    one, other = done.out.splitlines()
-    assert one.startswith(f'{rules}:8:23: space has no label "purple-elephant": it is not put on unless')
-    assert other.startswith(f'{rules}:14:18: space has no label "green-giraffe"')
+    # The layer of ABC holds for the other connection alone.
+    (only,) = done.out.splitlines()
+    assert only.startswith(f'{rules}:8:23: space has no label "purple-elephant": it is not put on unless')
 
 
 def test_labels_jira_does_not_have_are_told(
@@ -151,6 +264,93 @@ def test_labels_jira_does_not_have_are_told(
     assert done.code == 1
     told = {(one["line"], one["message"]) for one in done.json()}
     assert (14, 'site has no label "green-giraffe": Jira makes it at its first use') in told
+
+
+def names_at(done: Done) -> list[tuple[str | None, int]]:
+    return [(one["name"], one["line"]) for one in done.json()]
+
+
+def test_what_jira_does_not_have_is_told(command: Command, rules: Path, environ: dict[str, object]) -> None:
+    rules.write_text("""\
+version: 1
+defaults:
+  sprints: {notify: {tracking_issue: ABC-404, snooze_label: hush}}
+projects:
+  ABC: {sprints: {scope_creep: {label: true}}}
+  ABD: {mode: apply}
+boards:
+  1: {sprints: {notify: {tracking_issue: OPS-1}}}
+  97: {sprints: {people: 3}}
+  98: {sprints: {people: 3}}
+  space/1: {sprints: {people: 3}}
+""")
+    done = command("check", rules, "--connection", "site", "--json", **environ)
+    assert done.code == 1
+    assert names_at(done) == [
+        ("unknown-issue", 3),
+        (None, 3),
+        (None, 5),
+        ("unknown-project", 6),
+        ("unwatched-issue", 8),
+        ("unknown-board", 9),
+        ("unknown-board", 10),
+        ("unknown-board", 11),
+    ]
+    told = {one["line"]: one["message"] for one in done.json()}
+    assert told[3].startswith('site has no label "hush"')
+    assert told[5].startswith('site has no label "scope-added"')
+    assert told[6] == 'no connection watches the project or team ABD (did you mean "ABC"?)'
+    assert told[8] == "OPS-1 is of OPS, which site does not watch"
+    assert told[9] == "site has no board 97 that its account can see"
+    assert told[11] == "space does not watch board 1"
+
+
+def test_what_linear_does_not_have_is_told(command: Command, rules: Path, environ: dict[str, object]) -> None:
+    rules.write_text("""\
+version: 1
+defaults:
+  tagging:
+    learned: {never: [Bug, Bugg]}
+    rules:
+      - {label: Bugs, title: {words: [crash]}}
+connections:
+  space: {tagging: {rules: [{label: Bug, type: [Bug]}]}}
+""")
+    done = command("check", rules, "--connection", "space", "--json", **environ)
+    assert names_at(done) == [("unknown-never", 4), (None, 6), ("never-here", 8)]
+    assert [one["message"].endswith('(did you mean "Bug"?)') for one in done.json()] == [True, True, False]
+
+
+def test_of_a_file_with_errors_the_tracker_is_asked_too(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    rules.write_text(GOOD + "  abc: {}\n")
+    done = command("check", rules, "--connection", "space", "--json", **environ)
+    assert [one["line"] for one in done.json()] == [8, 16]
+
+
+def test_data_center_cannot_list_labels_and_the_rest_is_told(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    toy = jira.create_app(jira.JiraConfig(token="token-for-jira", deployment="data_center"))
+    with start(toy) as server:
+        folder = Path(str(environ["SPRINTWARDEN_CONFIG"]))
+        (folder / "connections.yaml").write_text(f"""\
+version: 1
+connections:
+  old:
+    tracker: jira
+    deployment: data_center
+    url: {server.url}
+    auth: {{token: {{env: A_TOKEN}}}}
+    webhook: {{secrets: [{{env: A_HOOK}}]}}
+    projects: [OPS]
+""")
+        done = command("check", rules, "--connection", "old", **environ)
+    toy.extensions["sandbox"].sender.close()
+    assert done.code == 0
+    assert done.out.startswith(f"{rules}:11:3: warning: old does not watch the project or team ABC")
+    assert done.err.startswith("old cannot list its labels, since Jira Data Center offers no way to ask")
 
 
 def test_a_wrong_key_is_told_in_a_sentence(command: Command, rules: Path, environ: dict[str, object]) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from rules.connections import load_connections
+from rules.load import load_rules
 from sprintwarden.cli import app
 from sprintwarden.settings import Settings
 from sprintwarden.showing import why
@@ -38,10 +42,36 @@ def test_every_setting_is_in_its_guide() -> None:
 
 def test_the_readme_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"^sprintwarden ([a-z-]+)", page("README.md"), re.MULTILINE))
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    named_by = {
+        command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands
+    }
+    known = {name.replace("_", "-") for name in named_by}
     known |= {group.name or "" for group in app.registered_groups}
     assert named
     assert named <= known
+
+
+def examples() -> list[tuple[str, str]]:
+    """Every YAML example of the guides that is a rules or a connections file, with the page it is on."""
+    pages = ("README.md", "docs/admin.md", "docs/sprints.md")
+    return [
+        (name, text)
+        for name in pages
+        for text in re.findall(r"^```yaml\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(("name", "text"), examples())
+def test_every_example_is_a_good_file(name: str, text: str, tmp_path: Path) -> None:
+    whole = text if "version:" in text else f"version: 1\n{text}"
+    if "tracker:" not in whole:
+        assert load_rules(whole.encode(), name).version_id
+        return
+    (tmp_path / "secrets").mkdir()
+    for path in re.findall(r"file: ([\w./-]+)", whole):
+        (tmp_path / path).write_text("not a real secret")
+    environ = dict.fromkeys(re.findall(r"env: (\w+)", whole), "not a real secret")
+    assert load_connections(whole.encode(), str(tmp_path / "connections.yaml"), environ)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

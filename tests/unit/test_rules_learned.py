@@ -86,7 +86,7 @@ def test_a_list_takes_the_inherited_ones_place_and_may_be_empty() -> None:
             1,
             'an entry of "targets" must be labels, components or type, not "label" (did you mean "labels"?)',
         ),
-        ("enabled: yes", 0, '"enabled" must be true or false'),
+        ("enabled: yes", 0, '"enabled" must be true or false (did you mean true?)'),
     ],
 )
 def test_every_mistake_is_told_at_its_place(value: str, column: int, message: str) -> None:

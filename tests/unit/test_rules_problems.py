@@ -51,16 +51,21 @@ def told(marked: str) -> str:
         ("▸\ufeffversion: 1", "byte order mark"),
         ("version: 1\ndefaults:\n▸\tmode: apply", "a tab is used to indent"),
         ("version: 1\ndefaults:\n  ▸\tmode: apply", "a tab is used to indent"),
-        ("version: 1 # ▸\x07", "U+0007"),
+        ("version: 1 # ▸\x07", "the character U+0007 is not allowed: remove it"),
         ("version: 1\ndefaults: {mode: apply▸", "not closed"),
-        ('version: 1\ndefaults: "apply▸', "closing quote"),
+        ('version: 1\ndefaults: ▸"apply', "closing quote"),
+        (
+            "version: 1\ndefaults: {▸\nprojects: {}",
+            "a value is missing here, or a list or mapping in brackets",
+        ),
+        ("▸\t", "a tab is used to indent"),
         ("version: 1\ndefaults: mode▸: apply", 'a ":" stands where none can be'),
         ("version: 1\ndefaults:\n    mode: apply\n   ▸tagging: {}", "not indented like"),
         ("version: 1\ndefaults: ▸@x", "cannot start with this character"),
         ('version: 1\ndefaults: "\\▸d"', "use single quotes"),
         ("version: 1\ndefaults: ▸*nothing", "refers to nothing above"),
         ("version: 1\ndefaults: &self {mode: apply, tagging: ▸*self}", "refers to nothing above"),
-        ("version: 1\n▸<<: {mode: apply}", "merge keys"),
+        ("version: 1\n▸<<: {mode: apply}", 'merge keys ("<<") are not supported: use defaults'),
         ("version: 1\ndefaults: ▸!secret {mode: apply}", "tags"),
         ("version: 1\n? ▸[a]\n: b", "a key must be plain text"),
         ("version: 1\ndefaults: {}\n▸defaults: {}", "set twice: it was set before in line 2"),
@@ -73,14 +78,14 @@ def test_text_that_cannot_be_read(marked: str, part: str) -> None:
 
 
 def test_invalid_utf8_is_told_at_its_byte() -> None:
-    (only,) = problems("version: 1\nä: ".encode() + b"\xff")
+    (only,) = problems("version: 1\n#ä ".encode() + b"\xff")
     assert (only.line, only.column) == (2, 4)
     assert "UTF-8" in only.message
 
 
 def test_too_large_a_file_is_not_even_read() -> None:
     (only,) = problems(b"#" * (MAX_BYTES + 1))
-    assert "1,048,577 bytes" in only.message
+    assert "1,048,577 bytes long; at most 1,048,576 are read" in only.message
 
 
 def test_too_deep_a_file_is_refused_quickly() -> None:
@@ -114,7 +119,7 @@ def test_every_tabbed_line_is_told() -> None:
 
 def test_half_a_character_is_refused() -> None:
     found = problems('version: 1\ndefaults: {tagging: {window: "\\ud800"}}')
-    assert "half a character" in found[-1].message
+    assert "this text holds half a character: write it whole" in found[-1].message
     assert (found[-1].line, found[-1].column) == (2, 30)
 
 
@@ -185,6 +190,24 @@ def in_rule(rule: str) -> str:
         (in_rule("{label: a, title: {regex: ▸'a*'}}"), "this regular expression also finds an empty text, so it would match every issue"),
         (in_rule("{label: a, title: {regex: ▸'x|'}}"), "this regular expression also finds an empty text, so it would match every issue"),
         (in_rule(r"{label: a, title: {regex: ▸'\b'}}"), "this regular expression also finds an empty text, so it would match every issue"),
+        (in_rule("{label: a, type: [Bug], not: {▸type: [bug, Epic]}}"), "no issue can match this rule: this contradicts what stands beside it"),
+        (in_rule("{label: a, all: [{type: [Bug]}, {▸type: [Epic]}]}"), "no issue can match this rule: this contradicts"),
+        (in_rule("{label: a, priority: [High], any: [{▸priority: [Low]}, {priority: [Lowest]}]}"), "no issue can match this rule"),
+        (in_rule("{label: a, not: {▸author: [person, app, customer, unknown]}}"), "no issue can match this rule"),
+        (in_rule("{label: a, all: [{labels: [x]}], not: {any: [{▸labels: [X, y]}]}}"), "no issue can match this rule"),
+        (in_rule("{label: a, text: {words: [crash, crashes]}, not: {text: {▸words: [crash*]}}}"), "no issue can match this rule"),
+        (in_rule("{label: a, title: {phrases: ['the data loss']}, not: {text: {▸phrases: [Data  loss]}}}"), "no issue can match this rule"),
+        (in_rule("{label: a, title: {regex: x+}, not: {title: {▸regex: x+}}}"), "no issue can match this rule"),
+        (in_rule("{label: a, type: [Bug],\n         not: {▸type: [Bug]}}"), "no issue can match this rule: this contradicts line 5"),
+        ("version: 1\nprojects: {c/ABC: {tagging: {rules: [{label: a, ▸team: [DEF]}]}}}", "no issue can match this rule: every issue in the layer it stands in is of ABC"),
+        (in_rule("{label: a, title: {regex: ▸'more than $[0-9]+'}}"), "no text can match this regular expression: it goes on after its end"),
+        (in_rule("{label: a, title: {regex: ▸'C^2|C^3'}}"), "no text can match this regular expression"),
+        (in_rule('{label: a, title: {regex: ▸"\\bcrash"}}'), "in double quotes \\b is a backspace"),
+        (in_rule('{label: a, title: {words: [x, ▸"\\bcrash"]}}'), "in double quotes \\b is a backspace"),
+        ("version: 1\ndefaults: {▸max_labels: 3}", '"max_labels" does not stand here: put it under "tagging"'),
+        ("version: 1\ndefaults: {tagging: {▸precision: 0.9}}", '"precision" does not stand here: put it under "learned"'),
+        ("version: 1\n▸mode: apply", '"mode" does not stand here: put it under "defaults"'),
+        ("version: 1\ndefaults: {tagging: {learned: {precision: ▸85}}}", '"precision" must be 0.99 or less (did you mean 0.85?)'),
         (in_rule("{label: a, not: " + "{not: " * 7 + "▸{type: [Bug]}" + "}" * 8), "conditions are nested more than 8 levels deep here"),
         (in_rule("{label: a, type: [Bug]}\n      - ▸{label: A, type: [Epic]}"), 'a rule named "A" stands already in line 5: give this one a name of its own'),
         ("version: 1\ndefaults: {tagging: {without: [▸bug]}}", 'no rule named "bug" is inherited here'),
@@ -198,6 +221,91 @@ def test_meaning_that_cannot_be_used(marked: str, message: str) -> None:
 def test_many_mistakes_are_told_at_once() -> None:
     found = problems((FIXTURES / "mistakes.yaml").read_bytes())
     assert "\n".join(map(str, found)) + "\n" == (FIXTURES / "mistakes.txt").read_text(encoding="utf-8")
+
+
+def test_what_stands_in_broken_text_is_told_but_nothing_that_comes_of_it() -> None:
+    name = "broken_text"
+    with pytest.raises(BadFile) as caught:
+        load_rules((FIXTURES / f"{name}.yaml").read_bytes(), f"{name}.yaml")
+    assert str(caught.value) + "\n" == (FIXTURES / f"{name}.txt").read_text(encoding="utf-8")
+
+
+GOOD = """\
+version: 1
+defaults:
+  mode: apply
+  sprints:
+    holidays: [2026-12-24, 2026-12-25]
+  tagging:
+    window: 2h
+    rules:
+      - label: security
+        any:
+          - text: {words: [xss, "sql injection"]}
+          # Names, and "numbers".
+          - title: {regex: '(?m)^CVE-[0-9]{4}'}
+        not:
+          type: [Epic]
+      - labels: [
+          docs,
+          writing
+        ]
+        title: {words: [readme]}
+projects:
+  ABC:
+    tagging: {without: [security], comment: true}
+  "OPS": {mode: suggest}
+"""
+SIGNS = [place for place, sign in enumerate(GOOD) if sign in "[]{}'\":"]
+OVER_LINES = range(16, 21)
+"""The rule whose list of labels goes over several lines."""
+
+
+def near(place: int) -> set[int]:
+    """The line of a sign and the next one that says something, where a key that is none is noticed."""
+    lines = GOOD.split("\n")
+    line = GOOD[:place].count("\n") + 1
+    if line in OVER_LINES:
+        return {*OVER_LINES}
+    after = (n for n in range(line + 1, len(lines)) if not lines[n - 1].lstrip().startswith("#"))
+    return {line, next(after, line)}
+
+
+@pytest.mark.parametrize("place", SIGNS, ids=lambda place: f"{GOOD[:place].count(chr(10)) + 1}:{place}")
+def test_a_sign_left_out_is_told_where_it_stood_and_nowhere_else(place: int) -> None:
+    text = (GOOD[:place] + GOOD[place + 1 :]).encode()
+    found: tuple[Problem, ...] = ()
+    try:
+        load_rules(text, "rules.yaml")
+    except BadFile as error:
+        found = error.problems
+    assert {problem.line for problem in found} <= near(place), "\n".join(map(str, found))
+
+
+def test_utf_16_is_named_and_the_rest_told() -> None:
+    text = "version: 1\ndefaults: {mode: aply}\n"
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        first, second = problems(text.encode(encoding))
+        assert (first.line, first.column) == (1, 1)
+        assert first.message.startswith(
+            f"this is UTF-16{encoding[6:].upper()} text, as some editors on Windows"
+        )
+        assert (second.line, second.column) == (2, 18)
+
+
+def test_every_line_of_latin_1_is_told_with_what_it_would_be_and_the_rest_too() -> None:
+    found = problems("version: 1\n# Größe\ndefaults: {mode: aply} # für\n".encode("latin-1"))
+    assert [(one.line, one.column) for one in found] == [(2, 5), (3, 18), (3, 27)]
+    assert found[0].message.endswith('(it would be "ö" in Latin-1): save the file as UTF-8')
+
+
+def test_a_byte_order_mark_hides_nothing() -> None:
+    assert [one.line for one in problems(b"\xef\xbb\xbfversion: 1\ndefaults: {mode: aply}\n")] == [1, 2]
+
+
+def test_ten_megabytes_are_not_even_read() -> None:
+    (only,) = problems(b"version: 1\n" + b"#" * (10 * 1024 * 1024))
+    assert "10,485,771 bytes" in only.message
 
 
 def test_without_looks_at_the_layers_it_can_inherit_from() -> None:
@@ -229,6 +337,13 @@ def test_problems_beyond_the_most_are_counted() -> None:
     found = problems("version: 1\n" + "".join(f"k{n}: 1\n" for n in range(150)))
     assert len(found) == MOST_PROBLEMS + 1
     assert found[-1].message == "50 more problems follow from here"
+
+
+def test_of_a_text_that_is_broken_all_over_the_first_faults_are_told() -> None:
+    found = problems("version: 1\n" + "a: 'x\n" * 1_000)
+    assert len(found) == MOST_PROBLEMS
+    assert [problem.line for problem in found[:-1]] == list(range(2, MOST_PROBLEMS + 1))
+    assert found[-1].message.startswith("from here on nothing was looked at")
 
 
 def test_what_is_quoted_from_the_file_is_short_and_on_one_line() -> None:

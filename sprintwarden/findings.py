@@ -1,0 +1,227 @@
+"""What is to be said of a connection, from what was found out about it. Asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from trackers.errors import (
+    Forbidden,
+    Gone,
+    LimitReached,
+    Paused,
+    ServerFault,
+    TrackerError,
+    Unauthorized,
+    Unreachable,
+)
+from trackers.model import TrackerKind
+from trackers.probe import Finding, Hook, Level, Site
+from trackers.spans import in_words
+
+WARN_BEFORE: Final = timedelta(days=30)
+"""So long before its end a token is spoken of: time enough to get a new one approved."""
+_SILENCE: Final = timedelta(days=7)
+HOOKS: Final = "webhook"
+_PORTS: Final = {"https": 443, "http": 80}
+_LOCAL: Final = ("localhost", "127.", "[::1]", "::1")
+
+
+def credentials(site: Site, *, service_account: bool) -> Finding:
+    """Whose name we write under; a person's is warned of unless an admin declared it ours alone."""
+    who = f"We are {site.identity.name} on {site.name} ({site.kind})"
+    if site.identity.is_app:
+        return Finding(Level.OK, "credentials", f"{who}, an app or service account.")
+    if service_account:
+        return Finding(Level.OK, "credentials", f"{who}, declared to be used by this service alone.")
+    return Finding(
+        Level.WARN,
+        "credentials",
+        f"{who}. That looks like a person: labels and comments appear under that name, that person's own "
+        "edits cannot be told from ours (a label added by hand may pass for our own), and everything stops "
+        "when the account is closed.",
+        "Use an account of the service's own; if this is one, say service_account: true.",
+    )
+
+
+def ends(told: datetime | None, declared: datetime | None, now: datetime) -> Finding:
+    """When the credentials end, as the tracker tells or an admin wrote; the earlier one counts."""
+    known = [moment for moment in (told, declared) if moment is not None]
+    if not known:
+        said = "Neither the tracker nor connections.yaml (auth: expires) says when the credentials end."
+        return Finding(Level.OK, "token expiry", said)
+    end = min(known)
+    fix = "Make a new token, put it where the old one is kept, and restart the processes."
+    if end <= now:
+        return Finding(Level.FAIL, "token expiry", f"The credentials ended on {end:%Y-%m-%d}.", fix)
+    days = (end - now).days
+    said = f"The credentials end on {end:%Y-%m-%d}, in {days} day{'' if days == 1 else 's'}."
+    if end - now <= WARN_BEFORE:
+        return Finding(Level.WARN, "token expiry", said, fix)
+    return Finding(Level.OK, "token expiry", said)
+
+
+def trouble(about: str, error: TrackerError) -> Finding:
+    """A question that the tracker did not answer."""
+    return Finding(Level.FAIL, about, str(error), _FIXES.get(type(error)))
+
+
+_FIXES: Final[dict[type[TrackerError], str]] = {
+    Unauthorized: "Make a new token for the account and put it where the old one is kept.",
+    Forbidden: "Give the account this permission, or use one that has it.",
+    Gone: "Check the name, and that the account can see it.",
+    Unreachable: "Check the url and that this machine may reach it.",
+    ServerFault: "Look at the tracker's own status; check that the url is the tracker's.",
+    LimitReached: "Wait, then run this again.",
+    Paused: "Wait, then run this again.",
+}
+
+
+def address(public_url: str, name: str) -> str:
+    """Where deliveries for the connection ``name`` go."""
+    return f"{public_url.rstrip('/')}/webhooks/{name}"
+
+
+def public_address(public_url: str) -> Finding:
+    """Whether a tracker could reach the service there, as far as the address tells."""
+    parts = urlsplit(public_url)
+    if any((parts.hostname or "").startswith(local) for local in _LOCAL):
+        return Finding(
+            Level.WARN,
+            "public address",
+            f"{public_url} is this machine's own: no tracker elsewhere reaches it.",
+            "Set SPRINTWARDEN_PUBLIC_URL to the address under which the tracker sees the service.",
+        )
+    if parts.scheme != "https":
+        return Finding(
+            Level.WARN,
+            "public address",
+            f"{public_url} is not https: Linear and Jira Cloud send to no other, and anyone may read along.",
+            "Put a proxy with TLS in front and set SPRINTWARDEN_PUBLIC_URL to its https address.",
+        )
+    return Finding(Level.OK, "public address", f"Deliveries are to come to {public_url}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The webhook a connection needs."""
+
+    name: str
+    """The connection's."""
+    tracker: TrackerKind
+    events: Collection[str]
+    signed: bool
+    """Whether its deliveries are proven by a signature."""
+    public_url: str | None
+
+
+def webhooks(expected: Expected, hooks: Sequence[Hook] | None, by_hand: str) -> Iterator[Finding]:
+    """Whether the tracker sends us what we need. ``hooks`` is None when the account may not see them."""
+    if hooks is None:
+        yield Finding(
+            Level.WARN,
+            HOOKS,
+            "Webhooks may not be seen with these credentials.",
+            f"Look by hand that it is there and enabled, or make it:\n{by_hand}",
+        )
+        return
+    ours = matching(hooks, expected.name, expected.public_url)
+    if not ours:
+        yield _none_of_ours(hooks, expected.name, by_hand)
+        return
+    for hook in ours:
+        yield from _one(expected, hook)
+
+
+def matching(hooks: Sequence[Hook], name: str, public_url: str | None) -> tuple[Hook, ...]:
+    """The webhooks that send to us: to this address, or where it is not known, to this path anywhere."""
+    if public_url is not None:
+        wanted = _place(address(public_url, name))
+        return tuple(hook for hook in hooks if _place(hook.url) == wanted)
+    return tuple(hook for hook in hooks if _place(hook.url)[-1].endswith(f"/webhooks/{name}"))
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    """An address as far as it says where; a token in it is left out."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ("", "", None, "")
+    return (
+        parts.scheme.lower(),
+        (parts.hostname or "").lower(),
+        port or _PORTS.get(parts.scheme.lower()),
+        parts.path.rstrip("/"),
+    )
+
+
+def _none_of_ours(hooks: Sequence[Hook], name: str, by_hand: str) -> Finding:
+    elsewhere = [hook for hook in hooks if _place(hook.url)[-1].endswith(f"/webhooks/{name}")]
+    if elsewhere:
+        host = urlsplit(elsewhere[0].url).netloc.rpartition("@")[-1]
+        return Finding(
+            Level.FAIL,
+            HOOKS,
+            f"“{elsewhere[0].name}” sends to another address, on {host}.",
+            "Change its address in the tracker, or mend SPRINTWARDEN_PUBLIC_URL.",
+        )
+    return Finding(Level.FAIL, HOOKS, "The tracker has none that sends to us.", f"Make it:\n{by_hand}")
+
+
+def _one(expected: Expected, hook: Hook) -> Iterator[Finding]:
+    about = f"{HOOKS} “{hook.name}”" if hook.name else HOOKS
+    missing = [event for event in expected.events if event not in hook.events]
+    if not hook.enabled:
+        linear = expected.tracker is TrackerKind.LINEAR
+        why = " Linear does that to one that failed for long." if linear else ""
+        yield Finding(
+            Level.FAIL,
+            about,
+            f"It is switched off.{why}",
+            "Prove the way in first, then switch it on: `sprintwarden doctor --mend`, or in the tracker.",
+        )
+    if missing:
+        yield Finding(
+            Level.FAIL,
+            about,
+            f"It does not send {', '.join(missing)}.",
+            "Tick these events in the tracker's settings of the webhook.",
+        )
+    if expected.signed and hook.signed is False:
+        yield Finding(
+            Level.FAIL,
+            about,
+            "It has no secret, so its deliveries are unsigned and refused.",
+            "Enter the secret that connections.yaml refers to in the tracker's settings of the webhook.",
+        )
+    elif hook.enabled and not missing:
+        yield Finding(Level.OK, about, f"It is enabled and sends {len(hook.events)} kinds of events to us.")
+
+
+def last_heard(last: datetime | None, now: datetime) -> Finding:
+    """When the tracker was last heard of; silence alone is no fault, as it may have had nothing to say."""
+    if last is None:
+        return Finding(
+            Level.WARN,
+            "deliveries",
+            "None that is genuine came yet.",
+            "Edit an issue in the tracker, or let `sprintwarden doctor CONNECTION --touch ISSUE` do it.",
+        )
+    said = f"The last genuine one came {in_words(now - last)} ago, {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+    if now - last > _SILENCE:
+        fix = "Prove the way with `sprintwarden doctor CONNECTION --touch ISSUE`."
+        return Finding(Level.WARN, "deliveries", said, fix)
+    return Finding(Level.OK, "deliveries", said)
+
+
+def line(finding: Finding) -> str:
+    """A finding as it is printed: level, what, how it is, the fix. What has several lines goes on below."""
+    fix = f" Fix: {finding.fix}" if finding.fix else ""
+    first, *rest = f"{finding.sentence}{fix}".splitlines()
+    return "\n".join(
+        [f"  {finding.level:<4}  {finding.about}: {first}", *(f"        {more}" for more in rest)]
+    )

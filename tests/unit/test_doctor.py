@@ -1,0 +1,263 @@
+"""``doctor`` over a real front door and Redis: every trouble is a finding, and the rest goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from rules.connections import load_connections
+from rules.load import load_rules
+from sandbox.server import start
+from sprintwarden import doctoring, round_trip
+from sprintwarden.checking import check_rules
+from sprintwarden.doctoring import SERVICE, Wish, examine, show
+from sprintwarden.embedded import EmbeddedRedis
+from sprintwarden.probing import Access
+from sprintwarden.round_trip import Knock
+from sprintwarden.settings import Complaint, Settings
+from store.rulebook import RulebookShelf
+from tests.unit.front_door import SECRETS, app, jira_body, signed
+from tests.unit.scripted_probe import EVENTS, PERSON, ScriptedProbe
+from trackers.errors import Forbidden, Gone, Unauthorized, Unreachable
+from trackers.probe import Finding, Hook, Level
+
+CONNECTIONS = """\
+version: 1
+connections:
+  jira:
+    tracker: jira
+    url: https://jira.invalid
+    auth: {email: bot@example.invalid, token: {env: API}, expires: 2099-01-01}
+    webhook: {secrets: [{env: JIRA_HOOK}]}
+    projects: [ABC]
+  linear:
+    tracker: linear
+    auth: {key: {env: API}}
+    webhook: {secrets: [{env: LINEAR_HOOK}]}
+    teams: [ENG]
+    cycles: true
+"""
+QUIET = {"deliveries": "warn", "identity": "warn"}
+"""Where no tracker spoke yet and no worker runs."""
+RULES = "version: 1\ndefaults:\n  tagging:\n    rules:\n      - {label: security, title: {words: [xss]}}\n"
+
+
+@dataclass
+class Ward:
+    """A configured service, its two trackers as they are scripted, and what ``doctor`` says of them."""
+
+    folder: Path
+    url: str
+    redis_url: str
+    probes: dict[str, ScriptedProbe] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(config=self.folder, redis_url=self.redis_url, public_url=self.url)
+
+    def probe(self, access: Access) -> ScriptedProbe:
+        return self.probes[str(access.tracker)]
+
+    def examine(self, **wish: object) -> dict[str, dict[str, Finding]]:
+        """Group → what was looked at → the last that was found about it."""
+        groups = examine(self.settings, Wish(**wish), self.probe)  # type: ignore[arg-type]
+        return {group.name: {one.about: one for one in group.findings} for group in groups}
+
+    def rename(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def ward(
+    tmp_path: Path, redis_server: EmbeddedRedis, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Ward]:
+    for name in [name for name in os.environ if name.startswith("SPRINTWARDEN_") or name == "REDIS_URL"]:
+        monkeypatch.delenv(name)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    # Whether the tracker has the labels is `check`'s to find out, over HTTP.
+    monkeypatch.setattr(doctoring, "check_rules", lambda *_, **__: ())
+    (tmp_path / "connections.yaml").write_text(CONNECTIONS, encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    connections = load_connections(CONNECTIONS.encode(), "connections.yaml", SECRETS)
+    RulebookShelf(redis).publish(load_rules(RULES.encode(), "rules.yaml").version_id, RULES.encode())
+    with start(app(redis_server.url, connections)) as server:
+        made = Ward(tmp_path, server.url, redis_server.url)
+        for name in ("jira", "linear"):
+            hook = Hook(
+                f"{name}-1", "Ours", f"{server.url}/webhooks/{name}", True, (*EVENTS, "sprint started")
+            )
+            made.probes[name] = ScriptedProbe(webhooks=[hook])
+        yield made
+
+
+def levels(found: dict[str, Finding]) -> dict[str, str]:
+    return {
+        about.partition(" of ")[0]: str(one.level)
+        for about, one in found.items()
+        if one.level is not Level.OK
+    }
+
+
+def test_a_service_that_is_well(ward: Ward) -> None:
+    found = ward.examine()
+    assert list(found) == [SERVICE, "jira", "linear"]
+    assert "fail" not in {str(one.level) for group in found.values() for one in group.values()}
+    for name in ("jira", "linear"):
+        assert levels(found[name]) == QUIET
+        assert found[name]["way in"].level is Level.OK
+    assert "2099-01-01" in found["jira"]["token expiry"].sentence
+    assert ward.probes["jira"].done == []
+
+
+def test_one_connection_alone(ward: Ward) -> None:
+    found = ward.examine(connection="linear")
+    assert list(found) == [SERVICE, "linear"]
+    assert "identity of linear" in found["linear"]
+    assert not [about for about in found[SERVICE] if "jira" in about]
+    with pytest.raises(Complaint, match="no connection 'github'"):
+        ward.examine(connection="github")
+
+
+@pytest.mark.parametrize("error", [Unauthorized("Jira refuses it."), Unreachable("It gave no answer.")])
+def test_a_tracker_that_does_not_answer_keeps_nothing_else_from_being_looked_at(
+    ward: Ward, error: Unauthorized | Unreachable
+) -> None:
+    ward.probes["jira"].fails["site"] = error
+    found = ward.examine()
+    assert levels(found["jira"]) == {"credentials": "fail"}
+    assert found["jira"]["credentials"].fix
+    assert found["jira"]["way in"].level is Level.OK
+    assert levels(found["linear"]) == QUIET
+
+
+@pytest.mark.parametrize(
+    ("method", "about"), [("expires", "token expiry"), ("fitness", "tracker"), ("hooks", "webhook")]
+)
+def test_a_question_that_fails_is_one_finding(ward: Ward, method: str, about: str) -> None:
+    ward.probes["jira"].fails[method] = Forbidden("Jira forbids it.")
+    assert levels(ward.examine()["jira"]) == {about: "fail"} | QUIET
+
+
+def test_what_the_tracker_lacks_is_shown_as_it_is(ward: Ward) -> None:
+    lack = Finding(Level.FAIL, "board 12", "It has no sprints.", "name another.")
+    ward.probes["jira"].fit = (lack,)
+    assert ward.examine()["jira"]["board 12"] == lack
+
+
+def test_a_persons_token_that_ends_soon(ward: Ward) -> None:
+    soon = datetime.now(UTC) + timedelta(days=3, hours=1)
+    ward.probes["jira"] = replace(ward.probes["jira"], identity=PERSON, ends=soon)
+    found = ward.examine()["jira"]
+    assert levels(found) == {"credentials": "warn", "token expiry": "warn"} | QUIET
+    assert "in 3 days" in found["token expiry"].sentence
+
+
+def test_the_last_genuine_delivery_is_the_trackers_not_ours(ward: Ward) -> None:
+    ward.examine()
+    assert ward.examine()["jira"]["deliveries"].level is Level.WARN
+    deliver(ward, "1")
+    assert ward.examine()["jira"]["deliveries"].level is Level.OK
+
+
+def deliver(ward: Ward, id_: str) -> None:
+    """What Jira sends."""
+    body = jira_body(id_)
+    answer = httpx.post(
+        f"{ward.url}/webhooks/jira",
+        content=body,
+        headers={"X-Hub-Signature": signed(body), "Content-Type": "application/json"},
+    )
+    assert answer.json()["status"] == "queued"
+
+
+def test_touching_an_issue_proves_the_whole_way(ward: Ward) -> None:
+    deliver(ward, "1")
+    ward.probes["jira"].nudged = lambda: deliver(ward, "2")
+    found = ward.examine(connection="jira", touch="ABC-1", wait=timedelta(seconds=5))["jira"]["whole way"]
+    assert found.level is Level.OK
+    assert "A label came and went on ABC-1" in found.sentence
+    assert ward.probes["jira"].done == [("nudge", "ABC-1")]
+
+
+def test_an_event_that_does_not_come_is_waited_for_and_told(ward: Ward) -> None:
+    found = ward.examine(connection="linear", touch="ENG-1", wait=timedelta(seconds=0.3))["linear"][
+        "whole way"
+    ]
+    assert found.level is Level.FAIL
+    assert "The place of ENG-1 in lists moved by a hair and back, and no event came" in found.sentence
+
+
+def test_an_issue_that_is_not_there_is_told(ward: Ward) -> None:
+    ward.probes["jira"].fails["nudge"] = Gone("Jira does not know it.")
+    assert ward.examine(connection="jira", touch="ABC-99")["jira"]["whole way"].level is Level.FAIL
+
+
+def test_which_tracker_is_to_be_touched_must_be_said(ward: Ward) -> None:
+    with pytest.raises(Complaint, match="Name the connection"):
+        ward.examine(touch="ABC-1")
+
+
+def test_a_webhook_that_is_off_is_mended_only_when_asked(ward: Ward) -> None:
+    probe = ward.probes["linear"]
+    assert probe.webhooks is not None
+    probe.webhooks = [replace(probe.webhooks[0], enabled=False)]
+    assert ward.examine()["linear"]["webhook “Ours”"].level is Level.FAIL
+    assert probe.done == []
+    assert levels(ward.examine(mend=True)["linear"]) == QUIET
+    assert probe.done == [("enable", "linear-1")]
+
+
+def test_without_redis_the_rest_is_looked_at(ward: Ward) -> None:
+    ward.redis_url = "unix:///nowhere/redis.sock"
+    found = ward.examine(connection="jira", touch="ABC-1")
+    assert found[SERVICE]["redis"].level is Level.FAIL
+    assert levels(found["jira"]) == {"way in": "warn", "whole way": "fail"}
+    assert ward.probes["jira"].done == [], "an issue was touched though nothing could be seen of it"
+
+
+def test_without_a_public_address_the_way_in_is_not_tried(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Knock] = []
+    monkeypatch.setattr(round_trip, "send", lambda delivery, *_: sent.append(delivery))
+    settings = Settings(config=ward.folder, redis_url=ward.redis_url)
+    service, jira, _ = examine(settings, Wish(), ward.probe)
+    assert any("SPRINTWARDEN_PUBLIC_URL" in (one.fix or "") for one in service.findings)
+    assert "way in" not in {one.about for one in jira.findings}
+    assert sent == []
+
+
+def test_every_mistake_of_the_files_is_a_finding(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctoring, "check_rules", check_rules)
+    ward.rename("connections.yaml", CONNECTIONS.replace("cycles: true", "cycles: maybe\n    boards: [1]"))
+    ward.rename("rules.yaml", RULES.replace("words", "wrods"))
+    (service,) = examine(ward.settings, Wish(), ward.probe)
+    wrong = [one.sentence for one in service.findings if one.level is Level.FAIL]
+    assert len([one for one in wrong if "connections.yaml" in one]) >= 2
+    assert any('did you mean "words"' in one for one in wrong)
+
+
+def test_no_files_at_all(ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctoring, "check_rules", check_rules)
+    settings = Settings(config=tmp_path / "nowhere", redis_url=ward.redis_url)
+    (service,) = examine(settings, Wish(), ward.probe)
+    assert {one.about for one in service.findings if one.level is Level.FAIL} >= {
+        "connections.yaml",
+        "rules.yaml",
+    }
+
+
+def test_no_secret_is_shown(ward: Ward) -> None:
+    ward.probes["jira"].webhooks = None
+    ward.probes["linear"].webhooks = []
+    told = "\n".join(show(group) for group in examine(ward.settings, Wish(), ward.probe))
+    assert "fail" in told
+    assert not [value for value in SECRETS.values() if value in told]
