@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
-# Most of the tests' time is waiting for real processes; three files at a time fill two cores.
-JOBS ?= 3
+# Most of the tests' time is waiting for real processes; four files at a time fill two cores.
+JOBS ?= 4
 
 .PHONY: help setup demo run test check lint types format lock clean
 

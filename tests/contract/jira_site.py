@@ -65,11 +65,15 @@ class Site:
             f"/rest/api/2/issue/{key}", json={"update": {"labels": [*operations]}}, params=params
         )
 
-    def events(self) -> list[dict[str, Any]]:
+    def settle(self) -> None:
+        """Wait until every event was sent."""
         end = time.monotonic() + 5
         while self.toy.sender.pending():
             assert time.monotonic() < end
             time.sleep(0.005)
+
+    def events(self) -> list[dict[str, Any]]:
+        self.settle()
         return [json.loads(delivery.body) for delivery in self.toy.sender.deliveries()]
 
     def names(self) -> list[str]:
