@@ -147,13 +147,21 @@ class _Asked:
             )
             return
         folded = {one.casefold() for one in known}
-        made = self.connection.tracker is TrackerKind.JIRA
-        after = "Jira makes it at its first use" if made else "it is not put on unless create_labels is true"
+        after = self._what_then()
         for path, label in labels_for(self.source, self.connection):
             wanted = self.tracker.label_name(label)
             if wanted.casefold() not in folded:
                 meant = did_you_mean(wanted, sorted(known))
                 yield self.source.problem(path, f'{name} has no label "{wanted}": {after}{meant}')
+
+    def _what_then(self) -> str:
+        """What becomes of a label that the tracker does not have."""
+        if self.connection.tracker is TrackerKind.JIRA:
+            return "Jira makes it at its first use"
+        said = {made for _, made in settings_for(self.source, self.connection, "tagging", "create_labels")}
+        if said == {True}:
+            return "it is made at its first use, as create_labels says"
+        return "it is not put on unless create_labels is true"
 
     def warnings(self) -> Iterator[Warned]:
         """What the connection does not have of other things."""

@@ -123,6 +123,7 @@ def _record(backfill: Backfill, one: Wanted, marked: Marked) -> dict[str, Any]:
     told = [label for label in one.item.told if label["label"] in paths]
     return {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "issue": one.item.key,
         "outcome": str(Outcome.PARTLY_REFUSED if failure else Outcome.APPLIED),
         "because": str(Because.BACKFILL),
         "cause": failure or "",

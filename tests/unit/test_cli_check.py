@@ -257,6 +257,15 @@ def test_labels_linear_does_not_have_are_told_with_their_places(
     assert only.startswith(f'{rules}:8:23: space has no label "purple-elephant": it is not put on unless')
 
 
+def test_a_label_that_linear_lacks_and_the_rules_have_made_is_told_so(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("tagging:", "tagging:\n    create_labels: true", 1), encoding="utf-8")
+    told = command("check", rules, "--connection", "space", **environ).out
+    assert 'no label "purple-elephant": it is made at its first use, as create_labels says' in told
+
+
 def test_labels_jira_does_not_have_are_told(
     command: Command, rules: Path, environ: dict[str, object]
 ) -> None:
