@@ -66,6 +66,8 @@ class Silent:
     source: str
     labels: tuple[str, ...]
     lacking: tuple[str, ...]
+    alternatives: int = 0
+    """How many it offers, where one would be enough; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def _ruled(label: str, verdict: Verdict) -> Proposal:
 
 
 def _silent(verdict: Verdict) -> Silent:
-    return Silent(f"rule {verdict.rule}", verdict.labels, tuple(fact.sentence() for fact in verdict.lacking))
+    lacking = tuple(fact.sentence() for fact in verdict.lacking)
+    return Silent(f"rule {verdict.rule}", verdict.labels, lacking, verdict.alternatives)
 
 
 @dataclass(frozen=True, slots=True)

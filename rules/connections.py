@@ -228,45 +228,56 @@ class _Reader:
         name = reference[kinds[0]]
         if not isinstance(name, str) or not name.isprintable() or not name.strip():
             return None  # the schema has said so
-        if kinds[0] == "env":
-            if not schema.VARIABLE.match(name):
-                return None
-            value, where = self._environ.get(name), f"the environment variable {name}"
-            fault = None if value is not None else f"{where} is not set"
-        else:
-            where = f"the file {name}"
-            value, fault = self._contents(name)
-        fault = fault or _weak(value or "", where)
-        if fault is not None:
-            self._say((*path, kinds[0]), fault)
+        if kinds[0] == "env" and not schema.VARIABLE.match(name):
             return None
-        return Secret((value or "").rstrip("\r\n"))
-
-    def _contents(self, name: str) -> tuple[str | None, str | None]:
-        """The text of a file of secrets, or what is wrong with it."""
         try:
-            with (FilePath(self._source.file).parent / name).open("rb") as stream:
-                held = stream.read(MAX_SECRET_BYTES + 1)
-            text = held.decode("utf-8")
-        except OSError as error:
-            return None, f"the file {name} cannot be read ({error.strerror})"
-        except ValueError:
-            return None, f"the file {name} is not UTF-8 text"
-        if len(held) > MAX_SECRET_BYTES:
-            return None, f"the file {name} is too large for a secret"
-        return text, None
+            if kinds[0] == "env":
+                return secret_of(self._environ.get(name), f"the environment variable {name}")
+            return secret_in(FilePath(self._source.file).parent / name, f"the file {name}")
+        except NoSecret as fault:
+            self._say((*path, kinds[0]), str(fault))
+            return None
 
 
-def _weak(value: str, where: str) -> str | None:
-    """Why ``value`` cannot be a secret, if it cannot; ``where`` is named, the value never."""
+class NoSecret(ValueError):
+    """There is no secret, or none that could be used. The sentence, without a full stop, never quotes it."""
+
+
+def secret_in(file: FilePath, where: str) -> Secret:
+    """The secret a file holds; ``where`` names the file in the sentence of NoSecret."""
+    try:
+        with file.open("rb") as stream:
+            held = stream.read(MAX_SECRET_BYTES + 1)
+        text = held.decode("utf-8")
+    except OSError as error:
+        raise NoSecret(f"{where} cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise NoSecret(f"{where} is not UTF-8 text") from None
+    if len(held) > MAX_SECRET_BYTES:
+        raise NoSecret(f"{where} is too large for a secret")
+    return secret_of(text, where)
+
+
+def secret_of(value: str | None, where: str) -> Secret:
+    """The secret that stands at ``where`` as ``value``: all of it but the line end. Raises NoSecret.
+
+    Characters outside ASCII mean no one thing in HTTP headers, and spaces around are lost there
+    (RFC 9110, 5.5).
+    """
+    if value is None:
+        raise NoSecret(f"{where} is not set")
     bare = value.rstrip("\r\n")
     if not bare.strip():
-        return f"{where} is empty"
-    if len(bare) < MIN_SECRET_CHARS:
-        return f"{where} is shorter than {MIN_SECRET_CHARS} characters"
+        raise NoSecret(f"{where} is empty")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in bare):
-        return f"{where} holds a line break or control character inside the secret"
-    return None
+        raise NoSecret(f"{where} holds a line break or control character inside the secret")
+    if not bare.isascii():
+        raise NoSecret(f"{where} holds a character outside ASCII, such as é or a no-break space")
+    if bare != bare.strip():
+        raise NoSecret(f"{where} holds a space before or after the secret")
+    if len(bare) < MIN_SECRET_CHARS:
+        raise NoSecret(f"{where} is shorter than {MIN_SECRET_CHARS} characters")
+    return Secret(bare)
 
 
 def _references(part: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

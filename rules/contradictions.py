@@ -40,6 +40,11 @@ class Piece:
     exact: bool
     """Whether capitals matter."""
 
+    @property
+    def sought(self) -> str:
+        """Its text as texts are compared by it."""
+        return self.text if self.exact else _folded(self.text)
+
     def within(self, wide: Piece) -> bool:
         """Whether ``wide`` is found wherever this is."""
         if wide.exact and not self.exact:
@@ -75,6 +80,8 @@ def _piece(key: str, text: str, exact: bool) -> Piece:
 
 def _folded(text: str) -> str:
     """``text`` in small letters, one for one as re2 has them; ``casefold`` would make two of some."""
+    if text.isascii():
+        return text.lower()
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from rules.fields import leaves
-from rules.origins import Effective, Explained, TaggingRule, effective
+from rules.load import load_rules
+from rules.matching import CompiledRule, ProjectRules
+from rules.origins import Effective, Explained, effective
 from rules.schema import WideLayer
 
 
@@ -45,11 +48,11 @@ class SettingChange:
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """One rule that is there or not, or looks for something else."""
+    """One rule that is there or not, looks for something else, or has its turn at another time."""
 
     name: str
     change: str
-    """``added``, ``removed`` or ``changed``."""
+    """``added``, ``removed``, ``changed``, or ``moved`` where the order tells which labels are too many."""
     places: tuple[str, ...]
 
 
@@ -67,6 +70,7 @@ def differences(
     """Hold the text ``new`` against ``now``, both of which are good; ``file`` is the new one's name."""
     settings: dict[tuple[str, str, str], SettingChange] = {}
     rules: dict[tuple[str, str], RuleChange] = {}
+    books = load_rules(now, file), load_rules(new, file)
     for place in places:
         before, after = (effective(text, file, connection, place.project, place.board) for text in (now, new))
         for held, said in _changed(place, before, after):
@@ -75,7 +79,8 @@ def differences(
             line = said.origin.line if said.origin else None
             settings[key] = SettingChange(said.path, held.value, said.value, (*known, place.name), line)
         if place.concerns("tagging"):
-            for name, change in _rules(before, after):
+            held_by, would_by = (book.effective(connection or "", place.project) for book in books)
+            for name, change in (*_rules(held_by, would_by), *_moved(held_by, would_by)):
                 kept = rules.get((name, change), RuleChange(name, change, ()))
                 rules[name, change] = RuleChange(name, change, (*kept.places, place.name))
     return Differences(tuple(settings.values()), tuple(rules.values()))
@@ -103,16 +108,26 @@ def _readers() -> dict[str, TypeAdapter[Any]]:
     }
 
 
-def _rules(before: Explained, after: Explained) -> Iterator[tuple[str, str]]:
-    held = {rule.name.casefold(): rule for rule in before.rules}
-    would = {rule.name.casefold(): rule for rule in after.rules}
+def _rules(before: ProjectRules, after: ProjectRules) -> Iterator[tuple[str, str]]:
+    held, would = _by_name(before), _by_name(after)
     for folded, rule in would.items():
         if folded not in held:
             yield rule.name, "added"
-        elif _meaning(held[folded]) != _meaning(rule):
+        elif (held[folded].labels, held[folded].conditions) != (rule.labels, rule.conditions):
             yield rule.name, "changed"
     yield from ((rule.name, "removed") for folded, rule in held.items() if folded not in would)
 
 
-def _meaning(rule: TaggingRule) -> tuple[tuple[str, ...], str]:
-    return rule.labels, rule.conditions
+def _moved(before: ProjectRules, after: ProjectRules) -> Iterator[tuple[str, str]]:
+    """The rules whose turn changed, where one issue may get more labels than are put on."""
+    held, would = _by_name(before), _by_name(after)
+    if len({label.casefold() for rule in after.rules for label in rule.labels}) <= after.max_labels:
+        return
+    first, then = ([name for name in one if name in other] for one, other in ((held, would), (would, held)))
+    for kind, _, _, start, end in SequenceMatcher(None, first, then, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield from ((would[name].name, "moved") for name in then[start:end])
+
+
+def _by_name(rules: ProjectRules) -> dict[str, CompiledRule]:
+    return {rule.name.casefold(): rule for rule in rules.rules}

@@ -22,9 +22,14 @@ MAX_LIST_CHARS = 6_000
 
 _DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)\Z")
 _NO_TIME = re.compile(r"0[smhd]?\Z")
+_IN_WORDS = re.compile(
+    r"([1-9][0-9]{0,6}) ?(s|m|h|d|w)(?:ec|ecs|econds?|in|ins|inutes?|r|rs|ours?|ays?|eeks?)?\Z", re.IGNORECASE
+)
 _SIZE = re.compile(r"([1-9][0-9]{0,9})(KiB|MiB)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"KiB": 1024, "MiB": 1024 * 1024}
+_HOURS = 48
+"""A bare number up to this may well be one of hours."""
 _LONGEST = timedelta(days=366)
 
 
@@ -107,11 +112,28 @@ def _duration(value: Any) -> timedelta:
         return value
     hit = _DURATION.match(value) if isinstance(value, str) else None
     if hit is None:
-        raise refusal("a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d")
+        raise refusal(
+            "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d"
+            + _meant_duration(value)
+        )
     length = timedelta(seconds=int(hit[1]) * _SECONDS[hit[2]])
     if length > _LONGEST:
         raise refusal("a duration can be at most 366d")
     return length
+
+
+def _meant_duration(value: Any) -> str:
+    if type(value) is int and 0 < value <= 9_999_999:
+        return (
+            f" (did you mean {value}m or {value}h?)"
+            if value <= _HOURS
+            else f" (did you mean {value}s or {value}m?)"
+        )
+    hit = _IN_WORDS.match(value.strip()) if isinstance(value, str) else None
+    if hit is None or hit[0].endswith("M"):  # which may be a month
+        return ""
+    number, unit = int(hit[1]), hit[2].lower()
+    return f" (did you mean {7 * number}d?)" if unit == "w" else f" (did you mean {number}{unit}?)"
 
 
 def _grace(value: Any) -> timedelta:

@@ -6,13 +6,19 @@ speak even when a schema has found something else wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rules.source import Path
 
 DEFAULTS: Final[Path] = ("defaults",)
+_GROUPS: Final = ("connections", "projects", "boards")
+"""The outermost first."""
+
+LayerSet = tuple[Literal["all", "of", "widest", "narrower"], str, str | None]
+"""Layers of a group: all; those of a connection, or (None) that name none; and of those of one key the
+one that names none, or those that do."""
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def rule_names(tagging: dict[str, Any]) -> Iterator[tuple[int, str]]:
 def layers_of(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     """Each layer with its path, the outermost first."""
     yield DEFAULTS, data.get("defaults")
-    for group in ("connections", "projects", "boards"):
+    for group in _GROUPS:
         for name, layer in mapping(data.get(group)).items():
             yield (group, name), layer
 
@@ -57,43 +63,25 @@ def key_of(where: Path) -> str | None:
     return str(where[1]).rpartition("/")[2] if where[0] in ("projects", "boards") else None
 
 
-def outer(where: Path, others: Iterable[Path]) -> list[Path]:
-    """Those of ``others`` that the layer at ``where`` may inherit from, outermost first.
-
-    A layer that names no connection may inherit from any; which project a board is of, no file tells.
-    """
-    return [other for other in others if _inherits(where, other)]
-
-
-def _inherits(where: Path, other: Path) -> bool:
-    if where in (DEFAULTS, other):
-        return False
-    if other == DEFAULTS:
-        return True
-    if None not in (owner(where), owner(other)) and owner(where) != owner(other):
-        return False
-    if where[0] == other[0]:
-        return key_of(where) == key_of(other) is not None and owner(other) is None
-    order = ("connections", "projects", "boards")
-    return order.index(str(other[0])) < order.index(str(where[0]))
-
-
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """All layers of a file, and what holds in each as far as the file alone tells."""
+    """All layers of a file, and what holds in each as far as the file alone tells.
+
+    A layer that names no connection may inherit from any; which project a board is of, no file tells.
+    Layers that are inherited alike are looked at as one set, for a file may have thousands of them.
+    """
 
     data: dict[Path, dict[str, Any]]
-    _outer: dict[Path, list[Path]] = field(default_factory=dict)
-    _inner: dict[Path, list[Path]] = field(default_factory=dict)
+    _sets: dict[LayerSet, list[Path]] = field(default_factory=dict)
+    _known: dict[tuple[LayerSet, tuple[str, ...]], list[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Layers:
         """The layers of a whole file."""
         layers = cls({where: mapping(layer) for where, layer in layers_of(data)})
         for where in layers.data:
-            layers._outer[where] = outer(where, layers.data)
-            for other in layers._outer[where]:
-                layers._inner.setdefault(other, []).append(where)
+            for one in _sets_of(where):
+                layers._sets.setdefault(one, []).append(where)
         return layers
 
     def own(self, where: Path, *keys: str) -> Any:
@@ -103,17 +91,40 @@ class Layers:
             value = mapping(value).get(key)
         return value
 
-    def outer(self, where: Path) -> list[Path]:
-        """The layers that the one at ``where`` may inherit from, outermost first."""
-        return self._outer[where]
+    def outer(self, where: Path) -> Iterator[LayerSet]:
+        """The sets of layers that the one at ``where`` may inherit from, outermost first."""
+        if where == DEFAULTS:
+            return
+        group, name = str(where[0]), owner(where)
+        yield "all", "defaults", None
+        for wider in _GROUPS[: _GROUPS.index(group)]:
+            yield from _beside(wider, name)
+        if group != "connections" and name is not None:
+            yield "widest", group, key_of(where)
+
+    def inner(self, where: Path) -> Iterator[LayerSet]:
+        """The sets of layers that may inherit from the one at ``where``."""
+        if where == DEFAULTS:
+            for every in _GROUPS:
+                yield "all", every, None
+            return
+        group, name = str(where[0]), owner(where)
+        for narrower in _GROUPS[_GROUPS.index(group) + 1 :]:
+            yield from _beside(narrower, name)
+        if group != "connections" and name is None:
+            yield "narrower", group, key_of(where)
+
+    def members(self, one: LayerSet) -> list[Path]:
+        """The layers of a set, in the file's order."""
+        return self._sets.get(one, [])
 
     def outside(self, where: Path, *keys: str) -> list[Any]:
-        """What the layers say that it may inherit from."""
-        return [said for other in self._outer[where] if (said := self.own(other, *keys)) is not None]
+        """Each different thing that the layers say which it may inherit from."""
+        return [said for one in self.outer(where) for said in self._said(one, keys)]
 
     def inside(self, where: Path, *keys: str) -> list[Any]:
-        """What the layers say that may inherit from it."""
-        return [said for other in self._inner.get(where, ()) if (said := self.own(other, *keys)) is not None]
+        """Each different thing that the layers say which may inherit from it."""
+        return [said for one in self.inner(where) for said in self._said(one, keys)]
 
     def may_be(self, where: Path, *keys: str, default: Any) -> list[Any]:
         """All that may be in force there under ``keys``; one of them always is."""
@@ -122,3 +133,28 @@ class Layers:
             return [own]
         surely = self.own(DEFAULTS, *keys) is not None
         return self.outside(where, *keys) + ([] if surely else [default])
+
+    def _said(self, one: LayerSet, keys: tuple[str, ...]) -> list[Any]:
+        if (one, keys) not in self._known:
+            said = (self.own(where, *keys) for where in self.members(one))
+            different = {repr(value): value for value in said if value is not None}
+            self._known[one, keys] = list(different.values())
+        return self._known[one, keys]
+
+
+def _beside(group: str, name: str | None) -> Iterator[LayerSet]:
+    """The layers of another group that may meet one of the connection ``name``."""
+    if name is None:
+        yield "all", group, None
+    else:
+        yield "of", group, None
+        yield "of", group, name
+
+
+def _sets_of(where: Path) -> Iterator[LayerSet]:
+    """The sets that a layer is in."""
+    group, name, key = str(where[0]), owner(where), key_of(where)
+    yield "all", group, None
+    yield "of", group, name
+    if key is not None:
+        yield "widest" if name is None else "narrower", group, key

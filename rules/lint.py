@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from rules.layers import DEFAULTS, Layers, listed, mapping, owner, rule_names
 from rules.lint_rules import SNOOZE_LABEL, rule_remarks
 from rules.lint_sprints import sprint_remarks
+from rules.lint_texts import text_remarks
 from rules.problems import Warned
 from rules.remarks import Remark
 from rules.source import Path, Source
@@ -61,6 +62,7 @@ def warned(source: Source, remark: Remark) -> Warned:
 
 def _remarks(source: Source, layers: Layers, today: date) -> Iterator[Remark]:
     yield from rule_remarks(source, layers)
+    yield from text_remarks(source, layers)
     for where in layers.data:
         yield from sprint_remarks((*where, "sprints"), mapping(layers.own(where, "sprints")), today)
         yield from _labels_of_ours(layers, where)

@@ -7,16 +7,18 @@ from typing import Any, Final
 
 from rules.connections import Connection
 from rules.contradictions import NOTHING, Statement, clash, known, of_rule
-from rules.layers import DEFAULTS, Layers, key_of, listed, outer, owner
+from rules.layers import DEFAULTS, Layers, key_of, listed, mapping, owner
 from rules.lint import warned
 from rules.lint_rules import labels_of
 from rules.problems import Warned
 from rules.remarks import Remark
 from rules.source import Path, Source
 from rules.sprints_layers import SCOPE_LABEL
-from rules.validate import did_you_mean
+from rules.validate import did_you_mean, quoted
+from rules.watched import Watched
 from trackers.model import TrackerKind
 
+_SCOPE: Final = ("sprints", "scope_creep", "label")
 _NOT_ON_LINEAR: Final = ("type", "component")
 
 
@@ -26,11 +28,30 @@ def lint_for(source: Source, connection: Connection, every: Sequence[Connection]
     Looks only at the layers that hold for it, and at those that hold for no connection at all.
     """
     layers = Layers.of(source.data)
-    found = [*_unknown_layers(layers, every), *_never_here(layers, connection, every)]
+    watched = [Watched(one.name, one.projects, one.boards) for one in every]
+    found = [*_unknown_layers(layers, watched), *_never_here(layers, connection, every)]
+    if connection.tracker is TrackerKind.LINEAR:
+        here = (where for where in layers.data if holds_for(where, connection))
+        found += [remark for where in here for remark in _of_one_group(layers, where)]
     return tuple(sorted({warned(source, remark) for remark in found}))
 
 
-def holds_for(where: Path, connection: Connection) -> bool:
+def lint_watched(source: Source, every: Sequence[Watched]) -> tuple[Warned, ...]:
+    """What of a rules file is for nothing that the connections which are configured watch, and what cannot
+    be on their tracker, where that is certain.
+    """
+    if source.torn:
+        return ()
+    layers = Layers.of(source.data)
+    found = [*_unknown_layers(layers, every)]
+    for where in layers.data:
+        those = [one for one in every if holds_for(where, one)]
+        if those and all(one.is_linear for one in those):
+            found += _of_one_group(layers, where)
+    return tuple(sorted({warned(source, remark) for remark in found}))
+
+
+def holds_for(where: Path, connection: Connection | Watched) -> bool:
     """Whether the layer at ``where`` holds for anything that the connection watches."""
     if owner(where) not in (None, connection.name):
         return False
@@ -38,17 +59,16 @@ def holds_for(where: Path, connection: Connection) -> bool:
 
 
 def labels_for(source: Source, connection: Connection) -> Iterator[tuple[Path, str]]:
-    """Every label that the layers which hold for the connection put on or look for, with its place."""
+    """Every label that is put on where the connection watches, with its place."""
     layers = Layers.of(source.data)
     for where in layers.data:
         if not holds_for(where, connection):
             continue
         for index, rule in enumerate(listed(layers.own(where, "tagging", "rules"))):
             yield from labels_of((*where, "tagging", "rules", index), rule if isinstance(rule, dict) else {})
-        for keys in (("sprints", "scope_creep", "label"), ("sprints", "notify", "snooze_label")):
-            label = layers.own(where, *keys)
-            if isinstance(label, str) or label is True:
-                yield (*where, *keys), SCOPE_LABEL if label is True else label
+        label = layers.own(where, *_SCOPE)
+        if isinstance(label, str) or label is True:
+            yield (*where, *_SCOPE), SCOPE_LABEL if label is True else label
 
 
 def settings_for(source: Source, connection: Connection, *keys: str) -> Iterator[tuple[Path, Any]]:
@@ -64,17 +84,19 @@ def settings_for(source: Source, connection: Connection, *keys: str) -> Iterator
     ]
     everywhere = {("projects", key) for key in connection.projects}
     for where in said:
-        narrower = {(other[0], key_of(other)) for other in said if where in outer(other, said)}
-        if key_of(where) is None and (("connections", None) in narrower or narrower >= everywhere):
-            continue
+        if key_of(where) is None:
+            inner = {other for one in layers.inner(where) for other in layers.members(one)}
+            narrower = {(other[0], key_of(other)) for other in said if other in inner}
+            if ("connections", None) in narrower or narrower >= everywhere:
+                continue
         yield (*where, *keys), layers.own(where, *keys)
 
 
-def _keys(where: Path, connection: Connection) -> tuple[str, ...]:
+def _keys(where: Path, connection: Connection | Watched) -> tuple[str, ...]:
     return connection.boards if where[0] == "boards" else connection.projects
 
 
-def _unknown_layers(layers: Layers, every: Sequence[Connection]) -> Iterator[Remark]:
+def _unknown_layers(layers: Layers, every: Sequence[Watched]) -> Iterator[Remark]:
     names = [connection.name for connection in every]
     for where in layers.data:
         name = owner(where)
@@ -87,7 +109,7 @@ def _unknown_layers(layers: Layers, every: Sequence[Connection]) -> Iterator[Rem
             yield from _unwatched(where, [one for one in every if name in (None, one.name)])
 
 
-def _unwatched(where: Path, those: Sequence[Connection]) -> Iterator[Remark]:
+def _unwatched(where: Path, those: Sequence[Watched]) -> Iterator[Remark]:
     key, keys = str(key_of(where)), [key for one in those for key in _keys(where, one)]
     if key in keys:
         return
@@ -99,6 +121,18 @@ def _unwatched(where: Path, those: Sequence[Connection]) -> Iterator[Remark]:
     else:
         message = f"{whose} {does_not} the project or team {key}" + did_you_mean(key, keys)
         yield Remark("unknown-project", where, message, at_key=True)
+
+
+def _of_one_group(layers: Layers, where: Path) -> Iterator[Remark]:
+    """Rules with several labels of a group, of which Linear lets an issue have one."""
+    for index, rule in enumerate(listed(layers.own(where, "tagging", "rules"))):
+        first: dict[str, str] = {}
+        for path, label in labels_of((*where, "tagging", "rules", index), mapping(rule)):
+            group, slash, _ = label.rpartition("/")
+            other = first.setdefault(group.casefold(), label)
+            if slash and other != label:
+                message = f"on Linear an issue has one label of a group: this or {quoted(other)}"
+                yield Remark("one-of-a-group", path, message)
 
 
 def _never_here(layers: Layers, connection: Connection, every: Sequence[Connection]) -> Iterator[Remark]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from rules.contradictions import Group, Statement, clash, dead_parts, known, of_rule, pieces
-from rules.layers import Layers, key_of, listed, mapping, rule_names
+from rules.layers import Layers, LayerSet, key_of, listed, mapping, rule_names
 from rules.regex_checks import has_dead_part, is_dead, is_doubled, is_glob
 from rules.remarks import Remark
 from rules.source import Path, Source
@@ -139,15 +140,32 @@ def _too_many(layers: Layers, where: Path, path: Path, rule: dict[str, Any]) -> 
 
 def _spelling(source: Source, layers: Layers) -> Iterator[Remark]:
     """Labels that differ in capitals alone, where both may come to one issue."""
+
+    @cache
+    def spelled(one: LayerSet) -> dict[str, tuple[str, Path]]:
+        return _first_spelled(layers, layers.members(one))
+
     for where in layers.data:
-        first: dict[str, tuple[str, Path]] = {}
-        for layer in (*layers.outer(where), where):
-            for path, label in (found for rule in _rules(layers, layer) for found in labels_of(*rule)):
-                spelled, other = first.setdefault(label.casefold(), (label, path))
-                if spelled != label and layer == where:
-                    line = source.locate(other)[0]
-                    message = f"this label is written {quoted(spelled)} in line {line}: write it the same"
-                    yield Remark("label-spelling", path, message)
+        own = _first_spelled(layers, [where])
+        if not own:
+            continue
+        known = [*map(spelled, layers.outer(where)), own]
+        for path, label in (found for rule in _rules(layers, where) for found in labels_of(*rule)):
+            first, other = next(set_[label.casefold()] for set_ in known if label.casefold() in set_)
+            if first != label:
+                line = source.locate(other)[0]
+                message = f"this label is written {quoted(first)} in line {line}: write it the same"
+                yield Remark("label-spelling", path, message)
+
+
+def _first_spelled(layers: Layers, those: Iterable[Path]) -> dict[str, tuple[str, Path]]:
+    """How each label that the rules of these layers put on is written first, and where."""
+    first: dict[str, tuple[str, Path]] = {}
+    for path, label in (
+        found for where in those for rule in _rules(layers, where) for found in labels_of(*rule)
+    ):
+        first.setdefault(label.casefold(), (label, path))
+    return first
 
 
 def _clashing_labels(layers: Layers) -> Iterator[Remark]:
@@ -195,11 +213,12 @@ def _repeated(path: Path, values: Any) -> Iterator[Remark]:
     seen: dict[str, str] = {}
     for index, value in enumerate(listed(values)):
         if isinstance(value, str):
-            first = seen.setdefault(value.casefold(), value)
-            if value.casefold() in [str(one).casefold() for one in values[:index]]:
+            first = seen.get(value.casefold())
+            if first is not None:
                 yield Remark(
                     "needless-entry", (*path, index), f"{quoted(value)} adds nothing to {quoted(first)}"
                 )
+        seen.setdefault(str(value).casefold(), str(value))
 
 
 def _text(path: Path, condition: dict[str, Any]) -> Iterator[Remark]:
@@ -221,8 +240,11 @@ def _text(path: Path, condition: dict[str, Any]) -> Iterator[Remark]:
 
 def _needless(path: Path, key: str, texts: Any, exact: bool) -> Iterator[Remark]:
     found = pieces(key, texts, exact)
-    for index, piece in enumerate(found):
-        for other, wide in enumerate(found):
+    # Looked at pair by pair are only those whose text stands in another's too, for lists may be long.
+    every = "\0".join(piece.sought for piece in found)
+    wider = [(other, wide) for other, wide in enumerate(found) if every.count(wide.sought) > 1]
+    for index, piece in enumerate(found if wider else ()):
+        for other, wide in wider:
             # Of two equal ones the first is kept.
             if other != index and piece.within(wide) and not (wide.within(piece) and index < other):
                 message = f"{quoted(texts[index])} adds nothing to {quoted(texts[other])}"

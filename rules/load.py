@@ -6,23 +6,20 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 
-from pydantic import BaseModel
-
 from rules.contradictions import Clash, clash, known, of_rule
-from rules.layers import key_of, layers_of, listed, mapping, outer, rule_names
+from rules.layers import Layers, LayerSet, key_of, listed, mapping, rule_names
 from rules.matching import CompiledRule, LearnedRules, ProjectRules, compile_rule
-from rules.problems import BadFile, Problem
+from rules.meant import meant_key, meant_value
+from rules.problems import MOST_PROBLEMS, BadFile, Problem
 from rules.regex_checks import is_dead
 from rules.schema import (
     MAX_LABELS,
     MAX_NESTING,
     MAX_NEVER,
     MAX_RULES,
-    BoardLayer,
-    Condition,
-    Conditions,
     Layer,
     Learned,
     Mode,
@@ -32,18 +29,10 @@ from rules.schema import (
 )
 from rules.source import Path, Source, read_source
 from rules.sprint_rules import SprintRules
-from rules.sprints_checks import sprint_hint, sprint_problems
+from rules.sprints_checks import sprint_problems
 from rules.sprints_layers import SCOPE_LABEL, combined_sprints
-from rules.sprints_schema import Sprints
-from rules.validate import did_you_mean, finish, keys_of, listed_twice, quoted, validate
+from rules.validate import did_you_mean, finish, listed_twice, quoted, validate
 
-_DEEPER: tuple[tuple[type[BaseModel], str, type[BaseModel]], ...] = (
-    (RulesFile, "defaults", WideLayer),
-    (Layer, "tagging", Tagging),
-    (Layer, "sprints", Sprints),
-    (Tagging, "learned", Learned),
-)
-"""Where a key may stand that was written one level too high: the model it was in, the key to put it under."""
 _LOOKED_FOR = frozenset({"words", "phrases", "regex"})
 _TEXT_KEYS = ("title", "body", "text")
 
@@ -133,29 +122,12 @@ def load_rules(text: bytes, file: str) -> RuleBook:
     Raises BadFile with everything that is wrong, each with its place.
     """
     source = read_source(text, file)
-    rules, problems = validate(RulesFile, source, hints=_hint)
+    rules, problems = validate(RulesFile, source, hints=meant_key, values=partial(meant_value, source.data))
     problems += _meaning(source)
     every = finish(source, problems)
     if rules is None or every:
         raise BadFile(every)
     return RuleBook(hashlib.sha256(text).hexdigest()[:12], dict(_parts(rules)))
-
-
-def _hint(model: type[BaseModel], key: str) -> str | None:
-    if key in _LOOKED_FOR and issubclass(model, Conditions):
-        return f'"{key}" does not say where to look: put it under title, body or text'
-    if key == "label" and model is Condition:
-        return 'a condition on labels already there is written "labels: [...]"'
-    if key == "writes" and model is Layer:
-        return '"writes" stands under defaults or a connection: it is about all that is written to a tracker'
-    if key == "mode" and model is BoardLayer:
-        return 'a board\'s mode is said of its sprints: "sprints: {mode: ...}"'
-    if model is Sprints:
-        return sprint_hint(key)
-    deeper = [
-        f'"{group}"' for above, group, inner in _DEEPER if issubclass(model, above) and key in keys_of(inner)
-    ]
-    return f'"{key}" does not stand here: put it under {" or ".join(deeper)}' if deeper else None
 
 
 def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:
@@ -212,14 +184,12 @@ def _said(learned: Learned) -> dict[str, Any]:
 
 
 def _meaning(source: Source) -> Iterator[Problem]:
-    layers = {where: mapping(layer) for where, layer in layers_of(source.data)}
-    tagged = {where: mapping(layer.get("tagging")) for where, layer in layers.items()}
-    names = {where: list(rule_names(tagging)) for where, tagging in tagged.items()}
-    for where, layer in layers.items():
+    layers = Layers.of(source.data)
+    yield from _unknown(source, layers)
+    for where, layer in layers.data.items():
         yield from sprint_problems(source, (*where, "sprints"), mapping(layer.get("sprints")))
-        path, tagging = (*where, "tagging"), tagged[where]
-        yield from _repeated_names(source, (*path, "rules"), names[where])
-        yield from _unknown(source, (*path, "without"), tagging, _inherited(where, names))
+        path, tagging = (*where, "tagging"), mapping(layer.get("tagging"))
+        yield from _repeated_names(source, (*path, "rules"), list(rule_names(tagging)))
         for index, rule in enumerate(listed(tagging.get("rules"))):
             if isinstance(rule, dict):
                 yield from _rule(source, (*path, "rules", index), rule)
@@ -230,31 +200,43 @@ def _meaning(source: Source) -> Iterator[Problem]:
 def _repeated_names(source: Source, path: Path, names: list[tuple[int, str]]) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, name in names:
-        line = first.setdefault(name.casefold(), source.locate((*path, index))[0])
-        if line != source.locate((*path, index))[0]:
+        earlier = first.setdefault(name.casefold(), index)
+        if earlier != index:
+            line = source.locate((*path, earlier))[0]
             message = (
                 f"a rule named {quoted(name)} stands already in line {line}: give this one a name of its own"
             )
             yield source.problem((*path, index), message)
 
 
-def _inherited(where: Path, names: dict[Path, list[tuple[int, str]]]) -> list[str]:
-    """The names of all rules that the layer at ``where`` may inherit."""
-    return [name for layer in outer(where, names) for _, name in names[layer]]
-
-
-def _unknown(source: Source, path: Path, tagging: dict[str, Any], outer: list[str]) -> Iterator[Problem]:
+def _unknown(source: Source, layers: Layers) -> Iterator[Problem]:
+    """The names under ``without`` of rules that no layer further out has."""
     if source.torn:
         return  # the rule may stand in what cannot be read
-    known = {name.casefold() for name in outer}
-    for index, name in enumerate(listed(tagging.get("without"))[:MAX_RULES]):
-        if isinstance(name, str) and name.casefold() not in known:
-            message = f"no rule named {quoted(name)} is inherited here" + did_you_mean(name, outer)
-            yield source.problem((*path, index), message)
+
+    @cache
+    def names(one: LayerSet) -> dict[str, str]:
+        rules = (rule_names(mapping(layers.own(where, "tagging"))) for where in layers.members(one))
+        return {name.casefold(): name for named in rules for _, name in named}
+
+    found: list[tuple[tuple[int, int], Path, Path, str]] = []
+    for where in layers.data:
+        outer = list(map(names, layers.outer(where)))
+        for index, name in enumerate(listed(layers.own(where, "tagging", "without"))[:MAX_RULES]):
+            path = (*where, "tagging", "without", index)
+            if isinstance(name, str) and not any(name.casefold() in known for known in outer):
+                found.append((source.locate(path), where, path, name))
+    for number, (_, where, path, name) in enumerate(sorted(found)):
+        message = f"no rule named {quoted(name)} is inherited here"
+        if number < MOST_PROBLEMS:  # more are only counted, and finding what was meant takes time for each
+            inherited = [one for known in map(names, layers.outer(where)) for one in known.values()]
+            message += did_you_mean(name, inherited)
+        yield source.problem(path, message)
 
 
 def _rule(source: Source, path: Path, rule: dict[str, Any]) -> Iterator[Problem]:
-    if "label" not in rule and "labels" not in rule:
+    # One with a space missing after its colon is told as such.
+    if not {key.partition(":")[0] for key in rule} & {"label", "labels"}:
         yield source.problem(path, 'this rule puts no label on: add "label" or "labels"')
     if "label" in rule and "labels" in rule:
         yield source.problem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
@@ -68,6 +68,8 @@ class Verdict:
     matched: bool
     because: tuple[Because, ...]
     lacking: tuple[Because, ...]
+    alternatives: int = 0
+    """How many it offers, where one would be enough; 0 where it asks for more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class CompiledRule:
     name: str
     labels: tuple[str, ...]
     check: Check
+    conditions: Conditions = field(compare=False, repr=False)
+    """What ``check`` looks for, as the file says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,14 @@ def match(rules: ProjectRules, issue: Issue) -> tuple[Verdict, ...]:
 def compile_rule(rule: Rule) -> CompiledRule:
     """The rule with its patterns compiled; what the schema let through always compiles."""
     labels = rule.labels or ((rule.label,) if rule.label else ())
-    return CompiledRule(rule.name or labels[0], labels, _compile(rule))
+    conditions = rule.model_copy(update=dict.fromkeys(("name", "label", "labels")))
+    return CompiledRule(rule.name or labels[0], labels, _compile(rule), conditions)
 
 
 def _verdict(rule: CompiledRule, seen: _Seen) -> Verdict:
     held, facts = rule.check(seen, False)
-    return Verdict(rule.name, rule.labels, held, facts if held else (), () if held else facts)
+    alternatives = len(rule.check.checks) if isinstance(rule.check, _Any) else 0
+    return Verdict(rule.name, rule.labels, held, facts if held else (), () if held else facts, alternatives)
 
 
 @dataclass(frozen=True, slots=True)

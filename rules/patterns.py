@@ -23,6 +23,21 @@ _BEFORE, _AFTER = rf"(?:\A|{_EDGE})", rf"(?:\z|{_EDGE})"
 _SPACES = r"[\s\p{Z}]+"
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc]")
 
+_IN_PLAIN_WORDS = (
+    ("missing )", "a closing ) is missing in this regular expression; a ( meant as it stands is written \\("),
+    ("unexpected )", "a ) closes nothing in this regular expression; one meant as it stands is written \\)"),
+    ("missing ]", "a closing ] is missing in this regular expression; a [ meant as it stands is written \\["),
+    (
+        "no argument for repetition",
+        "in this regular expression a *, + or ? has nothing before it to repeat; one meant as it stands is "
+        "written with a \\ before it",
+    ),
+    (
+        "trailing \\",
+        "this regular expression ends with a single \\: a backslash as it stands is written \\\\",
+    ),
+)
+"""Of re2's own words for what is wrong, those an admin meets most."""
 _PROBE = "\u2060 a"
 """A text that no sensible pattern finds an empty piece in: an invisible joiner, a space, a letter."""
 
@@ -128,7 +143,8 @@ def _refusal(pattern: str, error: Exception) -> str:
         return f"this regular expression refers back to a group, which re2 cannot do ({reason})"
     if "too large" in reason or "repetition size" in reason:
         return f"this regular expression is too large ({reason}): use smaller repeats"
-    return f"re2 refuses this regular expression: {reason}"
+    known = (sentence for start, sentence in _IN_PLAIN_WORDS if reason.startswith(start))
+    return next(known, f"re2 refuses this regular expression: {reason}")
 
 
 def _compile(pattern: str, case_sensitive: bool, memory: int) -> Any:

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Final
 
 _TOKEN: Final = re.compile(
-    r"\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\((?:\?:|\?P?<\w+>)?|.", re.DOTALL
+    r"\\[pPx]\{[^}]*\}|\\[pP].|\\x[0-9A-Fa-f]{2}|\\[0-7]{1,3}|\\."
+    r"|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\((?:\?:|\?P?<\w+>)?|.",
+    re.DOTALL,
 )
-_TIMES: Final = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})\??")
+_TIMES: Final = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})+")
 _BEYOND: Final = re.compile(r"\\[QC]|\(\?(?!:|P?<)")
 """What would take more than a look at neighbours: quoted stretches and flags."""
 _ENDS: Final = frozenset({"$", r"\z"})
@@ -64,7 +66,7 @@ def _alternatives(pattern: str) -> Iterator[bool]:
             dead, before = False, ""
         elif depth == 0:
             # What may be left out says nothing about its neighbours.
-            here = token[0] if times is None or times[0][0] == "+" else ""
+            here = token[0] if times is None or set(times[0]) == {"+"} else ""
             dead, before = dead or _exclude(before, here), here
     yield dead
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 from rules.editor import EditorSchema, at_least_one, written
 from rules.fields import (
@@ -29,6 +29,7 @@ from rules.fields import (
     setting,
 )
 from rules.fields import Mode as Mode
+from rules.sprint_fields import Share
 from rules.sprints_schema import Sprints
 from trackers.model import AuthorKind
 
@@ -178,7 +179,29 @@ class LearnedTarget(StrEnum):
     TYPE = "type"
 
 
-Precision = Annotated[float, Field(ge=0.5, le=0.99)]
+def _attainable(share: float) -> float:
+    if not 0.5 <= share <= 0.99:
+        raise refusal("this must be from 50% to 99%")
+    return share
+
+
+Precision = Annotated[
+    Share,
+    AfterValidator(_attainable),
+    WithJsonSchema(
+        {
+            "title": "a share",
+            "anyOf": [
+                {"type": "number", "minimum": 0.5, "maximum": 0.99},
+                {
+                    "type": "string",
+                    "pattern": r"^([5-8][0-9](\.[0-9]{1,3})?|9[0-8](\.[0-9]{1,3})?|99(\.0{1,3})?) ?%$",
+                },
+            ],
+            "examples": ["85%", 0.85],
+        }
+    ),
+]
 
 
 class Learned(Group):
@@ -190,12 +213,12 @@ class Learned(Group):
         [*LearnedTarget],
     )
     precision: Precision | None = setting(
-        "The share of the labels put on that must be right: the more is asked, the fewer are put on. Holds "
-        "for types too.",
-        0.85,
+        "The share of the labels put on that must be right, from 50% to 99%: the more is asked, the fewer "
+        "are put on. Holds for types too.",
+        "85%",
     )
     components_precision: Precision | None = setting(
-        "The same for components, which are harder to tell.", 0.8
+        "The same for components, which are harder to tell.", "80%"
     )
     max_labels: Annotated[int, Field(ge=1, le=10)] | None = setting(
         "The most labels, and the most components, that models put on one issue.", 3

@@ -9,6 +9,7 @@ anything, and because every duplicate can be reported instead of the first.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rules.mending import MAX_MENDED_CHARS, Mended, mend
+from rules.misprints import Slip, missing_dash, missing_spaces, odd_indents
 from rules.problems import MOST_PROBLEMS, BadFile, Problem
 
 Path = tuple[str | int, ...]
@@ -36,6 +38,7 @@ _ESCAPED = 0xDC00
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_WIDE_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(?P<escape>\\U(?P<code>[0-9A-Fa-f]{8}))")
 _QUOTED = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
 _INT = re.compile(r"[-+]?[0-9]{1,18}\Z")
 _RADIX = re.compile(r"0o[0-7]{1,20}\Z|0x[0-9a-fA-F]{1,15}\Z")
@@ -58,6 +61,11 @@ _IN_PLAIN_WORDS = (
     ("expected '<document start>'", "the file goes on after its end here: check the indentation"),
 )  # fmt: skip
 
+_AT_A_SIGN = (
+    ("expected <block end>", ",", "this comma is in no list: remove it"),
+    ("expected ',' or", ":", 'a ":" stands inside a text here: put the whole text in quotes'),
+)
+"""What is plain from the sign that the parser stumbled over."""
 _TOLD_AT_THE_START = ("could not find expected ':'", "end of stream")
 
 
@@ -71,6 +79,8 @@ class _Node:
     parts: dict[str | int, _Node] = field(default_factory=dict)
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     size: int = 1
+    bare: bool = False
+    """A text without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +102,21 @@ class Source:
 
     def locate(self, path: Path) -> tuple[int, int]:
         """The 1-based line and column of the value at ``path``, or of what encloses it."""
+        node = self._at(path)
+        return node.line, node.column
+
+    def is_bare(self, path: Path) -> bool:
+        """Whether the value at ``path`` is written without quotes."""
+        return self._at(path).bare
+
+    def _at(self, path: Path) -> _Node:
         node = self._root
         for step in path:
             inner = node.parts.get(step)
             if inner is None:
                 break
             node = inner
-        return node.line, node.column
+        return node
 
     def locate_key(self, path: Path) -> tuple[int, int]:
         """As ``locate``, but of the key that ends ``path`` where it ends in one."""
@@ -146,7 +164,19 @@ def _decode(text: bytes, file: str) -> tuple[str, list[Problem]]:
             message = "the file starts with a byte order mark: save it as UTF-8 without BOM"
             problems.append(Problem(file, 1, 1, message))
     strange = [_unprintable(decoded, found, file) for found in _UNPRINTABLE.finditer(decoded)]
-    return _UNPRINTABLE.sub(_UNREADABLE, decoded), problems + strange
+    decoded, odd = _plainly_indented(_UNPRINTABLE.sub(_UNREADABLE, decoded))
+    return decoded, [*problems, *strange, *(_slipped(slip, file) for slip in odd)]
+
+
+def _plainly_indented(text: str) -> tuple[str, list[Slip]]:
+    if text.isascii():
+        return text, []
+    lines, odd = odd_indents(_LINE_END.split(text))
+    return ("\n".join(lines) if odd else text), odd
+
+
+def _slipped(slip: Slip, file: str, start: int = 0) -> Problem:
+    return Problem(file, start + slip.line + 1, slip.column + 1, slip.message)
 
 
 def _as_text(text: bytes, file: str) -> tuple[str, list[Problem]]:
@@ -201,16 +231,16 @@ class _Builder:
 
     def build(self, text: str) -> _Node:
         """The root mapping of the only document. Raises BadFile if there is none."""
-        before = list(self.problems)
+        before, lines = list(self.problems), _LINE_END.split(text)
         try:
             return self._read(text)
         except MarkedYAMLError as error:
-            told = [*before, *self._explain(error, text)]
+            fault = error
         self.problems = before
-        mended = mend(_LINE_END.split(text)) if len(text) <= MAX_MENDED_CHARS else None
+        mended = mend(lines) if len(text) <= MAX_MENDED_CHARS else None
         if mended is None or not mended.broken:
-            raise BadFile(told)
-        return self._mended(mended)
+            raise BadFile([*before, *self._explain(fault, text, lines)])
+        return self._mended(mended, lines)
 
     def _read(self, text: str) -> _Node:
         self._anchors.clear()
@@ -220,12 +250,11 @@ class _Builder:
         except MarkedYAMLError:
             raise
         except (YAMLError, ValueError, OverflowError):
-            # An escape such as "\UFFFFFFFF" fails in chr() inside the parser, without a mark.
-            raise BadFile([*self.problems, Problem(self.file, 1, 1, "this is not valid YAML 1.2")]) from None
+            raise BadFile([*self.problems, _unmarked(text, self.file)]) from None
 
-    def _mended(self, mended: Mended) -> _Node:
+    def _mended(self, mended: Mended, lines: list[str]) -> _Node:
         for part in mended.broken[:MOST_PROBLEMS]:
-            self.problems += self._explain(part.error, part.text, part.start)
+            self.problems += self._explain(part.error, part.text, lines, part.start)
         self.torn = mended.torn
         said = list(self.problems)
         if mended.text is None:
@@ -276,6 +305,7 @@ class _Builder:
         if kind == "ScalarEvent":
             self._whole(event)
             node.value = _scalar(event)
+            node.bare = event.style is None
         elif kind == "SequenceStartEvent":
             node.value = []
             self._fill_list(node, events, depth)
@@ -353,8 +383,10 @@ class _Builder:
     def _stop_at(self, line: int, column: int, message: str) -> NoReturn:
         raise BadFile([*self.problems, Problem(self.file, line, column, message)])
 
-    def _explain(self, error: MarkedYAMLError, text: str, start: int = 0) -> Iterator[Problem]:
-        """What the parser stumbled over in ``text``, whose first line is the file's line ``start`` + 1."""
+    def _explain(
+        self, error: MarkedYAMLError, text: str, lines: list[str], start: int = 0
+    ) -> Iterator[Problem]:
+        """What the parser stumbled over in ``text``, which begins with line ``start`` of ``lines``."""
         mark = error.problem_mark or error.context_mark
         raw = str(error.problem or error.context or "")
         if any(part in raw for part in _TOLD_AT_THE_START) and error.context_mark:
@@ -363,15 +395,38 @@ class _Builder:
         if tabs:
             yield from tabs
             return
-        known = (sentence for part, sentence in _IN_PLAIN_WORDS if part in raw)
-        # The parser may quote the text it stumbled over, which can be a secret.
-        sentence = next(known, "this is not valid YAML: " + _QUOTED.sub('"..."', raw))
-        yield Problem(self.file, start + mark.line + 1, mark.column + 1, sentence)
+        if dash := missing_dash(lines, start + mark.line) or missing_dash(lines, start):
+            yield _slipped(dash, self.file)
+            return
+        if spaces := missing_spaces(text, mark.line):
+            yield from (_slipped(space, self.file, start) for space in spaces)
+            return
+        sign = _LINE_END.split(text)[mark.line][mark.column : mark.column + 1]
+        yield Problem(self.file, start + mark.line + 1, mark.column + 1, _in_plain_words(raw, sign))
 
     def _tabs(self, text: str, start: int) -> Iterator[Problem]:
         for number, line in enumerate(_LINE_END.split(text), start=start + 1):
             if "\t" in line[: len(line) - len(line.lstrip())]:
                 yield Problem(self.file, number, line.index("\t") + 1, "a tab is used to indent: use spaces")
+
+
+def _unmarked(text: str, file: str) -> Problem:
+    """What failed inside the parser without a mark: an escape such as "\\UFFFFFFFF" does, in chr()."""
+    for found in _WIDE_ESCAPE.finditer(text):
+        if int(found["code"], 16) > sys.maxunicode:
+            line, column = _place(text[: found.start("escape")])
+            return Problem(file, line, column, f"there is no character {found['escape']}: remove it")
+    return Problem(file, 1, 1, "this is not valid YAML 1.2")
+
+
+def _in_plain_words(raw: str, sign: str) -> str:
+    """A sentence for the parser's complaint ``raw``, at whose place ``sign`` stands."""
+    for part, at, sentence in _AT_A_SIGN:
+        if part in raw and sign == at:
+            return sentence
+    known = (sentence for part, sentence in _IN_PLAIN_WORDS if part in raw)
+    # The parser may quote the text it stumbled over, which can be a secret.
+    return next(known, "this is not valid YAML: " + _QUOTED.sub('"..."', raw))
 
 
 def _scalar(event: Any) -> Any:

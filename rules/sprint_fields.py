@@ -13,17 +13,22 @@ from pydantic import (
     BeforeValidator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
 from rules.fields import printable, refusal
-from rules.validate import did_you_mean, quoted
+from rules.validate import SWITCHES, did_you_mean, quoted, with_point
 
 MAX_MENTION_CHARS: Final = 200
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%\Z")
 _ISSUE_KEY = re.compile(r"[A-Z0-9][A-Z0-9_]*-[1-9][0-9]*\Z")
+_ISSUE_ADDRESS = re.compile(
+    r"https?://[^\s?#]+/(?:browse|issue)/([A-Z0-9][A-Z0-9_]*-[1-9][0-9]*)(?:[/?#]|\Z)"
+)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 _SHORT_TIME = re.compile(r"[0-9]:[0-5][0-9]\Z")
@@ -34,7 +39,10 @@ def read_share(value: Any) -> float:
     percent = _PERCENT.match(value) if isinstance(value, str) else None
     share = float(percent[1]) / 100 if percent else value
     if isinstance(share, bool) or not isinstance(share, int | float):
-        raise refusal("a share is a number with % behind it, such as 15%, or a part of one, such as 0.15")
+        raise refusal(
+            "a share is a number with % behind it, such as 15%, or a part of one, such as 0.15"
+            + with_point(value)
+        )
     if not percent and 1 < share <= 100:
         raise refusal(f"this is more than the whole (did you mean {share:g}% or {share / 100:g}?)")
     if not 0 <= share <= 1:
@@ -92,7 +100,9 @@ def _meant_zone(text: str) -> str:
 def _issue_key(text: str) -> str:
     if _ISSUE_KEY.match(text):
         return text
-    hint = f' (did you mean "{text.upper()}"?)' if _ISSUE_KEY.match(text.upper()) else ""
+    address = _ISSUE_ADDRESS.match(text)
+    meant = address[1] if address else text.upper()
+    hint = f' (did you mean "{meant}"?)' if _ISSUE_KEY.match(meant) else ""
     raise refusal(f"an issue is named by its key, such as OPS-12{hint}")
 
 
@@ -116,10 +126,18 @@ class Or:
     words: tuple[bool, ...] = (False,)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(
-            lambda value, inner: value if value in self.words and isinstance(value, bool) else inner(value),
-            handler(source),
-        )
+        return core_schema.no_info_wrap_validator_function(self._held, handler(source))
+
+    def _held(self, value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, bool) and value in self.words:
+            return value
+        try:
+            return inner(value)
+        except ValidationError:
+            meant = SWITCHES.get(value.casefold()) if isinstance(value, str) else None
+            if meant in [str(word).lower() for word in self.words]:
+                raise refusal(f"{quoted(value)} does not fit here (did you mean {meant}?)") from None
+            raise
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

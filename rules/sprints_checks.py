@@ -17,7 +17,7 @@ from rules.problems import Problem
 from rules.source import Path, Source
 from rules.sprint_fields import read_day
 from rules.sprints_schema import MAX_AWAY, MAX_HOLIDAYS, Notify, Overcommit, QuietHours, ScopeCreep, Weekday
-from rules.validate import listed_twice
+from rules.validate import ONCE_BOOLEAN, SWITCHES, listed_twice
 from rules.wording import TEMPLATES, check_template
 
 _GROUPS: Final[dict[str, type[BaseModel]]] = {
@@ -46,6 +46,10 @@ def sprint_problems(source: Source, path: Path, sprints: dict[str, Any]) -> Iter
     for index, absence in enumerate(_list(sprints.get("away"))[:MAX_AWAY]):
         yield from _absence(source, (*path, "away", index), absence)
     yield from _wording(source, (*path, "wording"), sprints.get("wording"))
+    yield from _not_text(
+        source, (*path, "scope_creep"), sprints.get("scope_creep"), "label", ("true", "false")
+    )
+    yield from _not_text(source, (*path, "notify"), sprints.get("notify"), "mention", ("false",))
 
 
 def _quiet_hours(source: Source, path: Path, sprints: dict[str, Any]) -> Iterator[Problem]:
@@ -81,6 +85,17 @@ def _wording(source: Source, path: Path, wording: Any) -> Iterator[Problem]:
     for name, text in wording.items():
         if isinstance(text, str) and (fault := check_template(name, text)):
             yield source.problem((*path, name), fault, at_key=name not in TEMPLATES)
+
+
+def _not_text(source: Source, path: Path, group: Any, key: str, words: tuple[str, ...]) -> Iterator[Problem]:
+    """A word that YAML once took for true or false, where those may stand too: it is never meant as text."""
+    value = group.get(key) if isinstance(group, dict) else None
+    if not isinstance(value, str) or not source.is_bare((*path, key)):
+        return
+    meant = SWITCHES[value.casefold()] if value.casefold() in ONCE_BOOLEAN else None
+    if meant in words:
+        message = f'"{value}" is text here: did you mean {meant}? For a {key} of that name write it in quotes'
+        yield source.problem((*path, key), message)
 
 
 def _list(value: Any) -> list[Any]:

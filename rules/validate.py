@@ -18,6 +18,9 @@ Quiet = Callable[[Path], bool]
 """Says of a path whether what stands there may be secret, so that it is never quoted."""
 Hints = Callable[[type[BaseModel], str], str | None]
 """Gives a better sentence for an unknown key of a model, where there is one."""
+Values = Callable[[Path, type[BaseModel] | None, Any], str | None]
+"""Gives a better sentence for what does not fit at a path, where there is one; an empty one says nothing.
+The model is what a mapping there would be held against; an unknown key is given without its value."""
 
 MAX_QUOTED = 60
 MAX_FAULTS = 1_000
@@ -35,8 +38,11 @@ _KINDS = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
-_SWITCHES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+SWITCHES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """Words that YAML once took for true and false."""
+ONCE_BOOLEAN = frozenset({"yes", "no", "on", "off"})
+"""Those that stand for nothing else: a label y or n may well be meant."""
+_DECIMAL = re.compile(r"[0-9]{1,3},[0-9]{1,6} ?%?\Z")
 _LIMITS = {
     "greater_than_equal": ("must be {ge:g} or more", "ge"),
     "less_than_equal": ("must be {le:g} or less", "le"),
@@ -79,6 +85,7 @@ def validate(
     *,
     quiet: Quiet = lambda path: False,
     hints: Hints = lambda model, key: None,
+    values: Values = lambda path, model, value: None,
 ) -> tuple[M | None, list[Problem]]:
     """Hold the value at ``at`` against ``model``.
 
@@ -94,11 +101,15 @@ def validate(
     problems = []
     for fault in found[:MAX_FAULTS]:
         path = at + tuple(step for step in fault["loc"] if step != "[key]")
-        if fault["input"] is None and fault["type"] not in ("missing", "extra_forbidden"):
+        known = fault["type"] != "extra_forbidden"
+        better = values(path, _owner(model, path[len(at) :]), fault["input"] if known else None)
+        if better == "":
+            continue
+        if not better and fault["input"] is None and fault["type"] not in ("missing", "extra_forbidden"):
             continue  # told as an empty value, in one wording for all kinds
         if fault["type"] == "too_short" and fault["input"]:
             continue  # its entries are wrong, and told one by one
-        sentence = _sentence(model, path[len(at) :], dict(fault), quiet(path), hints)
+        sentence = better or _sentence(model, path[len(at) :], dict(fault), quiet(path), hints)
         problems.append(_placed(source, path, fault["type"], "[key]" in fault["loc"], sentence))
     return None, problems
 
@@ -155,11 +166,18 @@ def _sentence(model: type[BaseModel], path: Path, fault: dict[str, Any], quiet: 
 
 def _meant(kind: str, value: Any, context: Mapping[str, Any] = MappingProxyType({})) -> str:
     """What was meant by an old word for true and false, or by a percentage where a share is wanted."""
-    if kind == "bool_type" and isinstance(value, str) and value.casefold() in _SWITCHES:
-        return f" (did you mean {_SWITCHES[value.casefold()]}?)"
+    if kind == "bool_type" and isinstance(value, str) and value.casefold() in SWITCHES:
+        return f" (did you mean {SWITCHES[value.casefold()]}?)"
     if kind == "less_than_equal" and context["le"] <= 1 and 1 < value <= 100:
         return f" (did you mean {value / 100:g}?)"
-    return ""
+    return with_point(value) if kind == "float_type" else ""
+
+
+def with_point(value: Any) -> str:
+    """What to add of a number with a comma in it, such as ``0,25``; nothing of anything else."""
+    if not isinstance(value, str) or not _DECIMAL.match(value):
+        return ""
+    return f" (a decimal point, not a comma: did you mean {value.replace(',', '.')}?)"
 
 
 def _what(path: Path) -> str:

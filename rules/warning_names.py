@@ -21,6 +21,8 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType(
         "star-of-words": "a regular expression that has the star of words",
         "label-spelling": "a label written with different capitals in two places",
         "label-clash": "a rule that puts on a label which means something else to Sprintwarden",
+        "yes-or-no": "a name that is a bare yes, no, on or off, which YAML once took for true and false",
+        "typographic-quotes": "a text in quotes that YAML takes for part of it",
         # Of a layer.
         "no-effect": "a setting that another one beside it makes idle",
         "no-difference": "a layer that says only what it inherits",
@@ -37,13 +39,16 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType(
         "whole-share": "a share of 1, which is 100 %",
         "always-warns": "a warning that nearly every sprint would get",
         "label-snoozes": "a label for added issues that silences the sprint",
-        # Of one connection.
+        # Of the connections.
+        "unknown-label": "a label that the tracker does not have: an error, unless --allow names it",
+        "unknown-snooze-label": "a label that silences a sprint and that the tracker does not have",
         "unknown-connection": "a layer for a connection that there is not",
         "unknown-project": "a layer for a project or team that no connection watches",
         "unknown-board": "a layer for a board that no connection watches, or that the tracker does not have",
         "unknown-issue": "a tracking issue that the tracker does not have",
         "unwatched-issue": "a tracking issue outside the projects that are watched",
         "never-here": "a rule that no issue of this connection can match",
+        "one-of-a-group": "a rule with two labels of one group, of which Linear lets an issue have one",
         "unknown-never": "an entry of learned.never that the tracker does not have",
     }
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from rules.connections import NoSecret, secret_of
 from rules.secret import Secret
 from sprintwarden.settings import Complaint
 
@@ -23,6 +24,9 @@ class Question:
     kind: Any = str
     """A type of ``rules.connection_schema`` that an answer must fit."""
     default: str | None = None
+    """What Enter alone answers; empty where there need be no answer."""
+    needed: str = "An answer is needed."
+    """Said to Enter alone where there is no default."""
 
 
 class Terminal:
@@ -39,39 +43,71 @@ class Terminal:
             answer = self._line(f"{question.text}{shown}: ")
             if answer is None and question.default is None:
                 raise Complaint(f"Nothing answers “{question.text}”: give {question.flag}.")
+            given = answer or question.default
+            if given == "":
+                return ""
+            if given is None:
+                self.say(f"  {question.needed}")
+                continue
             try:
-                return fitting(question.kind, answer or question.default or "", question.flag)
+                return fitting(question.kind, given)
             except Complaint as complaint:
                 if answer is None:
                     raise
                 self.say(f"  {complaint}")
 
     def secret(self, text: str, flag: str) -> Secret:
-        """Something typed that is not shown. Raises Complaint when nobody types."""
-        if sys.stdin.isatty():
-            typed = getpass.getpass(f"{text} (hidden): ", stream=sys.stderr)
-        else:
-            typed = self._line(f"{text}: ") or ""
-        if not typed.strip():
-            raise Complaint(f"Nothing was typed for “{text}”. A script gives {flag}.")
-        return Secret(typed.strip())
+        """Something typed that is not shown; again until it can be a secret. Raises Complaint when nobody
+        types."""
+        while True:
+            typed = self._hidden(text)
+            if typed is None:
+                raise Complaint(f"Nothing was typed for “{text}”. A script gives {flag}.")
+            try:
+                return secret_of(typed, "what was typed")
+            except NoSecret as fault:
+                self.say(f"  {sentence(str(fault))}")
 
-    def yes(self, text: str, *, default: bool = False) -> bool:
-        """Yes or no; ``default`` where nobody answers."""
+    def yes(self, text: str, *, default: bool = False, unanswered: bool = False) -> bool:
+        """Yes or no: ``default`` by Enter alone, ``unanswered`` where there is nobody."""
         shown = "Y/n" if default else "y/N"
         while True:
-            answer = (self._line(f"{text} [{shown}]: ") or "").casefold()
-            if answer in ("", "y", "yes", "n", "no"):
-                return default if not answer else answer.startswith("y")
+            answer = self._line(f"{text} [{shown}]: ")
+            if answer is None:
+                return unanswered
+            if answer.casefold() in ("", "y", "yes", "n", "no"):
+                return answer.casefold().startswith("y") if answer else default
+
+    def one(self, question: Question, known: Sequence[str]) -> str:
+        """One of ``known``, asked again until it is."""
+        while True:
+            answer = self.text(question).casefold()
+            if answer in known:
+                return answer
+            self.say(f"  Answer {' or '.join(known)}.")
 
     def some(self, question: Question, known: Sequence[str]) -> tuple[str, ...]:
-        """Some of ``known``, asked again until all are among them."""
+        """Some of ``known``, at least one, asked again until all are among them."""
         while True:
             answer = self.text(question)
             try:
-                return among(answer.split(","), known, question.flag)
+                chosen = among(answer.split(","), known)
             except Complaint as complaint:
                 self.say(f"  {complaint}")
+                continue
+            if chosen:
+                return chosen
+            self.say(f"  {question.needed}")
+
+    def _hidden(self, text: str) -> str | None:
+        """What was typed unseen; None at the end of the input."""
+        if not sys.stdin.isatty():
+            return self._line(f"{text}: ")
+        try:
+            return getpass.getpass(f"{text} (hidden): ", stream=sys.stderr).strip()
+        except EOFError:
+            self.say()
+            return None
 
     def _line(self, prompt: str) -> str | None:
         """What was typed; None at the end of the input."""
@@ -84,24 +120,36 @@ class Terminal:
         return line.strip()
 
 
-def fitting(kind: Any, text: str, flag: str) -> str:
-    """``text`` as ``kind`` takes it. Raises Complaint with what is wrong, never with the text."""
+def fitting(kind: Any, text: str, flag: str = "") -> str:
+    """``text`` as ``kind`` takes it. Raises Complaint with what is wrong, never with the text; with the
+    ``flag`` that said it, if any did."""
     if not text.strip():
-        raise Complaint(f"{flag} must not be empty.")
+        raise Complaint(_said(flag, "this must not be empty."))
     try:
         return str(TypeAdapter(kind).validate_python(text.strip()))
     except ValidationError as error:
-        raise Complaint(f"{flag}: {error.errors()[0]['msg']}.") from None
+        raise Complaint(_said(flag, f"{error.errors()[0]['msg']}.")) from None
 
 
-def among(chosen: Sequence[str], known: Sequence[str], flag: str) -> tuple[str, ...]:
-    """``chosen`` in the spelling of ``known``, once each. Raises Complaint for one that is not known."""
+def among(chosen: Sequence[str], known: Sequence[str], flag: str = "") -> tuple[str, ...]:
+    """``chosen`` in the spelling of ``known``, once each. Raises Complaint for one that is not known, with
+    the ``flag`` that said it, if any did."""
     spelled = {one.casefold(): one for one in known}
     wanted = [one.strip() for one in chosen if one.strip()]
     strange = [one for one in wanted if one.casefold() not in spelled]
     if strange:
-        raise Complaint(
-            f"{flag}: {', '.join(strange)} {'is' if len(strange) == 1 else 'are'} not among what the account "
+        told = (
+            f"{', '.join(strange)} {'is' if len(strange) == 1 else 'are'} not among what the account "
             f"can see ({', '.join(known[:30]) or 'nothing'}{' …' if len(known) > 30 else ''})."
         )
+        raise Complaint(f"{flag}: {told}" if flag else told)
     return tuple(dict.fromkeys(spelled[one.casefold()] for one in wanted))
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def _said(flag: str, fault: str) -> str:
+    return f"{flag}: {fault}" if flag else sentence(fault)

@@ -21,7 +21,8 @@ from rich.progress import (
 )
 
 from sprintwarden.backfilling import Tell
-from store.backfills import Backfill, Standing
+from sprintwarden.columns import counted
+from store.backfills import Phase, Standing
 
 _LINE_EVERY_S: Final = 10.0
 
@@ -53,8 +54,9 @@ class _Bar:
     phase: str = ""
 
     def __call__(self, standing: Standing, hindrance: str) -> None:
-        said, done, total = _told(standing, hindrance)
-        phase = _phase(standing.backfill)
+        done, total = _figures(standing)
+        phase = "issues read" if _is_reading(standing) else "issues written to"
+        said = _waits(standing, hindrance) or phase
         if self.task is None or phase != self.phase:
             self.task, self.phase = self.bar.add_task(said, total=total), phase
         self.bar.update(self.task, completed=done, total=total, description=said)
@@ -62,32 +64,49 @@ class _Bar:
 
 @dataclass(slots=True)
 class _Lines:
-    """A line when something changes, and every few seconds."""
+    """A line when it turns to something else, every few seconds, and at the end."""
 
-    said: str = ""
+    about: str = ""
+    line: str = ""
     at: float = 0.0
 
     def __call__(self, standing: Standing, hindrance: str) -> None:
-        said, done, total = _told(standing, hindrance)
+        waits = _waits(standing, hindrance)
+        about = waits or ("reading" if _is_reading(standing) else "writing")
+        line = waits or _line(standing)
         now = time.monotonic()
-        if said != self.said or now - self.at >= _LINE_EVERY_S:
-            of = f" of {total}" if total is not None else ""
-            sys.stderr.write(f"{said}: {done}{of}\n")
-            self.said, self.at = said, now
+        is_due = about != self.about or not standing.is_under_way or now - self.at >= _LINE_EVERY_S
+        if is_due and line != self.line:
+            sys.stderr.write(f"{line}\n")
+            self.about, self.line, self.at = about, line, now
 
 
-def _phase(backfill: Backfill) -> str:
-    return "reading" if backfill.steps is None else "writing"
+def _waits(standing: Standing, hindrance: str) -> str:
+    """What it waits for, in a sentence; nothing while it gets on."""
+    return hindrance or (standing.backfill.said if standing.is_under_way else "")
 
 
-def _told(standing: Standing, hindrance: str) -> tuple[str, int, int | None]:
-    """What it is at, how far, and of how much."""
+def _is_reading(standing: Standing) -> bool:
     backfill = standing.backfill
-    said = hindrance or (backfill.said if standing.is_under_way else "")
-    if backfill.steps is None:
-        tally = backfill.tally
-        total = max(tally.total, tally.issues) if tally.total is not None else None
-        return said or "issues read", tally.issues, total
-    progress = backfill.progress
-    done = progress.issues + progress.refused + progress.passed_over
-    return said or "issues written to", done, backfill.tally.planned
+    planned = backfill.phase is Phase.PLANNED and not standing.is_under_way
+    return backfill.steps is None or not backfill.tally.planned or planned
+
+
+def _line(standing: Standing) -> str:
+    done, total = _figures(standing)
+    if not _is_reading(standing):
+        planned = counted(total or 0, "issue")
+        return f"Written to {done} of {planned}." if done else f"Writing to {planned}."
+    if not done and standing.backfill.phase is not Phase.PLANNED:
+        return "Reading issues."
+    of = f" of about {total}" if total is not None and standing.is_under_way else ""
+    return f"Read {done}{of} issues." if of else f"Read {counted(done, 'issue')}."
+
+
+def _figures(standing: Standing) -> tuple[int, int | None]:
+    """How many issues are read or written to, and of how many."""
+    tally, progress = standing.backfill.tally, standing.backfill.progress
+    if _is_reading(standing):
+        return tally.issues, max(tally.total, tally.issues) if tally.total is not None else None
+    done = progress.issues + progress.refused + progress.passed_over + progress.changed
+    return done, tally.planned

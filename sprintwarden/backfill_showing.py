@@ -41,7 +41,10 @@ def _plan(backfill: Backfill) -> Iterator[str]:
         yield ""
         yield from table(*_labels(tally))
         yield ""
-    yield f"Every label that fits is there already on {tally.all_there}; nothing fits {tally.nothing}."
+    if tally.all_there:
+        yield f"On {counted(tally.all_there, 'issue')} every label that fits is there already."
+    if tally.nothing:
+        yield f"On {counted(tally.nothing, 'issue')} no rule fits."
     for reason, times in tally.withheld.items():
         yield f"Withheld {'once' if times == 1 else f'{times} times'}, {reason}."
     for project, (mode, issues) in tally.held.items():
@@ -81,6 +84,11 @@ def _written(backfill: Backfill) -> Iterator[str]:
         yield (
             f"{progress.passed_over} needed nothing any more: a person said no meanwhile, or an event was "
             "there first."
+        )
+    if progress.changed:
+        yield (
+            f"{counted(progress.changed, 'issue')} changed since the reading and got nothing: the same "
+            "command judges anew."
         )
     if progress.refused:
         yield f"{progress.refused} refused: {' '.join(progress.refusals)}"

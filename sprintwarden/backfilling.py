@@ -10,17 +10,18 @@ from time import monotonic, sleep
 from typing import Final
 
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import LockError
-from rq import Worker
-from rq.serializers import JSONSerializer
+from redis.exceptions import TimeoutError as RedisSilent
 
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named, read_connections
 from store.backfills import Backfill, Backfills, Phase, Question, Standing, Wish
-from store.connect import connect
+from store.connect import connect, connect_for_rq
+from store.crew import BULK, Crew
 from store.rulebook import RulebookShelf
 from workers.backfill_calls import revive
-from workers.clock import BULK, queue
+from workers.clock import queue
 from workers.rules_in_force import LiveRules
 
 FRESH: Final = timedelta(hours=1)
@@ -32,6 +33,12 @@ _AT_FIRST_S: Final = 1.0
 _STOPS_WITHIN_S: Final = 60.0
 NO_WORKER: Final = "No bulk worker is alive. Start one with `sprintwarden work bulk`; this waits for it."
 BUSY: Final = "The bulk workers are busy with other work; it begins when one is free."
+_REDIS_BACK_S: Final = 60.0
+AWAY: Final = "Redis does not answer; waiting for it."
+NO_REDIS: Final = (
+    "Redis does not answer any more. The backfill is kept there and goes on once it is back: the same "
+    "command follows it again, and with --stop it ends."
+)
 GOES_ON: Final = (
     "The backfill goes on without you: the same command follows it again, and with --stop it ends."
 )
@@ -55,7 +62,7 @@ class Office:
         """Raises Complaint when there is no such connection or no Redis."""
         connection = named(read_connections(settings.connections_file), name)
         redis = connect(settings.redis())
-        return cls(redis, Redis.from_url(settings.redis()), Backfills(redis), connection.name)
+        return cls(redis, connect_for_rq(settings.redis()), Backfills(redis), connection.name)
 
     def standing(self) -> Standing | None:
         return self.backfills.standing(self.connection)
@@ -131,10 +138,13 @@ class Office:
             standing = self.standing()
             if standing is None or standing.backfill.phase in idle:
                 return f"The backfill of {self.connection} is stopped."
-            if not standing.is_held:
+            if standing.backfill.in_hand:
+                # Only a worker can look at the tracker what came of the write.
+                revive(queue(BULK, self.raw), self.backfills, [self.connection])
+            elif not standing.is_held:
                 self._end(standing.backfill)
             sleep(_LOOK_S)
-        return "It stops when the write in hand is over."
+        return "It stops when a bulk worker has seen what came of the write in hand; nothing more is written."
 
     def _end(self, held: Backfill) -> None:
         lease = self.backfills.lease(self.connection)
@@ -147,27 +157,36 @@ class Office:
         """Tell how it gets on until there is nothing to wait for; how it stands then."""
         bulk = queue(BULK, self.raw)
         looked, hindrance = monotonic() + _AT_FIRST_S - _WORKERS_EVERY_S, ""
+        answered, seen = monotonic(), None
         while True:
-            standing = self.standing()
-            if standing is None:
-                raise Complaint("Redis knows nothing of the backfill any more; was it emptied?")
-            if not standing.is_under_way:
-                tell(standing, "")
-                return standing
-            # Where no clock runs, nobody else would.
-            revive(bulk, self.backfills, [self.connection])
-            if standing.is_held:
-                looked, hindrance = monotonic(), ""
-            elif monotonic() - looked > _WORKERS_EVERY_S:
-                looked, hindrance = monotonic(), self._hindrance()
-            tell(standing, hindrance)
+            try:
+                standing = self.standing()
+                if standing is None:
+                    raise Complaint("Redis knows nothing of the backfill any more; was it emptied?")
+                if not standing.is_under_way:
+                    tell(standing, "")
+                    return standing
+                # Where no clock runs, nobody else would.
+                revive(bulk, self.backfills, [self.connection])
+                if standing.is_held:
+                    looked, hindrance = monotonic(), ""
+                elif monotonic() - looked > _WORKERS_EVERY_S:
+                    looked, hindrance = monotonic(), self._hindrance()
+                answered, seen = monotonic(), standing
+                tell(standing, hindrance)
+            except (RedisAway, RedisSilent):
+                # Such as while it is restarted.
+                if monotonic() - answered > _REDIS_BACK_S:
+                    raise Complaint(NO_REDIS) from None
+                if seen is not None:
+                    tell(seen, AWAY)
             sleep(_LOOK_S)
 
     def _hindrance(self) -> str:
-        workers = Worker.all(queue=queue(BULK, self.raw), serializer=JSONSerializer)
+        workers = Crew(self.redis).alive(BULK)
         if not workers:
             return NO_WORKER
-        return BUSY if all(worker.get_state() == "busy" for worker in workers) else ""
+        return BUSY if all(worker.busy for worker in workers) else ""
 
 
 def _is_fresh(held: Backfill, rules: str) -> bool:

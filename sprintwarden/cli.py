@@ -120,9 +120,10 @@ def work(queue: Annotated[QueueName, typer.Argument()] = QueueName.LIVE) -> None
     from sprintwarden.wiring import build_pool, build_shop
 
     settings = read_settings()
-    build_shop(settings)
     count = settings.workers if queue is QueueName.LIVE else settings.bulk_workers
-    build_pool(settings, queue, count).start(logging_level="WARNING")
+    pool = build_pool(settings, queue, count)
+    build_shop(settings)
+    pool.start(logging_level="WARNING")
 
 
 @app.command()
@@ -166,6 +167,9 @@ def replay(
 def explain(
     connection: Annotated[str, typer.Argument(help="A connection of connections.yaml.")],
     issue: Annotated[str, typer.Argument(help="An issue's key or id; of a sprint sprint:ID.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="Every decision, and all that silent rules lack.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what was decided about an issue, what would be done now, and why nothing was. Writes nothing."""
@@ -179,7 +183,7 @@ def explain(
         typer.echo(json.dumps(found, indent=2) if as_json else show_sprint(found))
         return
     told = explain_issue(read_settings(), connection, issue)
-    typer.echo(json.dumps(told, indent=2) if as_json else show_explanation(told))
+    typer.echo(json.dumps(told, indent=2) if as_json else show_explanation(told, every=every))
 
 
 @letters.command("list")

@@ -25,6 +25,13 @@ def check(
         list[str] | None,
         typer.Option(metavar="NAME", help="Make the warnings of this name errors; repeatable."),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Do not tell what is found under this name, such as unknown-label; repeatable.",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Make every warning an error.")] = False,
     list_warnings: Annotated[
         bool, typer.Option("--list-warnings", help="List the names of warnings, and end.")
@@ -33,10 +40,12 @@ def check(
 ) -> None:
     """Check rules files: every error and warning with file, line and column.
 
+    Labels the tracker does not have are errors; --allow unknown-label takes those that are to be new.
+
     Exit code 0 if there is no error, 1 if there is one, 2 if the command was called wrongly.
     """
     from rules.warning_names import WARNINGS
-    from sprintwarden.checking import check_rules, fatal_names
+    from sprintwarden.checking import check_rules, names_given
     from sprintwarden.settings import Complaint, read_settings
 
     if list_warnings:
@@ -48,7 +57,8 @@ def check(
         )
         return
     try:
-        names = fatal_names(fatal or (), strict=strict)
+        made_fatal = names_given(fatal or ())
+        allowed = names_given(allow or ())
     except Complaint as complaint:
         typer.echo(str(complaint), err=True)
         raise typer.Exit(USAGE) from None
@@ -57,7 +67,12 @@ def check(
         finding
         for file in files or (None,)
         for finding in check_rules(
-            settings, file, connection, fatal=names, tell=partial(typer.echo, err=True)
+            settings,
+            file,
+            connection,
+            fatal=WARNINGS if strict else made_fatal,
+            allow=allowed,
+            tell=partial(typer.echo, err=True),
         )
     ]
     errors = sum(finding.is_error for finding in found)

@@ -29,7 +29,10 @@ def explain_config(
         bool, typer.Option("--json", help="Print JSON for a machine, with every setting.")
     ] = False,
 ) -> None:
-    """Show the settings and rules that hold for a project or team, each with the line it comes from."""
+    """Show the settings and rules that hold for a project or team, each with the line it comes from.
+
+    While the rules file has mistakes they are printed, and what is in force instead; the exit code is 1.
+    """
     from sprintwarden.config_explained import Question, explained, show
     from sprintwarden.settings import read_settings
 
@@ -39,3 +42,4 @@ def explain_config(
     typer.echo(
         json.dumps(told.to_json(), indent=2, ensure_ascii=False) if as_json else show(told, every=every)
     )
+    raise typer.Exit(1 if told.refused else 0)

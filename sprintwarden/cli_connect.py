@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from rules.connection_schema import Deployment
+from rules.connection_schema import Deployment, WebhookAuth
 from trackers.model import TrackerKind
 
 _JIRA: Final = "Jira"
@@ -58,6 +58,10 @@ def connect(
     ] = None,
     hook_secret_env: Annotated[str | None, _text(f"{_ENV} its secret.", _HOOK)] = None,
     hook_secret_file: Annotated[Path | None, _text(f"{_FILE} its secret.", _HOOK)] = None,
+    hook_auth: Annotated[
+        WebhookAuth | None, _text("Jira: how its deliveries are proven; basic or token before 10.", _HOOK)
+    ] = None,
+    hook_user: Annotated[str | None, _text("The user of --hook-auth basic.", _HOOK)] = None,
     register: Annotated[bool | None, _text("Whether to make it in the tracker.", _HOOK)] = None,
 ) -> None:
     """Connect a tracker: asks for what no flag says, looks around there, writes connections.yaml.
@@ -87,6 +91,8 @@ def connect(
         service_account=service_account,
         public_url=public_url,
         hook_secret=Where("--hook-secret", hook_secret_env, hook_secret_file),
+        hook_auth=hook_auth,
+        hook_user=hook_user,
         register=register,
         write=write,
         replace=replace,
@@ -108,7 +114,10 @@ def doctor(
         str | None, typer.Option(help="Where trackers find this service; default SPRINTWARDEN_PUBLIC_URL.")
     ] = None,
     mend: Annotated[bool, typer.Option("--mend", help="Switch webhooks on again that are off.")] = False,
-    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for the touched event.")] = 60,
+    wait: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds to wait for the touched event and its run.")
+    ] = 60,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for a warning, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Look at everything again and prove that it works. Exit code 1 when something fails."""
@@ -128,8 +137,8 @@ def doctor(
     if as_json:
         told = [{"group": group.name} | asdict(one) for group in groups for one in group.findings]
         typer.echo(json.dumps(told, indent=2))
-    failed = sum(one.level is Level.FAIL for group in groups for one in group.findings)
-    raise typer.Exit(1 if failed else 0)
+    bad = (Level.FAIL, Level.WARN) if strict else (Level.FAIL,)
+    raise typer.Exit(int(any(one.level in bad for group in groups for one in group.findings)))
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

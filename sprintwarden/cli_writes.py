@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trackers.spans import in_words
+from trackers.spans import in_utc, in_words
 
 if TYPE_CHECKING:
     from sprintwarden.settings import Settings
@@ -53,7 +53,7 @@ def show(told: dict[str, Any]) -> str:
         return f"Writing to {told['connection']} was not held: nothing has changed."
     window = in_words(timedelta(seconds=told["window_s"]))
     return (
-        f"Writing to {told['connection']} was held since {told['since'][:19].replace('T', ' ')} UTC: "
+        f"Writing to {told['connection']} was held since {in_utc(told['since'])}: "
         f"{told['issues_written']} issues had been written to within {window}. It goes on now, counted anew; "
         f"what waits is looked at within about a minute. Should {told['most']} be too few for what is usual "
         'here, raise "writes" in rules.yaml.'

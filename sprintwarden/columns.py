@@ -1,13 +1,21 @@
-"""Plain tables that fit a terminal of 100 columns."""
+"""Plain tables and paragraphs that fit a terminal of 100 columns."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
 WIDTH: Final = 100
 _MOST: Final = 32
 """Of a name in the first column."""
+_PATTERN: Final = re.compile(
+    r"""(?<=matches the pattern ).+?(?=: "|,? and (?:the|nothing) |, (?:the|nothing) | \(rule |$)"""
+)
+"""What ``rules.matching`` says of a regular expression."""
+_GLUE: Final = "\ue000"
+"""For private use: stands for a space that is no place to break at."""
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], indent: str = "  ") -> list[str]:
@@ -25,6 +33,20 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], indent: str = 
     taken = len(indent) + sum(width + 2 for width in widths[:-1])
     widths[-1] = min(widths[-1], max(WIDTH - taken, len(heads[-1])))
     return [(indent + _line(row, widths, right)).rstrip() for row in cells]
+
+
+def wrapped(text: str, indent: str = "  ", hang: int = 0) -> list[str]:
+    """``text`` as a paragraph, its later lines ``hang`` further in. A pattern stays in one piece."""
+    glued = _PATTERN.sub(lambda found: found[0].replace(" ", _GLUE), text)
+    lines = textwrap.wrap(
+        glued,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + " " * hang,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [line.replace(_GLUE, " ") for line in lines]
 
 
 def shortened(text: str, most: int) -> str:

@@ -11,17 +11,20 @@ from redis.exceptions import RedisError
 
 from rules.origins import Dropped, Effective, Explained, Origin, TaggingRule, effective
 from rules.problems import BadFile
-from rules.source import read_source
 from rules.validate import did_you_mean
+from rules.watched import Watched, watched
 from sprintwarden.settings import Complaint, Settings
+from sprintwarden.wiring import unknown
 from store.connect import connect
-from store.rulebook import RulebookShelf
+from store.rulebook import InForce, RulebookShelf
+from trackers.spans import in_utc
 from workers.wording import and_list
 
 WIDTH: Final = 100
 _LEAST_ROOM: Final = 20
 """Columns that a value gets however long the names beside it are."""
 _REDIS_PATIENCE_S: Final = 1.0
+_IN_FORCE: Final = "the text in force"
 _ALWAYS: Final = frozenset({"mode", "sprints.mode"})
 
 
@@ -63,6 +66,8 @@ class Answer:
     file: str
     blocks: tuple[Block, ...]
     remarks: tuple[str, ...]
+    refused: bool = False
+    """Whether the rules file is bad, and this is by what is in force instead."""
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -77,84 +82,78 @@ class Answer:
 
 
 def explained(settings: Settings, question: Question, rules: Path | None = None) -> Answer:
-    """What holds by ``rules`` (by default the configured file). Raises Complaint with all that is wrong.
+    """What holds by ``rules`` (by default the configured file; where that is bad, by what is in force).
 
-    Neither a broken connections.yaml nor a silent Redis is in the way; what they leave open is remarked.
+    Raises Complaint with all that is wrong. Neither a broken connections.yaml nor a silent Redis is in the
+    way; what they leave open is remarked.
     """
     path = rules or settings.rules_file
     connections, remarks = _choose(settings.connections_file, question)
     try:
-        text = path.read_bytes()
-        blocks = tuple(
-            Block(name, effective(text, str(path), name, question.project, question.board))
-            for name in connections
-        )
+        blocks = _blocks(path.read_bytes(), str(path), question, connections)
     except OSError as error:
         raise Complaint(f"{path} cannot be read: {error.strerror}.") from error
     except BadFile as error:
-        raise Complaint(str(error)) from error
+        held = _in_force(settings) if rules is None else None
+        if held is None:
+            raise Complaint(str(error)) from error
+        remarks += [
+            str(error),
+            f"{path} is not in force, because of that. What follows is by version {held.version}, in force "
+            f"since {in_utc(held.since)}.",
+        ]
+        blocks = _blocks(held.text, _IN_FORCE, question, connections)
+        return Answer(question, _IN_FORCE, blocks, tuple(remarks), refused=True)
     remarks += _another_in_force(settings, blocks[0].explained.version, path)
     return Answer(question, str(path), blocks, tuple(remarks))
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """What a connection names."""
+def _blocks(
+    text: bytes, file: str, question: Question, connections: Sequence[str | None]
+) -> tuple[Block, ...]:
+    return tuple(
+        Block(name, effective(text, file, name, question.project, question.board)) for name in connections
+    )
 
-    keys: tuple[str, ...]
-    boards: tuple[str, ...]
 
-
-def _watched(path: Path) -> dict[str, _Watched]:
-    """What each connection names, by the text alone: the secrets need not be there to tell it.
-
-    Raises OSError and BadFile.
-    """
-    source = read_source(path.read_bytes(), str(path))
-    if source.problems:
-        raise BadFile(source.problems)
-    held = source.data.get("connections")
-    return {
-        name: _Watched(
-            tuple(map(str, _list(part.get("projects")) + _list(part.get("teams")))),
-            tuple(map(str, _list(part.get("boards")))),
-        )
-        for name, part in (held if isinstance(held, dict) else {}).items()
-        if isinstance(part, dict)
-    }
+def _in_force(settings: Settings) -> InForce | None:
+    """The rules the service works by; None where its Redis cannot be asked, or there are none yet."""
+    try:
+        return RulebookShelf(connect(settings.redis(), patience=_REDIS_PATIENCE_S)).in_force()
+    except (Complaint, RedisError):
+        return None
 
 
 def _choose(path: Path, question: Question) -> tuple[list[str | None], list[str]]:
     """The connections to explain, and what is to be said about the choice."""
     try:
-        watched = _watched(path)
+        every = {one.name: one for one in watched(path.read_bytes(), str(path))}
     except (OSError, BadFile) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         return [question.connection], [f"{path} cannot be read, so this is by the rules alone: {why}"]
     if question.connection is not None:
-        return [question.connection], list(_doubts(path, watched, question, question.connection))
+        if question.connection not in every:
+            raise unknown(question.connection, [*every])
+        return [question.connection], list(_doubts(every, question, question.connection))
     project = question.project
-    naming = [name for name, one in watched.items() if project in one.keys]
+    naming = [name for name, one in every.items() if project in one.projects]
     if not naming:
-        every = [key for one in watched.values() for key in one.keys]
+        keys = [key for one in every.values() for key in one.projects]
         return [None], [
-            f"No connection of {path} names {project}{did_you_mean(project, every)}: "
+            f"No connection of {path} names {project}{did_you_mean(project, keys)}: "
             "this is what would hold on any of them that the rules do not refine."
         ]
-    remarks = [doubt for name in naming for doubt in _doubts(path, watched, question, name)]
+    remarks = [doubt for name in naming for doubt in _doubts(every, question, name)]
     if len(naming) > 1:
         remarks.append(f"{project} is named by {and_list(naming)}: what holds is told for each.")
     return [*naming], remarks
 
 
-def _doubts(path: Path, watched: Mapping[str, _Watched], question: Question, name: str) -> Iterator[str]:
+def _doubts(every: Mapping[str, Watched], question: Question, name: str) -> Iterator[str]:
     """What speaks against asking for this connection, each in a sentence."""
-    one = watched.get(name)
-    if one is None:
-        yield f'There is no connection "{name}" in {path}{did_you_mean(name, [*watched])}.'
-        return
-    if question.project not in one.keys:
-        meant = did_you_mean(question.project, one.keys)
+    one = every[name]
+    if question.project not in one.projects:
+        meant = did_you_mean(question.project, one.projects)
         yield f"{name} does not name {question.project}{meant}, so its issues are ignored."
     if question.board is not None and question.board not in one.boards:
         yield f"{name} does not name board {question.board}, so its sprints are not watched."
@@ -162,13 +161,10 @@ def _doubts(path: Path, watched: Mapping[str, _Watched], question: Question, nam
 
 def _another_in_force(settings: Settings, version: str, path: Path) -> list[str]:
     """A sentence if the service works by other rules than these, as far as its Redis can be asked."""
-    try:
-        now = RulebookShelf(connect(settings.redis(), patience=_REDIS_PATIENCE_S)).version()
-    except (Complaint, RedisError):
+    now = _in_force(settings)
+    if now is None or now.version == version:
         return []
-    if now in (None, version):
-        return []
-    return [f"The rules in force are another version ({now}) than {path} ({version})."]
+    return [f"The rules in force are another version ({now.version}) than {path} ({version})."]
 
 
 def show(answer: Answer, *, every: bool = False) -> str:
@@ -246,7 +242,3 @@ def _in_yaml(value: Any) -> str:
 
 def _clipped(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

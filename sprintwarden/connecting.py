@@ -13,9 +13,9 @@ from rules.connection_schema import Deployment, Url
 from rules.schema import ConnectionName
 from sprintwarden import findings, hooking
 from sprintwarden.asking import Question, Terminal, among, fitting
-from sprintwarden.connections_text import Draft, names_in, with_connection
-from sprintwarden.hooking import Watch
-from sprintwarden.keeping import Kept, put
+from sprintwarden.connections_text import BOM, Draft, names_in, with_connection
+from sprintwarden.hooking import Hooking, Watch
+from sprintwarden.keeping import Kept, put, refuse_managed
 from sprintwarden.probing import OpenProbe, open_probe
 from sprintwarden.reaching import Given, Reached, Walk, default_name, reach, tracker_of
 from sprintwarden.settings import Complaint, Settings
@@ -35,6 +35,8 @@ def connect(
     about what was.
     """
     file = settings.connections_file
+    if given.write is not False:
+        refuse_managed(file)
     text = _text_of(file)
     walk = Walk(given, terminal, file.parent, open_probe)
     tracker, deployment, url = tracker_of(walk)
@@ -45,7 +47,7 @@ def connect(
     _tell(terminal, reached.probe.fitness(watch.places, watch.places if watch.cycles else watch.boards))
     public_url = _public_url(walk, settings)
     hook = hooking.settle(walk, reached, name, watch, public_url)
-    draft = _draft(name, reached, owned, watch, hook.secret)
+    draft = _draft(name, reached, owned, hook)
     kept = (reached.kept, hook.secret)
     written = _write(walk, file, draft, kept)
     try:
@@ -57,7 +59,7 @@ def connect(
 
 def _text_of(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig") if file.exists() else ""
+        return file.read_bytes().decode() if file.exists() else ""
     except (OSError, ValueError):
         raise Complaint(f"{file} cannot be read as UTF-8 text; `sprintwarden doctor` says why.") from None
 
@@ -114,7 +116,10 @@ def _places(walk: Walk, reached: Reached, *, linear: bool) -> tuple[str, ...]:
     if len(there) > _SHOWN:
         walk.terminal.say(f"  … and {len(there) - _SHOWN} more")
     default = known[0] if len(known) == 1 else None
-    return walk.terminal.some(Question(f"Which {noun} (comma between)", flag, default=default), known)
+    question = Question(
+        f"Which {noun} (comma between)", flag, default=default, needed=f"At least one, such as {known[0]}."
+    )
+    return walk.terminal.some(question, known)
 
 
 def _list_boards(terminal: Terminal, found: Sequence[BoardPlace], *, linear: bool) -> None:
@@ -133,7 +138,10 @@ def _boards(walk: Walk, found: Sequence[BoardPlace]) -> tuple[str, ...]:
         return among(walk.given.boards, known, "--boards")
     if not known or not walk.terminal.yes("Shall sprints be watched?"):
         return ()
-    return walk.terminal.some(Question("Which boards (comma between)", "--boards"), known)
+    question = Question(
+        "Which boards (comma between)", "--boards", needed=f"At least one, such as {known[0]}."
+    )
+    return walk.terminal.some(question, known)
 
 
 def _cycles(walk: Walk, found: Sequence[BoardPlace]) -> bool:
@@ -149,19 +157,16 @@ def _public_url(walk: Walk, settings: Settings) -> str | None:
     elif settings.public_url is not None:
         url = settings.public_url
     else:
-        question = Question(
-            "Public address of this service (empty: not known yet)", "--public-url", default="-"
-        )
-        answer = walk.terminal.text(question)
-        if answer == "-":
+        question = Question("Public address of this service (empty: not known yet)", "--public-url", Url, "")
+        url = walk.terminal.text(question)
+        if not url:
             return None
-        url = fitting(Url, answer, "--public-url")
     _tell(walk.terminal, [findings.public_address(url)])
     return url
 
 
-def _draft(name: str, reached: Reached, owned: bool, watch: Watch, hook: Kept) -> Draft:
-    access = reached.access
+def _draft(name: str, reached: Reached, owned: bool, hook: Hooking) -> Draft:
+    access, watch = reached.access, hook.watch
     return Draft(
         name=name,
         tracker=access.tracker,
@@ -170,10 +175,11 @@ def _draft(name: str, reached: Reached, owned: bool, watch: Watch, hook: Kept) -
         api_url=access.api_url,
         auth=reached.auth,
         service_account=owned,
-        hook=hook.reference,
+        hook=hook.secret.reference,
         places=watch.places,
         boards=watch.boards,
         cycles=watch.cycles,
+        proof=hook.proof,
     )
 
 
@@ -181,12 +187,17 @@ def _write(walk: Walk, file: Path, draft: Draft, secrets: Sequence[Kept]) -> boo
     said = walk.given.write
     if said is None:
         walk.terminal.say("\n".join(f"  {line}" for line in draft.lines()))
-        said = walk.terminal.yes(f"Write this to {file}?")
+        said = walk.terminal.yes(f"Write this to {file}?", default=True)
     if not said:
+        walk.terminal.say(f"Nothing was written: {file} is as it was, and no secret was kept.")
         return False
     # Read once more: somebody may have edited it while we asked.
-    put(file, with_connection(_text_of(file), draft), secrets)
-    walk.terminal.say(f"{file} has the connection {draft.name} now; all else in it is as it was.")
+    before = _text_of(file)
+    remarks = put(file, with_connection(before, draft), secrets)
+    but = " but for the byte order mark, which is gone" if before.startswith(BOM) else ""
+    walk.terminal.say(f"{file} has the connection {draft.name} now; all else in it is as it was{but}.")
+    for remark in remarks:
+        walk.terminal.say(remark)
     return True
 
 
@@ -209,7 +220,7 @@ def _farewell(
     for command, what in (
         (f"doctor {draft.name}", "proves that all of it works"),
         (f"check --connection {draft.name}", "holds the labels of your rules against the tracker's"),
-        (f"try --connection {draft.name}", "shows what rules would do to its newest issues"),
+        (f"backfill {draft.name}", "shows what the rules would do to the issues that are there"),
         ("report", "sums up what was decided; nothing is written to the tracker in dry_run"),
     ):
         terminal.say(f"- sprintwarden {command}: {what}.")

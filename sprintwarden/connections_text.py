@@ -12,13 +12,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from rules.connection_schema import LINEAR_API, Deployment
+from rules.connection_schema import LINEAR_API, Deployment, WebhookAuth
 from sprintwarden.settings import Complaint
 from trackers.model import TrackerKind
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./@+:-]*[A-Za-z0-9_/-]\Z")
 """Text that needs no quotes, also inside braces."""
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
+BOM: Final = "\ufeff"
 _NEW: Final = """\
 # The trackers this service is connected to. Each delivery goes to /webhooks/NAME.
 # Secrets are never written here, but referred to as {env: NAME} or {file: PATH}.
@@ -41,6 +42,22 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How deliveries show that they come from the tracker."""
+
+    auth: WebhookAuth = WebhookAuth.SIGNATURE
+    user: str | None = None
+    """With ``basic``."""
+
+    @property
+    def lines(self) -> str:
+        """What ``webhook`` says of it before its secrets; nothing for the default."""
+        if self.auth is WebhookAuth.SIGNATURE:
+            return ""
+        return f"auth: {self.auth}, " + (f"user: {_scalar(self.user)}, " if self.user else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A connection as it is to stand in the file."""
 
@@ -53,9 +70,11 @@ class Draft:
     """Keys of ``auth`` with their values, in order."""
     service_account: bool
     hook: Reference
+    """Where the webhook's secret is."""
     places: tuple[str, ...]
     boards: tuple[str, ...] = ()
     cycles: bool = False
+    proof: Proof = Proof()
 
     def lines(self) -> Iterator[str]:
         """The text, its name not indented."""
@@ -73,7 +92,7 @@ class Draft:
         yield f"  auth: {{{auth}}}"
         if self.service_account:
             yield "  service_account: true"
-        yield f"  webhook: {{secrets: [{self.hook}]}}"
+        yield f"  webhook: {{{self.proof.lines}secrets: [{self.hook}]}}"
         if self.tracker is TrackerKind.LINEAR:
             yield f"  teams: [{', '.join(map(_scalar, self.places))}]"
             yield f"  cycles: {str(self.cycles).lower()}"
@@ -85,7 +104,7 @@ class Draft:
 
 def names_in(text: str) -> tuple[str, ...]:
     """The connections the file has. Raises Complaint where none could be added to them."""
-    _, section = _section(_root(text))
+    _, section = _section(_root(text.removeprefix(BOM)))
     _on_lines(section)
     return tuple(key.value for key, _ in section.value) if isinstance(section, MappingNode) else ()
 
@@ -93,8 +112,10 @@ def names_in(text: str) -> tuple[str, ...]:
 def with_connection(text: str, draft: Draft) -> str:
     """``text`` with ``draft`` after the last connection, or in place of the one of its name.
 
-    Raises Complaint where none can be added.
+    A byte order mark is left out: no process loads a file that begins with one. Raises Complaint where
+    none can be added.
     """
+    text = text.removeprefix(BOM)
     root = _root(text)
     ending = "\r\n" if "\r\n" in text else "\n"
     if root is None:
@@ -183,9 +204,17 @@ def _root(text: str) -> Any:
 
 
 def _section(root: Any) -> tuple[Any, Any]:
-    """The key ``connections`` with what stands under it; None twice where it is missing."""
+    """The key ``connections`` with what stands under it; None twice where it is missing.
+
+    Raises Complaint for what could hold no connection.
+    """
     found = root.value if root is not None else []
-    return next(((key, value) for key, value in found if key.value == "connections"), (None, None))
+    key, section = next(((key, value) for key, value in found if key.value == "connections"), (None, None))
+    if section is not None and not isinstance(section, MappingNode) and not section.tag.endswith(":null"):
+        raise Complaint(
+            "Under “connections” connections.yaml holds no mapping of names to connections; mend that first."
+        )
+    return key, section
 
 
 def _scalar(text: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from typing import Final
@@ -16,23 +15,22 @@ from redis.exceptions import RedisError
 from rules.connection_schema import WebhookAuth
 from rules.connections import Connection, load_connections
 from rules.problems import BadFile
-from sprintwarden import findings, round_trip
+from sprintwarden import checking, findings, round_trip, touching
 from sprintwarden.checking import check_rules
 from sprintwarden.hooking import UNKNOWN_HOST
 from sprintwarden.probing import Access, OpenProbe, open_probe
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named
+from store.address import parse
 from store.connect import connect
 from store.door import notes
 from store.heard import Heard
 from trackers.errors import TrackerError
-from trackers.model import TrackerKind
-from trackers.probe import Finding, Hook, Level, Probe
+from trackers.probe import Finding, Hook, HookWish, Level, Probe
 from webhook_app.health import Check, checks
 
 SERVICE: Final = "this service"
-TOUCHED: Final = "whole way"
-_POLL_S: Final = 0.1
+RULES: Final = "rules.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Wish:
     mend: bool = False
     """Whether webhooks that are off are switched on."""
     wait: timedelta = timedelta(seconds=60)
-    """For the event of ``touch``."""
+    """For the event of ``touch``, and for a worker to be done with it."""
 
 
 def examine(settings: Settings, wish: Wish, open_probe: OpenProbe = open_probe) -> Iterator[Group]:
@@ -67,7 +65,14 @@ def examine(settings: Settings, wish: Wish, open_probe: OpenProbe = open_probe) 
         raise Complaint("Name the connection whose issue is to be touched: doctor CONNECTION --touch ISSUE.")
     redis = _redis(settings)
     public_url = wish.public_url or settings.public_url
-    found = (*_files(settings, read), *_public(public_url), *_in_redis(redis))
+    judged = _judged(settings)
+    told = frozenset() if isinstance(judged, Finding) else _told(judged, settings.rules_file.name)
+    found = (
+        *_files(settings, read),
+        *_rules(judged),
+        *_public(public_url),
+        *_in_redis(settings, redis, told),
+    )
     yield Group(SERVICE, found)
     for connection in connections:
         patient = Patient(connection, public_url, redis if isinstance(redis, Redis) else None, settings)
@@ -108,25 +113,42 @@ def _files(settings: Settings, read: tuple[Connection, ...] | list[Finding]) -> 
     else:
         told = ", ".join(connection.name for connection in read)
         yield Finding(Level.OK, "connections.yaml", f"It is good and names {told}.")
-    yield from _rules(settings)
 
 
-def _rules(settings: Settings) -> Iterator[Finding]:
-    about = "rules.yaml"
+def _judged(settings: Settings) -> Sequence[checking.Finding] | Finding:
+    """What ``check`` finds in the rules file, or why it finds nothing."""
     try:
-        found = check_rules(settings, None, None)
+        return check_rules(settings, None, None)
     except Complaint as complaint:
         fix = "Put it there, or set SPRINTWARDEN_CONFIG to its folder."
-        yield Finding(Level.FAIL, about, str(complaint), fix)
+        return Finding(Level.FAIL, RULES, str(complaint), fix)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rest is looked at
+        return _broke(Level.FAIL, RULES, error)
+
+
+def _broke(level: Level, about: str, error: Exception) -> Finding:
+    """The check of the rules has a fault of its own, which must not keep the rest from being looked at."""
+    said = f"It could not be checked: the check itself failed ({type(error).__name__})."
+    return Finding(level, about, said, "Report this, with what `sprintwarden check` says.")
+
+
+def _rules(judged: Sequence[checking.Finding] | Finding) -> Iterator[Finding]:
+    if isinstance(judged, Finding):
+        yield judged
         return
-    errors = [one for one in found if one.is_error]
+    errors = [one for one in judged if one.is_error]
     for error in errors:
-        yield Finding(Level.FAIL, about, f"{error}.", "Mend it there and save.")
-    if not errors and found:
-        said = f"It is good, with {len(found)} warning{'' if len(found) == 1 else 's'}."
-        yield Finding(Level.WARN, about, said, "`sprintwarden check` lists them.")
-    elif not found:
-        yield Finding(Level.OK, about, "It is good.")
+        yield Finding(Level.FAIL, RULES, f"{error}.", "Mend it there and save.")
+    if not errors and judged:
+        said = f"It is good, with {len(judged)} warning{'' if len(judged) == 1 else 's'}."
+        yield Finding(Level.WARN, RULES, said, "`sprintwarden check` lists them.")
+    elif not judged:
+        yield Finding(Level.OK, RULES, "It is good.")
+
+
+def _told(judged: Sequence[checking.Finding], name: str) -> frozenset[str]:
+    """The mistakes as a clock tells them, which knows no folder."""
+    return frozenset(str(replace(one.problem, file=name)) for one in judged if one.is_error)
 
 
 def _public(public_url: str | None) -> Iterator[Finding]:
@@ -137,17 +159,20 @@ def _public(public_url: str | None) -> Iterator[Finding]:
     yield Finding(Level.WARN, "public address", "It is not known, so the way in cannot be proven.", fix)
 
 
-def _in_redis(redis: Redis | Finding) -> Iterator[Finding]:
-    """What ``/readyz`` says too, of no connection."""
+def _in_redis(settings: Settings, redis: Redis | Finding, told: Collection[str]) -> Iterator[Finding]:
+    """What ``/readyz`` says too, of no connection; without the lines that were told already."""
     if isinstance(redis, Finding):
         yield redis
-    else:
-        yield from map(_checked, checks(redis, ()))
+        return
+    replicas, may_forget = parse(settings.redis()).replicas, settings.redis_may_forget
+    for check in checks(redis, (), replicas=replicas, may_forget=may_forget):
+        fresh = [line for line in check.detail.splitlines() if line not in told]
+        yield _checked(replace(check, detail="\n".join(fresh)))
 
 
 def _checked(check: Check) -> Finding:
-    level = Level.OK if check.ok else Level.FAIL if check.vital else Level.WARN
-    return Finding(level, check.name, check.detail)
+    fails = check.vital or check.halts
+    return Finding(Level.OK if check.ok else Level.FAIL if fails else Level.WARN, check.name, check.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +187,7 @@ class Patient:
     def examine(self, wish: Wish, open_probe: OpenProbe) -> Iterator[Finding]:
         """Everything about it. What the tracker does not answer is a finding, and the rest goes on."""
         # Asked first: the delivery that proves the way in is genuine too.
-        last = self._last()
+        deliveries = self._deliveries()
         probe = open_probe(Access.of(self.connection))
         try:
             site = probe.site()
@@ -175,8 +200,8 @@ class Patient:
         yield from self._asked("tracker", lambda: self._fitness(probe))
         yield from self._labels()
         yield from self._asked(findings.HOOKS, lambda: self._webhooks(probe, mend=wish.mend))
+        yield from deliveries
         if self.redis is not None:
-            yield findings.last_heard(last, datetime.now(UTC))
             yield from self._at_work(self.redis)
         yield from self._way_in()
         if wish.touch is not None:
@@ -205,8 +230,14 @@ class Patient:
         except (Complaint, TrackerError) as error:
             yield Finding(Level.WARN, about, str(error))
             return
+        except Exception as error:  # noqa: BLE001
+            yield _broke(Level.WARN, about, error)
+            return
         lacking = [one for one in found if one not in known]
-        for one in lacking:
+        new, rest = checking.folded(lacking)
+        for sentence in new:
+            yield Finding(Level.WARN, about, sentence, "Mend rules.yaml, if one is not meant to be new.")
+        for one in rest:
             yield Finding(Level.WARN, about, f"{one}.", "Mend rules.yaml, if that is not meant.")
         for sentence in untold:
             yield Finding(Level.OK, about, sentence)
@@ -221,15 +252,27 @@ class Patient:
             ours = findings.matching(hooks, self.connection.name, self.public_url)
             mended = [_switched_on(probe, hook) for hook in ours if not hook.enabled]
             hooks = probe.hooks() if mended else hooks
-        url = findings.address(self.public_url or UNKNOWN_HOST, self.connection.name)
+        by_hand = probe.by_hand(self._wish(sprints=sprints))
         expected = findings.Expected(
             self.connection.name,
             self.connection.tracker,
             probe.wanted_events(sprints),
             self.connection.webhook.auth is WebhookAuth.SIGNATURE,
             self.public_url,
+            self.connection.projects,
         )
-        return [*mended, *findings.webhooks(expected, hooks, probe.by_hand(url, sprints))]
+        return [*mended, *findings.webhooks(expected, hooks, by_hand)]
+
+    def _wish(self, *, sprints: bool) -> HookWish:
+        name, webhook = self.connection.name, self.connection.webhook
+        return HookWish(
+            findings.address(self.public_url or UNKNOWN_HOST, name),
+            self.connection.projects,
+            sprints,
+            f"the secret that connections.yaml names for {name}",
+            proof=webhook.auth.value,
+            user=webhook.user,
+        )
 
     def _at_work(self, redis: Redis) -> Iterator[Finding]:
         """What ``/readyz`` says of this connection alone."""
@@ -255,39 +298,21 @@ class Patient:
         except RedisError:
             return None
 
-    def _last(self) -> datetime | None:
+    def _deliveries(self) -> Sequence[Finding]:
+        if self.redis is None:
+            return ()
         try:
-            return Heard(self.redis).last(self.connection.name) if self.redis is not None else None
-        except RedisError:
-            return None
+            last = Heard(self.redis).last(self.connection.name)
+        except RedisError as error:
+            said = f"Redis does not answer any more ({type(error).__name__})."
+            return (Finding(Level.FAIL, "deliveries", said, "Run this again when it does."),)
+        return (findings.last_heard(last, datetime.now(UTC)),)
 
     def _touch(self, probe: Probe, issue: str, wait: timedelta) -> Finding:
-        """Have the tracker send something, and wait for it."""
-        if self.redis is None:
-            return Finding(
-                Level.FAIL, TOUCHED, "Nothing was touched: without Redis nothing can be seen to come."
-            )
-        before = self._last()
-        try:
-            probe.nudge(issue)
-        except TrackerError as error:
-            return findings.trouble(TOUCHED, error)
-        begun = time.monotonic()
-        while time.monotonic() - begun < wait.total_seconds():
-            if self._last() != before:
-                return Finding(Level.OK, TOUCHED, f"{self._did(issue)}, and the tracker's event arrived.")
-            time.sleep(_POLL_S)
-        return Finding(
-            Level.FAIL,
-            TOUCHED,
-            f"{self._did(issue)}, and no event came within {wait.total_seconds():.0f} s.",
-            "Look at the webhook in the tracker: its address, its events, its log of deliveries.",
-        )
-
-    def _did(self, issue: str) -> str:
-        if self.connection.tracker is TrackerKind.JIRA:
-            return f"A label came and went on {issue}"
-        return f"The place of {issue} in lists moved by a hair and back"
+        if self.redis is not None:
+            return touching.touch(probe, self.connection, self.redis, issue, wait)
+        said = "Nothing was touched: without Redis nothing can be seen to come."
+        return Finding(Level.FAIL, touching.about(self.connection), said)
 
 
 def _switched_on(probe: Probe, hook: Hook) -> Finding:

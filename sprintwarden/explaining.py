@@ -10,6 +10,7 @@ from store.connect import connect
 from store.decisions import Decisions
 from store.rulebook import RulebookShelf
 from store.sprints import Sprints
+from trackers.errors import Gone
 from trackers.model import Subject, SubjectKind
 from trackers.protocol import LABELS_TOPIC, Recall
 from workers.decide import Because, Situation, situation
@@ -32,9 +33,12 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
         raise Complaint(
             "No rules are in force yet: start the service once, so that its clock reads rules.yaml."
         )
-    first = desk.tracker.read(issue, Recall())
-    subject = Subject(name, SubjectKind.ISSUE, first.issue.id)
-    at = _situation(shop, subject)
+    try:
+        first = desk.tracker.read(issue, Recall())
+        subject = Subject(name, SubjectKind.ISSUE, first.issue.id)
+        at = _situation(shop, subject)
+    except Gone:
+        raise Complaint(f"{name} has no issue {issue}, or the account may not see it.") from None
     scope = connection.scope()
     if scope.projects is not None and at.issue.project not in scope.projects:
         plan: Plan | None = None
@@ -57,7 +61,12 @@ def explain(settings: Settings, name: str, issue: str) -> dict[str, Any]:
         "now": plan.to_json() if plan else None,
         "because": because,
         "silent": [
-            {"source": silent.source, "labels": list(silent.labels), "lacking": list(silent.lacking)}
+            {
+                "source": silent.source,
+                "labels": list(silent.labels),
+                "lacking": list(silent.lacking),
+                "alternatives": silent.alternatives,
+            }
             for silent in (plan.silent if plan else ())
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from trackers.errors import (
 )
 from trackers.model import TrackerKind
 from trackers.probe import Finding, Hook, Level, Site
-from trackers.spans import in_words
+from trackers.spans import in_utc, in_words
 
 WARN_BEFORE: Final = timedelta(days=30)
 """So long before its end a token is spoken of: time enough to get a new one approved."""
@@ -116,6 +116,8 @@ class Expected:
     signed: bool
     """Whether its deliveries are proven by a signature."""
     public_url: str | None
+    places: tuple[str, ...] = ()
+    """The projects or teams whose events are needed."""
 
 
 def webhooks(expected: Expected, hooks: Sequence[Hook] | None, by_hand: str) -> Iterator[Finding]:
@@ -134,6 +136,7 @@ def webhooks(expected: Expected, hooks: Sequence[Hook] | None, by_hand: str) -> 
         return
     for hook in ours:
         yield from _one(expected, hook)
+    yield from _reach(expected, ours)
 
 
 def matching(hooks: Sequence[Hook], name: str, public_url: str | None) -> tuple[Hook, ...]:
@@ -174,32 +177,61 @@ def _none_of_ours(hooks: Sequence[Hook], name: str, by_hand: str) -> Finding:
 
 def _one(expected: Expected, hook: Hook) -> Iterator[Finding]:
     about = f"{HOOKS} “{hook.name}”" if hook.name else HOOKS
-    missing = [event for event in expected.events if event not in hook.events]
+    faults = [Finding(Level.FAIL, about, *told) for told in _faults(expected, hook)]
+    yield from faults
+    if not faults:
+        yield Finding(Level.OK, about, f"It is enabled and sends {len(hook.events)} kinds of events to us.")
+    if hook.remark:
+        needed = f"see that it is for {' and '.join(expected.places)}" if expected.places else "look at it"
+        yield Finding(Level.WARN, about, f"{hook.remark[:1].upper()}{hook.remark[1:]}: {needed}.")
+
+
+def _faults(expected: Expected, hook: Hook) -> Iterator[tuple[str, str]]:
+    """What is wrong with a webhook, each with what to do."""
     if not hook.enabled:
         linear = expected.tracker is TrackerKind.LINEAR
         why = " Linear does that to one that failed for long." if linear else ""
-        yield Finding(
-            Level.FAIL,
-            about,
+        yield (
             f"It is switched off.{why}",
             "Prove the way in first, then switch it on: `sprintwarden doctor --mend`, or in the tracker.",
         )
-    if missing:
-        yield Finding(
-            Level.FAIL,
-            about,
+    if missing := [event for event in expected.events if event not in hook.events]:
+        yield (
             f"It does not send {', '.join(missing)}.",
             "Tick these events in the tracker's settings of the webhook.",
         )
     if expected.signed and hook.signed is False:
-        yield Finding(
-            Level.FAIL,
-            about,
+        yield (
             "It has no secret, so its deliveries are unsigned and refused.",
             "Enter the secret that connections.yaml refers to in the tracker's settings of the webhook.",
         )
-    elif hook.enabled and not missing:
-        yield Finding(Level.OK, about, f"It is enabled and sends {len(hook.events)} kinds of events to us.")
+    if hook.bodiless:
+        yield (
+            "It leaves the body out, so its deliveries tell nothing.",
+            "Untick Exclude body in the tracker's settings of the webhook.",
+        )
+
+
+def _reach(expected: Expected, ours: Sequence[Hook]) -> Iterator[Finding]:
+    """Whether they are for all that is watched, together."""
+    covered: set[str] = set()
+    for hook in ours:
+        if hook.covers is None:
+            return
+        covered |= hook.covers
+    missed = [place for place in expected.places if place not in covered]
+    if not missed:
+        return
+    linear = expected.tracker is TrackerKind.LINEAR
+    yield Finding(
+        Level.FAIL,
+        HOOKS,
+        f"None that sends to us is for {' or '.join(missed)}: what happens there is not heard.",
+        "Make one more to this address for each of these teams (private ones need their own), and add its "
+        "secret to webhook.secrets."
+        if linear
+        else f"Let its JQL in the tracker name them all: project in ({', '.join(expected.places)}).",
+    )
 
 
 def last_heard(last: datetime | None, now: datetime) -> Finding:
@@ -211,7 +243,7 @@ def last_heard(last: datetime | None, now: datetime) -> Finding:
             "None that is genuine came yet.",
             "Edit an issue in the tracker, or let `sprintwarden doctor CONNECTION --touch ISSUE` do it.",
         )
-    said = f"The last genuine one came {in_words(now - last)} ago, {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+    said = f"The last genuine one came {in_words(now - last)} ago, {in_utc(last)}."
     if now - last > _SILENCE:
         fix = "Prove the way with `sprintwarden doctor CONNECTION --touch ISSUE`."
         return Finding(Level.WARN, "deliveries", said, fix)

@@ -1,7 +1,7 @@
 """An admin's first hour on a toy Jira and a toy Linear, as a page: ``python -m sprintwarden.first_hour``.
 
-Every command is the real one in a process of its own, and what it printed stands below it; only addresses
-are replaced by ones that read well.
+Every command is the real one in a process of its own, and what it printed stands below it. Only addresses
+are replaced by ones that read well, and so the warning that ours is local is left out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sprintwarden.stage import Script, Stage
 
 JIRA: Final = "acme-jira"
 LINEAR: Final = "acme-linear"
+_LOCAL: Final = r"^  warn  public address: .* is this machine's own: .*\n"
 _PATIENCE_S: Final = 30.0
 _FILED: Final = (
     "XSS in the comment field",
@@ -91,6 +92,7 @@ class Hour:
             (f"{self.stage.folder}/", ""),
         ):
             text = text.replace(ours, shown)
+        text = re.sub(_LOCAL, "", text, flags=re.MULTILINE)
         return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 
@@ -148,7 +150,9 @@ def page(hour: Hour) -> str:
     parts = [
         "# The first hour",
         "What an admin types and sees, from nothing to the first labels, on a toy Jira and a toy Linear. "
-        "Made by `python -m sprintwarden.first_hour`; the guide is [admin.md](admin.md).",
+        "Made by `python -m sprintwarden.first_hour`; the guide is [admin.md](admin.md). The addresses stand "
+        "for those of the toys and of the service on one machine; the warning that the service's is such a "
+        "local one is left out.",
     ]
     for said in hour.said:
         if isinstance(said, str):

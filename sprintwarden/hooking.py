@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from rules.connection_schema import Plain, WebhookAuth
 from rules.secret import Secret
 from sprintwarden import findings
+from sprintwarden.asking import Question, fitting
+from sprintwarden.connections_text import Proof
 from sprintwarden.keeping import Kept, free_file
 from sprintwarden.reaching import Reached, Walk
 from sprintwarden.settings import Complaint
 from trackers.errors import TrackerError
 from trackers.model import TrackerKind
-from trackers.probe import Hook
+from trackers.probe import Hook, HookWish
 
 UNKNOWN_HOST: Final = "https://<your host>"
 _SECRET_BYTES: Final = 32
@@ -52,6 +55,7 @@ class Hooking:
     secret: Kept
     url: str
     watch: Watch
+    proof: Proof
 
 
 def settle(walk: Walk, reached: Reached, name: str, watch: Watch, public_url: str | None) -> Hooking:
@@ -59,20 +63,24 @@ def settle(walk: Walk, reached: Reached, name: str, watch: Watch, public_url: st
     given = walk.given
     if given.register and (public_url is None or given.write is False):
         raise Complaint("--register needs --public-url, and --write: else its secret would be kept nowhere.")
+    proof = _proof(walk, reached)
+    signed = proof.auth is WebhookAuth.SIGNATURE
+    if given.register and not signed:
+        raise Complaint("--register makes a webhook that signs: with any other proof it is made by hand.")
     url = findings.address(public_url or UNKNOWN_HOST, name)
     hooks = reached.probe.hooks()
     ours = findings.matching(hooks, name, public_url) if hooks and public_url else ()
     secret = given.hook_secret.kept(walk.config)
     if ours:
-        _look_at(walk, reached, name, watch, ours)
-        return Hooking(Fate.THERE, secret or _typed(walk, name), url, watch)
-    if _may_make(walk, sure=hooks is not None and public_url is not None):
-        return Hooking(Fate.MADE, secret or _generated(walk, name), url, watch)
+        _look_at(walk, reached, name, watch, ours, signed=signed)
+        return Hooking(Fate.THERE, secret or _typed(walk, name), url, watch, proof)
+    if signed and _may_make(walk, sure=hooks is not None and public_url is not None):
+        return Hooking(Fate.MADE, secret or _generated(walk, name), url, watch, proof)
     if secret is None and _is_linear(reached):
         walk.terminal.say("Linear itself chooses the secret of a webhook that is made by hand.")
         if walk.terminal.yes("Do you have the webhook's signing secret at hand?"):
             secret = _typed(walk, name)
-    return Hooking(Fate.BY_HAND, secret or _generated(walk, name), url, watch)
+    return Hooking(Fate.BY_HAND, secret or _generated(walk, name), url, watch, proof)
 
 
 def finish(walk: Walk, reached: Reached, hooking: Hooking, *, written: bool) -> None:
@@ -83,17 +91,38 @@ def finish(walk: Walk, reached: Reached, hooking: Hooking, *, written: bool) -> 
         _leave(walk, reached, hooking, written=written)
 
 
+def _proof(walk: Walk, reached: Reached) -> Proof:
+    """As the flags say; asked where the release is too old to sign. Raises Complaint."""
+    given = walk.given
+    if given.hook_user is not None and given.hook_auth is not WebhookAuth.BASIC:
+        raise Complaint("--hook-user goes with --hook-auth basic.")
+    auth = given.hook_auth
+    if auth is None and not reached.site.signs:
+        walk.terminal.say(f"{reached.site.kind} signs no deliveries: they are proven by their address.")
+        question = Question("By a token in it, or by user and password (basic)?", "--hook-auth", str, "token")
+        auth = WebhookAuth(walk.terminal.one(question, ["token", "basic"]))
+    if auth is not WebhookAuth.BASIC:
+        return Proof(auth or WebhookAuth.SIGNATURE)
+    if given.hook_user is not None:
+        return Proof(auth, fitting(Plain, given.hook_user, "--hook-user"))
+    return Proof(auth, walk.terminal.text(Question("Its user", "--hook-user", Plain, "sprintwarden")))
+
+
 def _may_make(walk: Walk, *, sure: bool) -> bool:
     """``sure`` is whether it may work at all; a flag has it tried all the same."""
     if walk.given.register is not None:
         return walk.given.register
-    return sure and walk.terminal.yes("Shall the webhook be made in the tracker, when all else is written?")
+    return sure and walk.terminal.yes(
+        "Shall the webhook be made in the tracker, when all else is written?", default=True
+    )
 
 
-def _look_at(walk: Walk, reached: Reached, name: str, watch: Watch, ours: Sequence[Hook]) -> None:
+def _look_at(
+    walk: Walk, reached: Reached, name: str, watch: Watch, ours: Sequence[Hook], *, signed: bool
+) -> None:
     walk.terminal.say("The tracker has a webhook to this address already; only you know its secret.")
     wanted = reached.probe.wanted_events(watch.sprints)
-    expected = findings.Expected(name, reached.access.tracker, wanted, signed=True, public_url=None)
+    expected = findings.Expected(name, reached.access.tracker, wanted, signed, None, watch.places)
     for finding in findings.webhooks(expected, ours, ""):
         walk.terminal.say(findings.line(finding))
 
@@ -120,16 +149,19 @@ def _make(walk: Walk, reached: Reached, hooking: Hooking) -> None:
 
 def _leave(walk: Walk, reached: Reached, hooking: Hooking, *, written: bool) -> None:
     """What a person has to click, and where the secret comes from or goes."""
-    say, secret = walk.terminal.say, hooking.secret
+    say, secret, proof = walk.terminal.say, hooking.secret, hooking.proof
+    wish = HookWish(
+        hooking.url,
+        hooking.watch.places,
+        hooking.watch.sprints,
+        secret.holder(walk.config),
+        there=written or not secret.generated,
+        proof=proof.auth.value,
+        user=proof.user,
+    )
     say("The webhook is left to somebody who may make it:")
-    for line in reached.probe.by_hand(hooking.url, hooking.watch.sprints).splitlines():
+    for line in reached.probe.by_hand(wish).splitlines():
         say(f"  {line}")
-    if _is_linear(reached) and secret.generated:
-        say(f"Put the signing secret that Linear then shows {secret.place(walk.config)}.")
-    elif secret.generated and not written:
-        say(f"Choose a secret for it, and put it {secret.place(walk.config)}.")
-    else:
-        say(f"Its secret is the one {secret.place(walk.config)}.")
 
 
 def _is_linear(reached: Reached) -> bool:

@@ -16,6 +16,7 @@ from sprintwarden.settings import Complaint
 from store.models import Entry, ModelShelf, NotSwitched, Place, Slot, Slots, Verdict
 from store.outcomes import Outcomes
 from store.watch import Reply, Watch, Week, week_of
+from trackers.spans import in_utc
 from workers.training import listed_facts, welcome
 from workers.watching import tallies
 
@@ -184,7 +185,7 @@ def show_models(rows: Sequence[Mapping[str, Any]]) -> str:
 def show_mutes(rows: Sequence[Mapping[str, Any]]) -> str:
     """What ``model mutes`` prints for people."""
     lines = [
-        f"{row['connection']}  {row['target']}  {row['label']}: since {row['since']}. {row['why']}"
+        f"{row['connection']}  {row['target']}  {row['label']}: since {in_utc(row['since'])}. {row['why']}"
         for row in rows
     ]
     return "\n".join(lines) or "No label is muted."
@@ -192,7 +193,7 @@ def show_mutes(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _show(row: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"{row['connection']}  {row['target']}  {row['slot']}: {row['id'][:12]} since {row['since']},"
+        f"{row['connection']}  {row['target']}  {row['slot']}: {row['id'][:12]} since {in_utc(row['since'])},"
         f" trained {row['created']} on {row['issues']:,} issues, {row['tags']:,} tags"
     ]
     if row["gate"]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from rules.connection_schema import LINEAR_API, Deployment, Email, Plain, Url, Variable
+from rules.connection_schema import LINEAR_API, Deployment, Email, Plain, Url, Variable, WebhookAuth
 from rules.connections import AccessToken, ApiKey, Auth, ClientCredentials, EmailToken
 from sprintwarden.asking import Question, Terminal, fitting
 from sprintwarden.connections_text import Reference
 from sprintwarden.keeping import Kept, free_file, in_environment, in_file
 from sprintwarden.probing import GATEWAY, Access, OpenProbe, at_gateway, deployment_of
 from sprintwarden.settings import Complaint
-from trackers.errors import Forbidden, Gone, TrackerError, Unauthorized
+from trackers.errors import Forbidden, Gone, TrackerError, Unauthorized, Unreachable
 from trackers.model import TrackerKind
 from trackers.probe import Probe, Site
 
@@ -67,6 +67,8 @@ class Given:
     service_account: bool | None = None
     public_url: str | None = None
     hook_secret: Where = Where("--hook-secret")
+    hook_auth: WebhookAuth | None = None
+    hook_user: str | None = None
     register: bool | None = None
     write: bool | None = None
     replace: bool = False
@@ -99,7 +101,9 @@ class Walk:
         secret = self.terminal.secret(what, flags)
         place = free_file(self.config, name)
         if self.given.write is not False and self.terminal.yes(
-            f"Keep it in {self.config / place.name}, readable for you alone?", default=True
+            f"Shall it be kept in {self.config / place.name}, readable for you alone, when all is written?",
+            default=True,
+            unanswered=True,
         ):
             return Kept(secret, place, fresh=True)
         default = name.upper().replace("-", "_")
@@ -113,7 +117,9 @@ def tracker_of(walk: Walk) -> tuple[TrackerKind, Deployment | None, str]:
     """Which tracker, of which deployment, at which address. Raises Complaint, Unreachable."""
     given = walk.given
     tracker = given.tracker or TrackerKind(
-        walk.terminal.some(Question("jira or linear", "--tracker", default="jira"), [*TrackerKind])[0]
+        walk.terminal.one(
+            Question("Which tracker: jira or linear?", "--tracker", default="jira"), [*TrackerKind]
+        )
     )
     _no_others(given, tracker)
     if tracker is TrackerKind.LINEAR:
@@ -121,7 +127,12 @@ def tracker_of(walk: Walk) -> tuple[TrackerKind, Deployment | None, str]:
     if given.url is not None:
         url = fitting(Url, given.url, "--url")
     else:
-        question = Question("Address of the site, such as https://acme.atlassian.net", "--url", Url)
+        question = Question(
+            "Address of the site, such as https://acme.atlassian.net",
+            "--url",
+            Url,
+            needed="An address, such as https://acme.atlassian.net.",
+        )
         url = walk.terminal.text(question)
     return tracker, _deployment(walk, url), url
 
@@ -133,6 +144,8 @@ def _no_others(given: Given, tracker: TrackerKind) -> None:
         "--email": (TrackerKind.JIRA, given.email),
         given.token.flags: (TrackerKind.JIRA, given.token.env or given.token.file),
         "--boards": (TrackerKind.JIRA, given.boards),
+        "--hook-auth": (TrackerKind.JIRA, given.hook_auth),
+        "--hook-user": (TrackerKind.JIRA, given.hook_user),
         given.key.flags: (TrackerKind.LINEAR, given.key.env or given.key.file),
         "--client-id": (TrackerKind.LINEAR, given.client_id),
         given.client_secret.flags: (TrackerKind.LINEAR, given.client_secret.env or given.client_secret.file),
@@ -154,8 +167,8 @@ def _deployment(walk: Walk, url: str) -> Deployment:
     if said is not None:
         return said
     walk.terminal.say("The site does not say what it is without credentials.")
-    question = Question("cloud or data_center", "--deployment", default="cloud")
-    return Deployment(walk.terminal.some(question, [*Deployment])[0])
+    question = Question("Which is it: cloud or data_center?", "--deployment", default="cloud")
+    return Deployment(walk.terminal.one(question, [*Deployment]))
 
 
 _WORDS: Final = {Deployment.CLOUD: "Jira Cloud", Deployment.DATA_CENTER: "Jira Data Center"}
@@ -198,15 +211,21 @@ def _by_gateway(
     kept: Kept,
     refused: TrackerError,
 ) -> Reached:
-    """The same token at the gateway. Raises ``refused`` where it is no better there."""
-    through = at_gateway(access, walk.given.gateway)
-    if through is None:
-        raise refused
-    probe = walk.open_probe(through)
+    """The same token at the gateway. Raises ``refused`` where it is no better there, or nobody answers."""
     try:
+        through = at_gateway(access, walk.given.gateway)
+        if through is None:
+            raise refused
+        probe = walk.open_probe(through)
         site = probe.site()
     except _REFUSED:
         raise refused from None
+    except Unreachable as away:
+        status = " (401)" if isinstance(refused, Unauthorized) else ""
+        raise type(refused)(
+            f"The site refuses the token{status}. If it is a scoped one, the gateway would take it, but that "
+            f"could not be asked: {away}"
+        ) from away
     walk.terminal.say(
         f"The site refuses the token, the gateway takes it: it is a scoped one ({through.api_url})."
     )
@@ -230,7 +249,13 @@ def _credentials(
 def _asked_email(walk: Walk) -> str:
     if walk.given.email is not None:
         return fitting(Email, walk.given.email, "--email")
-    return walk.terminal.text(Question("E-mail address of the token's account", "--email", Email))
+    question = Question(
+        "E-mail address of the token's account",
+        "--email",
+        Email,
+        needed="An address, such as sprintwarden@acme.example.",
+    )
+    return walk.terminal.text(question)
 
 
 def _linear_credentials(walk: Walk, name: str) -> tuple[Auth, AuthLines, Kept]:

@@ -16,9 +16,20 @@ from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journal, Journals
 from store.sprints import Sprints
+from store.writes import Writes
 from trackers.model import Subject, SubjectKind
+from workers.breaker import why_held
 from workers.report import Record, Report, Tally, Told
 from workers.sprint_book import SprintBook
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Writing to a connection is held at present."""
+
+    since: datetime
+    waiting: int
+    """Issues and sprints that would be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class Reported:
     total: Report
     waiting: int
     """Dead letters at present, of these connections."""
+    holds: dict[str, Hold]
+    """Of those connections to which nothing is written at present."""
 
     @property
     def beyond(self) -> bool:
@@ -53,14 +66,22 @@ def reported(settings: Settings, name: str | None, days: int) -> Reported:
     for told in _told(redis, name):
         for tally in (tallies.setdefault(told.subject.connection, Tally(since)), total):
             tally.add(told)
-    dead = Inbox(redis, lease=settings.lease).dead()
+    inbox = Inbox(redis, lease=settings.lease)
     return Reported(
         since,
         until,
         {one: tally.report() for one, tally in tallies.items()},
         total.report(),
-        sum(letter.subject.connection in tallies for letter in dead),
+        sum(letter.subject.connection in tallies for letter in inbox.dead()),
+        {one: hold for one in tallies if (hold := _hold(redis, inbox, one)) is not None},
     )
+
+
+def _hold(redis: Redis, inbox: Inbox, connection: str) -> Hold | None:
+    held = Writes(redis).held(connection)
+    if held is None:
+        return None
+    return Hold(held.since, inbox.waiting(connection, why_held(connection, held)))
 
 
 def _told(redis: Redis, connection: str | None) -> Iterator[Told]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -66,7 +68,8 @@ def knock(connection: Connection, public_url: str) -> Knock:
         body = orjson.dumps({"type": OWN_EVENT, "action": "test", "nonce": nonce, "webhookTimestamp": now})
     else:
         body = orjson.dumps({"webhookEvent": OWN_EVENT, "nonce": nonce, "timestamp": now})
-    url, headers = address(public_url, connection.name), {"Content-Type": "application/json"}
+    url = address(public_url, connection.name)
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     secret = connection.webhook.secrets[0].reveal()
     match connection.webhook.auth:
         case WebhookAuth.BASIC:
@@ -80,7 +83,24 @@ def knock(connection: Connection, public_url: str) -> Knock:
 
 
 def send(delivery: Knock, patience: float = PATIENCE_S) -> Answer | Finding:
-    """Deliver it, to that address alone; a Finding when there is no answer."""
+    """Deliver it, to that address alone; a Finding when there is no whole answer within ``patience``."""
+    future: Future[Answer | Finding] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(_exchange(delivery, patience))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            future.set_exception(error)
+
+    # HTTP's own time limits hold for each byte: an answer may drip in for ever.
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(patience)
+    except TimeoutError:
+        return _late(delivery.url)
+
+
+def _exchange(delivery: Knock, patience: float) -> Answer | Finding:
     try:
         with (
             httpx.Client(timeout=patience, follow_redirects=False, trust_env=False) as http,
@@ -88,7 +108,8 @@ def send(delivery: Knock, patience: float = PATIENCE_S) -> Answer | Finding:
                 "POST", delivery.url, content=delivery.body, headers=delivery.headers, auth=delivery.auth
             ) as response,
         ):
-            start = next(response.iter_bytes(_MOST_BYTES), b"")
+            # As it comes: what is packed all the same is no answer of ours.
+            start = next(response.iter_raw(_MOST_BYTES), b"")
     except httpx.HTTPError as error:
         return _unanswered(error, delivery.url)
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -101,15 +122,9 @@ def send(delivery: Knock, patience: float = PATIENCE_S) -> Answer | Finding:
 
 
 def _unanswered(error: httpx.HTTPError, url: str) -> Finding:
-    parts = urlsplit(url)
-    where = parts.hostname or ""
+    where = urlsplit(url).hostname or ""
     if isinstance(error, httpx.ConnectTimeout | httpx.ReadTimeout | httpx.WriteTimeout):
-        return Finding(
-            Level.FAIL,
-            ABOUT,
-            f"{where} did not answer in time.",
-            "Open the port in the firewall, and check that the proxy reaches the web process.",
-        )
+        return _late(url)
     if "CERTIFICATE" in str(error).upper():
         return Finding(
             Level.FAIL,
@@ -124,6 +139,13 @@ def _unanswered(error: httpx.HTTPError, url: str) -> Finding:
         ABOUT,
         f"{where} cannot be connected to ({type(error).__name__}).",
         "Check SPRINTWARDEN_PUBLIC_URL, the name in the DNS, and that proxy and web process run.",
+    )
+
+
+def _late(url: str) -> Finding:
+    return _fail(
+        f"{urlsplit(url).hostname or ''} did not answer in time.",
+        "Open the port in the firewall, and check that the proxy reaches the web process.",
     )
 
 
@@ -163,7 +185,7 @@ def _arrived(noted: bool | None) -> Finding:
             Level.WARN,
             ABOUT,
             "A signed delivery was taken; whether by this service cannot be seen without its Redis.",
-            "Set REDIS_URL for this command too.",
+            "Run this again when the service's Redis answers this command, too (REDIS_URL).",
         )
     if not noted:
         return _fail(

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from sprintwarden.embedded import embedded_redis
+from sprintwarden.fitness import look_at_redis
 from sprintwarden.settings import Settings
 from sprintwarden.supervisor import Program, Supervisor
 from sprintwarden.wiring import read_connections
@@ -21,6 +22,8 @@ def run(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; Redis is stopped last."""
     # Said once here and not by each process in turn.
     read_connections(settings.connections_file)
+    if settings.redis_url:
+        look_at_redis(settings)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

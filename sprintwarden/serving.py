@@ -14,17 +14,20 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from sprintwarden.fitness import look_at_redis
 from sprintwarden.settings import Settings
 from sprintwarden.wiring import build_web
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop. Raises Complaint when Redis is not fit for it."""
     folder, master = tempfile.mkdtemp(prefix="sprintwarden-metrics-"), os.getpid()
     # Read by prometheus_client at its first import, which must therefore come later.
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
     try:
-        Web(build_web(settings), options(settings)).run()
+        app = build_web(settings)
+        look_at_redis(settings)
+        Web(app, options(settings)).run()
     finally:
         # A web process that ends comes by here too, and its siblings still need the folder.
         if os.getpid() == master:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.connection import parse_url
 
 from rules.connection_schema import Url
+from store.address import parse
 
 
 class Complaint(Exception):
@@ -21,7 +21,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPRINTWARDEN_", frozen=True)
 
-    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL", repr=False)
+    redis_may_forget: bool = False
+    """Whether to go on with a Redis that evicts keys or appends nothing to disk."""
     config: Path = Path("config")
     """Folder with ``rules.yaml`` and ``connections.yaml``; may be mounted read-only."""
     data: Path = Path("var")
@@ -88,13 +90,9 @@ class Settings(BaseSettings):
                 "or use `sprintwarden run`, which starts one of its own that this command then finds."
             )
         try:
-            parse_url(url)  # type: ignore[no-untyped-call]
-        except ValueError:
-            # What is wrong with it is not quoted: it may hold a password.
-            raise Complaint(
-                "REDIS_URL is no address of a Redis; it looks like redis://host:6379/0, "
-                "rediss://:password@host:6379/0 or unix:///path/to/socket."
-            ) from None
+            parse(url)
+        except ValueError as error:
+            raise Complaint(str(error)) from None
         return url
 
     def _of_run(self) -> str | None:

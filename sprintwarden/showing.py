@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from sprintwarden.columns import WIDTH, counted, shortened, wrapped
+from trackers.spans import in_utc
 from workers.wording import and_list
+
+_DECISIONS: Final = 5
+"""Told of an issue, unless all are wanted."""
 
 _WHY: Final[Mapping[str, str]] = {
     "echo_of_our_own_write": "the event told of our own write",
@@ -123,10 +128,11 @@ def show_replay(told: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def show_explanation(told: Mapping[str, Any]) -> str:
-    """An explanation."""
+def show_explanation(told: Mapping[str, Any], *, every: bool = False) -> str:
+    """An explanation: with ``every`` decision, and everything that silent rules lack."""
     labels = ", ".join(told["labels"]) or "none"
     lines = [f"{told['issue']} ({told['connection']}), labels now: {labels}", ""]
+    lines += ["Decisions so far, newest first:", *_latest(told["decisions"], every=every), ""]
     lines.append(f"Now, by rules version {told['rules']['version']}:")
     lines += show_plan(told["now"]) if told["now"] else [f"  Nothing: {why(told['because'])}."]
     if told["now"] and told["because"] == "dry_run":
@@ -134,13 +140,32 @@ def show_explanation(told: Mapping[str, Any]) -> str:
     if told["rules"]["refused"]:
         lines.append("  The newest rules file is not in force, because of its errors:")
         lines += [f"    {problem}" for problem in told["rules"]["refused"]]
-    lines += ["", "Rules that are silent, and what they lack:"]
-    lines += [f"  {silent['source']}: {and_list(silent['lacking'])}" for silent in told["silent"]] or [
-        "  none"
-    ]
-    lines += ["", "Decisions so far, newest first:"]
-    lines += _decisions(told["decisions"]) or ["  none: no event about this issue has been worked"]
-    return "\n".join(lines)
+    lines += ["", f"Rules that are silent, and what they lack{'' if every else ' (--all tells it in full)'}:"]
+    lines += [_silence(silent, every=every) for silent in told["silent"]] or ["  none"]
+    return "\n".join(piece for line in lines for piece in _folded(line))
+
+
+def _latest(records: Sequence[Mapping[str, Any]], *, every: bool) -> list[str]:
+    shown = records if every else records[:_DECISIONS]
+    lines = _decisions(shown) or ["  none: no event about this issue has been worked"]
+    rest = len(records) - len(shown)
+    return lines + ([f"  and {counted(rest, 'earlier one')} (--all tells them)"] if rest else [])
+
+
+def _silence(silent: Mapping[str, Any], *, every: bool) -> str:
+    name, lacking = str(silent["source"]).removeprefix("rule "), silent["lacking"]
+    if every:
+        return f"  {name}: {and_list(lacking)}"
+    if len(lacking) == 1:
+        return shortened(f"  {name}: {lacking[0]}", WIDTH)
+    if silent["alternatives"]:
+        return f"  {name}: none of its {silent['alternatives']} alternatives holds"
+    return f"  {name}: {len(lacking)} conditions do not hold"
+
+
+def _folded(line: str) -> list[str]:
+    bare = line.lstrip(" ")
+    return wrapped(bare, " " * (len(line) - len(bare)), hang=4) or [""]
 
 
 def show_sprint(told: Mapping[str, Any]) -> str:
@@ -148,9 +173,7 @@ def show_sprint(told: Mapping[str, Any]) -> str:
     lines = [f"{told['name'] or told['sprint']} ({told['connection']})"]
     if told["activated"]:
         rebuilt = ", put together afterwards" if told["rebuilt"] else ""
-        lines.append(
-            f"Began {told['activated'][:16].replace('T', ' ')}{rebuilt}; counted in {told['counted_in']}."
-        )
+        lines.append(f"Began {in_utc(told['activated'])}{rebuilt}; counted in {told['counted_in']}.")
         lines.append(f"Committed at the start: {', '.join(told['committed']) or 'nothing'}.")
     lines.append(f"Its comment stands on {told['home']}." if told["home"] else "It has no comment.")
     lines += ["", "Decisions so far, newest first:"]
@@ -162,7 +185,7 @@ def show_decision(record: Mapping[str, Any]) -> list[str]:
     """One decision record: when, on what event, how it ended, and its plan."""
     kinds = dict.fromkeys(hint["kind"].replace("_", " ") for hint in record.get("hints", ()))
     events = and_list(list(kinds)) or "no event"
-    head = f"  {record['at'][:19].replace('T', ' ')}  {record['outcome'].replace('_', ' ')}  on {events}"
+    head = f"  {in_utc(record['at'])}  {record['outcome'].replace('_', ' ')}  on {events}"
     if record.get("because"):
         head += f": {why(record['because'])}"
     lines = [head]
@@ -178,7 +201,8 @@ def show_dead(told: Sequence[Mapping[str, Any]]) -> str:
     if not told:
         return "No dead letters."
     return "\n".join(
-        f"{letter['subject']}  since {letter['since']}, attempts: {letter['attempts']}. {letter['cause']}"
+        f"{letter['subject']}  since {in_utc(letter['since'])}, attempts: {letter['attempts']}. "
+        f"{letter['cause']}"
         for letter in told
     )
 

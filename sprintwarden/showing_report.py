@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final
 
 from rules.schema import Mode
-from sprintwarden.columns import WIDTH, counted, table
-from sprintwarden.reporting import Reported
+from sprintwarden.columns import counted, table, wrapped
+from sprintwarden.reporting import Hold, Reported
 from sprintwarden.showing import why
 from store import keys
+from trackers.spans import in_utc
 from workers.report import Counts, LabelCount, ModeReport, Report, SprintsReport
 from workers.wording import and_list
 
 _MOST_SHOWN: Final = 30
 """Labels in a table; the rest are counted."""
 _CAUSES: Final = 3
+_BECAUSE: Final = 2
+"""Told of one reason; a rule may hold for many."""
 _CALLED: Final = {Mode.DRY_RUN: "in dry run", Mode.SUGGEST: "suggesting", Mode.APPLY: "applying"}
 
 
@@ -29,6 +30,10 @@ def report_json(told: Reported) -> dict[str, Any]:
         "until": told.until.isoformat(timespec="seconds"),
         "records_kept_days": keys.DECISIONS_LIFE.days,
         "dead_letters": told.waiting,
+        "held": {
+            name: {"since": hold.since.isoformat(timespec="seconds"), "waiting": hold.waiting}
+            for name, hold in told.holds.items()
+        },
         "connections": {name: _json(one) for name, one in told.connections.items()},
         "total": _json(told.total),
     }
@@ -56,24 +61,33 @@ def show_report(told: Reported) -> str:
     lines: list[str] = []
     if told.beyond:
         kept = counted(keys.DECISIONS_LIFE.days, "day")
-        lines += [*_wrapped(f"Records are kept for {kept}: of what was before, nothing is known.", ""), ""]
+        lines += [*wrapped(f"Records are kept for {kept}: of what was before, nothing is known.", ""), ""]
     for name, one in told.connections.items():
-        lines += [f"{name}, {span}:", *_summary(one, name, days), ""]
+        held = _held(name, told.holds[name]) if name in told.holds else ()
+        lines += [f"{name}, {span}:", *held, *_summary(one, name, days), ""]
     if len(told.connections) > 1 and told.total.runs:
         lines += [f"All of them, {span}:", *_sentences(told.total), ""]
     if told.waiting:
         waiting = counted(told.waiting, "dead letter")
-        lines += [*_wrapped(f"{waiting} at present: `sprintwarden dead-letters list` tells why.", ""), ""]
+        lines += [*wrapped(f"{waiting} at present: `sprintwarden dead-letters list` tells why.", ""), ""]
     for name, one in told.connections.items():
         lines += _details(one, name)
     return "\n".join(lines).rstrip()
+
+
+def _held(name: str, hold: Hold) -> Iterator[str]:
+    wait = counted(hold.waiting, "issue or sprint waits", "issues and sprints wait")
+    yield from wrapped(
+        f"Nothing is written to it since {in_utc(hold.since)}, for that would be more than the rules allow; "
+        f"{wait} now. `sprintwarden resume {name}` lets it go on."
+    )
 
 
 def _summary(report: Report, name: str, days: int) -> Iterator[str]:
     if report.runs:
         yield from _sentences(report)
     else:
-        yield from _wrapped(
+        yield from wrapped(
             f"Nothing was decided in {counted(days, 'day')}: is the webhook connected? "
             f"`sprintwarden doctor {name}` tells."
         )
@@ -104,9 +118,9 @@ def _section(head: str, parts: Iterable[list[str]]) -> Iterator[str]:
 
 def _sentences(report: Report) -> Iterator[str]:
     for mode in report.modes:
-        yield from _wrapped(_mode(mode))
+        yield from wrapped(_mode(mode))
     for sentence in _sprints(report.sprints):
-        yield from _wrapped(sentence)
+        yield from wrapped(sentence)
     trouble = (
         ("Postponed and tried again", report.postponed),
         ("Given up", report.dead),
@@ -114,18 +128,19 @@ def _sentences(report: Report) -> Iterator[str]:
     )
     for what, counts in trouble:
         if counts:
-            yield from _wrapped(f"{what}: {counted(_sum(counts), 'time')}. {_causes(counts)}")
+            yield from wrapped(f"{what}: {counted(_sum(counts), 'time')}. {_causes(counts)}")
     if report.crowded:
-        yield from _wrapped(
+        yield from wrapped(
             f"Of {counted(report.crowded, 'issue or sprint', 'issues or sprints')} only the newest "
             f"{keys.DECISIONS_KEPT} runs are kept, which may not be all."
         )
     if not report.modes and not report.sprints.sprints:
-        yield from _wrapped(f"No issue and no sprint was decided on in {counted(report.runs, 'run')}.")
+        yield from wrapped(f"Nothing to decide on so far ({counted(report.runs, 'run')}).")
 
 
 def _mode(mode: ModeReport) -> str:
-    span = f"{_moment(mode.first)} to {_moment(mode.last)}"
+    first, last = in_utc(mode.first), in_utc(mode.last)
+    span = first if first == last else f"{first} to {last}"
     of = f"{mode.labelled} of {counted(mode.issues, 'new issue' if mode.filed == mode.issues else 'issue')}"
     others = [(mode.filed, "newly filed"), (mode.backfilled, "by a backfill")]
     parts = [f"{number} {what}" for number, what in others if 0 < number < mode.issues]
@@ -192,8 +207,13 @@ def _reasons(mode: ModeReport) -> Iterator[str]:
         yield "  Why, most frequent first:"
     for label in mode.labels[:_MOST_SHOWN]:
         for reason in label.reasons:
-            words = f": {and_list(reason.because)}" if reason.because else ""
-            yield from _wrapped(f"{label.label}, {reason.source}, {reason.issues} ×{words}", "    ", hang=4)
+            words = f": {and_list(_first(reason.because))}" if reason.because else ""
+            yield from wrapped(f"{label.label}, {reason.source}, {reason.issues} ×{words}", "    ", hang=4)
+
+
+def _first(because: Sequence[str]) -> list[str]:
+    rest = len(because) - _BECAUSE
+    return [*because[:_BECAUSE], *([f"{rest} more"] if rest > 0 else [])]
 
 
 def _applied(label: LabelCount) -> tuple[object, ...]:
@@ -213,7 +233,7 @@ def _counts(head: str, counts: Counts, noun: str) -> Iterator[str]:
     if head and counts:
         yield f"  {head}"
     for name, number in counts:
-        yield from _wrapped(f"{counted(number, noun)}: {why(name)}", "    ")
+        yield from wrapped(f"{counted(number, noun)}: {why(name)}", "    ")
 
 
 def _causes(counts: Counts) -> str:
@@ -224,17 +244,3 @@ def _causes(counts: Counts) -> str:
 
 def _sum(counts: Counts) -> int:
     return sum(number for _, number in counts)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _wrapped(text: str, indent: str = "  ", hang: int = 0) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + " " * hang,
-        break_on_hyphens=False,
-    )

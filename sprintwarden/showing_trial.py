@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
+from rules.differences import Differences
 from rules.schema import Mode
-from sprintwarden.columns import WIDTH, counted, shortened, table
+from sprintwarden.columns import counted, shortened, table, wrapped
 from sprintwarden.showing import why
 from sprintwarden.trying import Rules, Trial
+from trackers.spans import in_utc
 from workers.sprint_trial import SprintChange, SprintVerdict
 from workers.trial import Comparison, Example, LabelChange, ProjectChange, Reach
 from workers.wording import and_list
 
 _DONE: Final = {Mode.APPLY: "put on", Mode.SUGGEST: "suggested", Mode.DRY_RUN: "only recorded"}
+_MOVED: Final = "has its turn at another place, which matters where max_labels leaves labels out"
+_WRITES: Final = {
+    Mode.APPLY: "labels would be put on",
+    Mode.SUGGEST: "labels would only be suggested",
+    Mode.DRY_RUN: "nothing would be written any more",
+}
+_SAYS: Final = {
+    Mode.APPLY: "warnings would be written",
+    Mode.SUGGEST: "warnings would be written",
+    Mode.DRY_RUN: "nothing would be said of them any more",
+}
 _MOST_PLACES: Final = 6
 _MOST_SHOWN: Final = 40
 """Labels in the table; the rest are counted."""
@@ -58,22 +70,39 @@ def show_trial(trial: Trial) -> str:
         f"Held against each other over {trial.over},",
         "as if each were filed now. Nothing was written.",
         "",
+        *_modes(trial.differences),
         *_labels(found),
         *_projects(found),
         *_differences(trial),
         *_sprints(trial),
     ]
     for remark in trial.remarks:
-        lines += ["", *textwrap.wrap(remark, WIDTH)]
+        lines += ["", *wrapped(remark, "")]
     return "\n".join(lines)
 
 
 def _named(rules: Rules) -> str:
     if rules.since is None:
         return f"version {rules.book.version_id}, from {rules.file}"
-    return (
-        f"version {rules.book.version_id}, by which the service works since {rules.since:%Y-%m-%d %H:%M} UTC"
-    )
+    return f"version {rules.book.version_id}, by which the service works since {in_utc(rules.since)}"
+
+
+def _modes(differ: Differences) -> Iterator[str]:
+    """What is written at all: it matters more than which labels."""
+    told: set[tuple[str, Any, Any]] = set()
+    for one in differ.settings:
+        if one.path == "mode":
+            told |= {(place, one.now, one.new) for place in one.places}
+            go = "goes" if len(one.places) == 1 else "go"
+            yield from wrapped(
+                f"{_where(one.places)} {go} from {one.now} to {one.new}: {_WRITES[Mode(one.new)]}.", ""
+            )
+    for one in differ.settings:
+        places = tuple(place for place in one.places if (place, one.now, one.new) not in told)
+        if one.path == "sprints.mode" and places:
+            yield from wrapped(
+                f"Sprints of {_where(places)} go from {one.now} to {one.new}: {_SAYS[Mode(one.new)]}.", ""
+            )
 
 
 def _labels(found: Comparison) -> Iterator[str]:
@@ -120,7 +149,7 @@ def _reasons(found: Comparison) -> Iterator[str]:
     yield "Why, by an example of each:"
     for sign, label, example in examples:
         told = f"{sign} {label} on {example.key}: {_because(example)}"
-        yield from _wrapped(told)
+        yield from wrapped(told, hang=4)
 
 
 def _because(example: Example) -> str:
@@ -136,7 +165,7 @@ def _withheld(found: Comparison) -> Iterator[str]:
     yield "Fits by the new file, and is withheld:"
     for label, one in held[:_MOST_SHOWN]:
         told = f"{label} on {counted(one.issues, 'issue')} ({', '.join(one.examples)}): {one.why}"
-        yield from _wrapped(told)
+        yield from wrapped(told, hang=4)
     if len(held) > _MOST_SHOWN:
         yield f"  and {len(held) - _MOST_SHOWN} more"
 
@@ -148,7 +177,7 @@ def _projects(found: Comparison) -> Iterator[str]:
     yield "By project or team:"
     for project in found.projects:
         told = f"{project.project}: {_project(project)}"
-        yield from _wrapped(told)
+        yield from wrapped(told, hang=4)
 
 
 def _project(project: ProjectChange) -> str:
@@ -175,9 +204,10 @@ def _differences(trial: Trial) -> Iterator[str]:
     for one in settings:
         line = f"; line {one.line}" if one.line else ""
         told = f"{one.path}: {_value(one.now)} → {_value(one.new)} ({_where(one.places)}{line})"
-        yield from _wrapped(told)
+        yield from wrapped(told, hang=4)
     for rule in rules:
-        yield from _wrapped(f"rule {rule.name}: {rule.change} ({_where(rule.places)})")
+        change = _MOVED if rule.change == "moved" else rule.change
+        yield from wrapped(f"rule {rule.name}: {change} ({_where(rule.places)})", hang=4)
 
 
 def _value(value: Any) -> str:
@@ -191,10 +221,6 @@ def _where(places: tuple[str, ...]) -> str:
     return ", ".join(places[:_MOST_PLACES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
-
-
 def _sprints(trial: Trial) -> Iterator[str]:
     if not trial.sprints:
         return
@@ -203,7 +229,7 @@ def _sprints(trial: Trial) -> Iterator[str]:
     for sprint in trial.sprints:
         yield f"  {sprint.name or sprint.sprint} (board {sprint.board})"
         for line in _sprint(sprint):
-            yield from textwrap.wrap(line, WIDTH, initial_indent="    ", subsequent_indent="      ")
+            yield from wrapped(line, "    ", hang=2)
 
 
 def _sprint(change: SprintChange) -> Iterator[str]:
@@ -230,6 +256,6 @@ def _said(verdict: SprintVerdict) -> str:
     if not verdict.speaks:
         return f"silent, because {why(verdict.because)}"
     concerns = and_list([concern.replace("_", " ") for concern in verdict.concerns])
-    until = f", not before {verdict.until:%Y-%m-%d %H:%M %Z} (quiet hours)" if verdict.until else ""
+    until = f", not before {in_utc(verdict.until)} (quiet hours)" if verdict.until else ""
     only = ", in the record alone (dry_run)" if verdict.mode is Mode.DRY_RUN else ""
     return f"a warning ({concerns}) on {verdict.home}{only}{until}"

@@ -26,10 +26,11 @@ from rules.connections import Connection
 from rules.differences import Differences, Place, differences
 from rules.load import RuleBook, load_rules
 from rules.problems import BadFile
+from rules.watched import watched
 from sprintwarden.alone import OwnCache, OwnGate
 from sprintwarden.issue_files import lines_of
 from sprintwarden.settings import Complaint, Settings
-from sprintwarden.wiring import named, read_connections
+from sprintwarden.wiring import named, read_connections, unknown
 from store.budget import Budget
 from store.connect import connect
 from store.journal import CommentState, Journals
@@ -120,9 +121,11 @@ def try_on_connection(settings: Settings, rules: Path, name: str, last: int) -> 
 def try_on_file(settings: Settings, rules: Path, issues: Path, name: str | None) -> Trial:
     """Try a rules file on the issues of an ``issues.jsonl``, as if they were of the connection ``name``.
 
-    Raises Complaint, with everything that is wrong with the rules, or when ``issues`` cannot be read.
+    Raises Complaint, with everything that is wrong with the rules, when there is no such connection, or
+    when ``issues`` cannot be read.
     """
     new = _new(rules)
+    remarks = _doubts(settings.connections_file, name) if name else []
     redis = _memory(settings)
     now = _in_force(settings, redis)
     over = str(issues)
@@ -135,7 +138,8 @@ def try_on_file(settings: Settings, rules: Path, issues: Path, name: str | None)
     comparison = compare(found, name or "", now.book, new.book, lambda _issue: AnyLabel(), ask)
     places = [Place(one.project, one.project) for one in comparison.projects]
     differ = differences(now.text, new.text, new.file, name, places)
-    remarks = [] if redis else [_NO_REDIS]
+    if not redis:
+        remarks.append(_NO_REDIS)
     if redis and not name:
         remarks.append("No model was asked: name the connection whose models should be (--connection).")
     remarks += models.refused if models else ()
@@ -262,6 +266,21 @@ def _good(text: bytes, file: str, since: datetime | None = None) -> Rules:
         return Rules(load_rules(text, file), text, file, since)
     except BadFile as error:
         raise Complaint(str(error)) from error
+
+
+def _doubts(path: Path, name: str) -> list[str]:
+    """Why nobody can tell that there is a connection of that name, where its secrets need not be.
+
+    Raises Complaint where there is none.
+    """
+    try:
+        known = [one.name for one in watched(path.read_bytes(), str(path))]
+    except (OSError, BadFile) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return [f"{path} cannot be read, so nobody knows whether there is a connection {name}: {why}."]
+    if name not in known:
+        raise unknown(name, known)
+    return []
 
 
 def _in_force(settings: Settings, redis: Redis | None) -> Rules:

@@ -15,8 +15,10 @@ from redis import Redis
 
 from rules.connections import Connection, load_connections
 from rules.problems import BadFile
+from rules.validate import did_you_mean
+from sprintwarden.fitness import look_at_redis
 from sprintwarden.settings import Complaint, Settings
-from store.connect import connect
+from store.connect import connect, connect_for_rq
 from store.inbox import Inbox
 from store.rulebook import RulebookShelf
 
@@ -43,9 +45,13 @@ def named(connections: Sequence[Connection], name: str) -> Connection:
     for connection in connections:
         if connection.name == name:
             return connection
-    known = ", ".join(connection.name for connection in connections)
-    told = f"; known are: {known}" if known else ", and no other is configured"
-    raise Complaint(f"There is no connection {name!r}{told}.")
+    raise unknown(name, [connection.name for connection in connections])
+
+
+def unknown(name: str, known: Sequence[str]) -> Complaint:
+    """What to say of a connection that is not among those ``known``."""
+    told = f"; known are: {', '.join(known)}" if known else ", and no other is configured"
+    return Complaint(f"There is no connection {name!r}{did_you_mean(name, known)}{told}.")
 
 
 def build_web(settings: Settings) -> Flask:
@@ -59,6 +65,7 @@ def build_web(settings: Settings) -> Flask:
             settle_issue=settings.settle_issue,
             settle_sprint=settings.settle_sprint,
             ceiling=settings.ceiling,
+            redis_may_forget=settings.redis_may_forget,
         )
     )
 
@@ -73,7 +80,6 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
     checkpoint = checkpoints.from_environment(os.environ)
     floor = connect(settings.redis())
     RulesFile(settings.rules_file, RulebookShelf(floor)).look()
-    # RQ waits in a blocking pop, longer than our own patience: it gets a client it may set up its way.
     shop = open_shop(
         floor,
         connections,
@@ -82,23 +88,27 @@ def build_shop(settings: Settings) -> tuple[Redis, Shop]:
         lease=settings.lease,
         look_every=settings.sprint_look,
     )
-    return Redis.from_url(settings.redis()), shop
+    return connect_for_rq(settings.redis()), shop
 
 
 def build_pool(settings: Settings, queue: str, count: int) -> WarmPool:
-    """The workers of one queue."""
+    """The workers of one queue. Raises Complaint when Redis is not fit for them."""
     from workers.pool import WarmPool
 
-    return WarmPool(queue, Redis.from_url(settings.redis()), count, lambda: build_shop(settings))
+    # Said here and not by each worker in turn.
+    read_connections(settings.connections_file)
+    look_at_redis(settings)
+    return WarmPool(queue, connect_for_rq(settings.redis()), count, lambda: build_shop(settings))
 
 
 def build_clock(settings: Settings) -> Clock:
-    """A clock."""
+    """A clock. Raises Complaint when Redis is not fit for it."""
     from workers.clock import Clock
     from workers.retraining import Retraining
     from workers.rules_in_force import RulesFile
 
     connections = read_connections(settings.connections_file)
+    look_at_redis(settings)
     redis = connect(settings.redis())
     return Clock(
         redis,

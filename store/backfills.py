@@ -6,6 +6,7 @@ kept whole or not at all, so that whoever takes the backfill up next goes on jus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,8 @@ class Example:
     """In short."""
     held: bool
     """It does not get the label, for the mode of its project."""
+    id: str = ""
+    """The issue's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Progress:
     """Issues the tracker would not have written to."""
     passed_over: int = 0
     """Issues that needed nothing any more: a person said no meanwhile, or a run was there first."""
+    changed: int = 0
+    """Issues left out because they changed, moved or went since they were judged: to be judged again."""
     refusals: tuple[str, ...] = ()
     """Why, in sentences; the first few."""
     latest: tuple[str, ...] = ()
@@ -143,6 +148,8 @@ class Backfill:
     progress: Progress = field(default_factory=Progress)
     in_hand: tuple[str, ...] = ()
     """Ids of the issues being written to: after a death, nobody knows whether they were."""
+    owed: str = ""
+    """What a person was asked after many writes and has not said yes to; no later backfill goes past it."""
     requests: int = 0
     """Sent to the tracker so far."""
     starts: int = 0
@@ -168,6 +175,8 @@ class Todo:
     """Label id → how we know that a person took it off, as of the reading."""
     known: bool
     """Whether there was a record of the issue."""
+    updated: datetime | None = None
+    """The issue's own, as of the reading."""
     forecasts: tuple[Forecast, ...] = ()
     """What models answered, to be held against what people make of it."""
 
@@ -195,16 +204,59 @@ class Standing:
                 return False
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state as it was kept."""
+
+    backfill: Backfill
+    wishes: frozenset[Wish]
+
+
 _BACKFILL: Final = TypeAdapter(Backfill)
 _TODO: Final = TypeAdapter(Todo)
 _STATE: Final = "state"
+_GONE: Final = "gone:"
+"""Begins a field that names a deleted issue by its id, until the holder of the state has heard of it."""
+_DELETED: Final = "a deleted issue"
 
 
 def to_json(backfill: Backfill) -> dict[str, Any]:
     """A backfill as ``backfill --json`` prints it."""
-    inner: Any = {"cursor": True, "in_hand": True, "starts": True, "progress": {"lately"}}
+    inner: Any = {
+        "cursor": True,
+        "in_hand": True,
+        "starts": True,
+        "owed": True,
+        "progress": {"lately"},
+        "tally": {"rows": {"__all__": {"examples": {"__all__": {"id"}}}}},
+    }
     told: dict[str, Any] = _BACKFILL.dump_python(backfill, mode="json", exclude=inner)
     return told
+
+
+def without(backfill: Backfill, issue: str, key: str | None) -> Backfill:
+    """A backfill that does not name an issue, of an id and perhaps a key, any more."""
+
+    def nameless(text: str) -> str:
+        return re.sub(rf"\b{re.escape(key)}\b", _DELETED, text) if key else text
+
+    rows = {
+        label: replace(
+            row,
+            examples=tuple(
+                replace(one, issue=_DELETED, id="") if one.id == issue else one for one in row.examples
+            ),
+        )
+        for label, row in backfill.tally.rows.items()
+    }
+    latest = tuple(one for one in backfill.progress.latest if one != key)
+    return replace(
+        backfill,
+        said=nameless(backfill.said),
+        owed=nameless(backfill.owed),
+        tally=replace(backfill.tally, rows=rows),
+        progress=replace(backfill.progress, latest=latest),
+    )
 
 
 class Backfills:
@@ -253,11 +305,22 @@ class Backfills:
         pipe.execute()
 
     def begin(self, connection: str, question: Question, wishes: Collection[Wish]) -> None:
-        """A new backfill in place of an earlier one. To be called with the lease."""
+        """A new backfill in place of an earlier one. To be called with the lease; two round trips.
+
+        What belongs to the connection outlives the earlier one: how much was written lately, what a person
+        has yet to answer, and issues of which nobody knows whether they were written to.
+        """
         now = datetime.now(UTC)
+        standing = self.standing(connection)
+        new = Backfill(question, Phase.READING, now, now)
+        if standing is not None:
+            held = standing.backfill
+            lately = Progress(lately=held.progress.lately)
+            new = replace(new, rules=held.rules, progress=lately, owed=held.owed, in_hand=held.in_hand)
         pipe = self._redis.pipeline()
-        pipe.delete(keys.backfill(connection), keys.backfill_todo(connection), keys.backfill_call(connection))
-        _put(pipe, connection, Backfill(question, Phase.READING, now, now))
+        pipe.delete(keys.backfill(connection), keys.backfill_call(connection))
+        self._shorten(pipe, connection, new)
+        _put(pipe, connection, new)
         _leave(pipe, connection, wishes)
         pipe.execute()
 
@@ -270,22 +333,41 @@ class Backfills:
         _leave(pipe, connection, wishes)
         pipe.execute()
 
-    def keep(self, connection: str, backfill: Backfill) -> frozenset[Wish]:
-        """Keep the state; what people wish."""
+    def keep(self, connection: str, backfill: Backfill) -> Kept:
+        """Keep the state, without what of it names issues that were deleted meanwhile."""
         pipe = self._redis.pipeline()
         _put(pipe, connection, backfill)
-        pipe.hkeys(keys.backfill(connection))
-        named = cast("list[str]", pipe.execute()[-1])
-        return frozenset(wish for wish in Wish if wish in named)
+        pipe.hgetall(keys.backfill(connection))
+        raw = cast("dict[str, str]", pipe.execute()[-1])
+        gone = {name: key for name, key in raw.items() if name.startswith(_GONE)}
+        if gone:
+            for name, key in gone.items():
+                backfill = without(backfill, name.removeprefix(_GONE), key)
+            pipe = self._redis.pipeline()
+            _put(pipe, connection, backfill)
+            pipe.hdel(keys.backfill(connection), *gone)
+            pipe.execute()
+        return Kept(backfill, frozenset(wish for wish in Wish if wish in raw))
 
     def end(self, connection: str, backfill: Backfill) -> None:
-        """Keep the last state. Only one that failed keeps its to-do list, to be taken up again."""
+        """Keep the last state. Only one that failed keeps its to-do list, to be taken up again; of others,
+        what is in hand still is kept."""
         pipe = self._redis.pipeline()
         _put(pipe, connection, backfill)
         pipe.hdel(keys.backfill(connection), *map(str, Wish))
         if backfill.phase is not Phase.FAILED:
-            pipe.delete(keys.backfill_todo(connection))
+            self._shorten(pipe, connection, backfill)
         pipe.execute()
+
+    def _shorten(self, pipe: Pipeline, connection: str, backfill: Backfill) -> None:
+        """Leave nothing on the to-do list but what is in hand."""
+        name = keys.backfill_todo(connection)
+        if not backfill.in_hand:
+            pipe.delete(name)
+            return
+        listed = cast("list[str]", self._redis.hkeys(name))
+        if rest := set(listed) - set(backfill.in_hand):
+            pipe.hdel(name, *rest)
 
     def read_anew(self, connection: str, backfill: Backfill) -> None:
         """Keep a state without a to-do list."""
@@ -320,9 +402,27 @@ class Backfills:
         _put(pipe, connection, backfill)
         pipe.execute()
 
-    def forget(self, issue: Subject) -> None:
-        """Take an issue off the list: it was deleted."""
-        self._redis.hdel(keys.backfill_todo(issue.connection), issue.id)
+    def forget(self, issue: Subject, key: str | None = None) -> None:
+        """Take an issue off the list and its ``key`` out of what is told: it was deleted.
+
+        Whoever is at the backfill hears of it with the next ``keep``. A few round trips.
+        """
+        connection = issue.connection
+        self._redis.hdel(keys.backfill_todo(connection), issue.id)
+        standing = self.standing(connection)
+        if standing is None:
+            return
+        told = standing.backfill
+        if without(told, issue.id, key) == told and not standing.is_held:
+            return
+        self._redis.hset(keys.backfill(connection), f"{_GONE}{issue.id}", key or "")
+        lease = self.lease(connection)
+        if lease.acquire(blocking=False):
+            try:
+                if (now := self.standing(connection)) is not None:
+                    self.keep(connection, now.backfill)
+            finally:
+                lease.release()
 
     def todo(self, connection: str) -> list[Todo]:
         """What is left to write, in the order of reading."""

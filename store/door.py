@@ -27,12 +27,17 @@ from trackers.model import Hint
 
 HANGING_S: Final = 0.5
 """After a time-out, how long Redis is not asked again."""
+REPLICAS_MS: Final = 400
+"""How long a delivery waits for replicas to hold it; shorter than the receiver's patience for an answer."""
 _CLAIM_LIFE_MS: Final = int(keys.CLAIM_LIFE.total_seconds() * 1000)
 _DOOR_LIFE_MS: Final = int(keys.DOOR_LIFE.total_seconds() * 1000)
 
 
 class NotStored(Exception):
-    """Redis did not take it: down, hanging, full, read-only or loading. Nothing is half stored."""
+    """Redis did not take it: down, hanging, full, read-only or loading; or too few replicas have it yet.
+
+    Nothing is half stored, and what is sent again is worked once.
+    """
 
 
 class _Line(Protocol):
@@ -55,8 +60,10 @@ class _Script:
 class Door:
     """Stores deliveries for ``webhook_app``. Thread-safe: each thread has its own connection."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, replicas: int = 0) -> None:
+        """``replicas`` is how many of them must hold a delivery before it counts as stored."""
         self._pool = redis.connection_pool
+        self._replicas = replicas
         self._local = threading.local()
         self._hanging_until = 0.0
         self._offer = _Script("offer")
@@ -73,7 +80,7 @@ class Door:
         args: list[str | int | bytes] = [claim, keys.PREFIX, _CLAIM_LIFE_MS, connection]
         for hint, settle in zip(hints, settle_ms, strict=True):
             args += [str(hint.subject), settle, ceiling_ms, orjson.dumps(hint.to_json())]
-        return bool(self._call(self._offer, args))
+        return bool(self._call(self._offer, args, self._replicas))
 
     def note(self, book: str, note: dict[str, str], heard: str = "") -> None:
         """Keep a note of a delivery that led to nothing in a list of its own name.
@@ -83,11 +90,11 @@ class Door:
         args: list[str | int | bytes] = [keys.door(book), keys.PREFIX, heard, orjson.dumps(note)]
         self._call(self._note, [*args, keys.DOOR_KEPT, _DOOR_LIFE_MS])
 
-    def _call(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
+    def _call(self, script: _Script, args: Sequence[str | int | bytes], replicas: int = 0) -> object:
         if time.monotonic() < self._hanging_until:
             raise NotStored("Redis did not answer a moment ago")
         try:
-            return self._send(script, args)
+            return self._send(script, args, replicas)
         except RedisConnectionError:
             # An idle connection may have been closed under us. Asking once more is safe: the claim
             # makes a repeated offer a duplicate of itself. A time-out is not repeated: it has cost
@@ -96,7 +103,7 @@ class Door:
         except RedisError as error:
             raise self._failed(error) from error
         try:
-            return self._send(script, args)
+            return self._send(script, args, replicas)
         except RedisError as error:
             raise self._failed(error) from error
 
@@ -107,14 +114,27 @@ class Door:
             self._hanging_until = time.monotonic() + HANGING_S
         return NotStored(_cause(error))
 
-    def _send(self, script: _Script, args: Sequence[str | int | bytes]) -> object:
+    def _send(self, script: _Script, args: Sequence[str | int | bytes], replicas: int) -> object:
         connection = self._connection()
         connection.send_command("EVALSHA", script.digest, 1, *args)
         try:
-            return connection.read_response()
+            answer = connection.read_response()
         except NoScriptError:
             connection.send_command("EVAL", script.text, 1, *args)
-            return connection.read_response()
+            answer = connection.read_response()
+        if replicas:
+            self._await_replicas(connection, replicas)
+        return answer
+
+    def _await_replicas(self, connection: _Line, replicas: int) -> None:
+        """Replication is asynchronous: what only a master holds that fails now is gone. Raises NotStored.
+
+        A duplicate waits too, for the delivery it repeats: both wrote, and replicas keep the order.
+        """
+        connection.send_command("WAIT", replicas, REPLICAS_MS)
+        if int(cast("int", connection.read_response())) < replicas:
+            self._hanging_until = time.monotonic() + HANGING_S
+            raise NotStored(f"Fewer than {replicas} replicas have it yet")
 
     def _connection(self) -> _Line:
         line: _Line | None = getattr(self._local, "line", None)

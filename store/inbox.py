@@ -66,7 +66,10 @@ class Depth:
 
     pending: int
     due: int
+    waiting: int
+    """Those that are due, and those that were handed out with no run of them begun yet."""
     oldest_overdue: timedelta
+    """How late the oldest of these is."""
     dead: int
 
 
@@ -174,20 +177,31 @@ class Inbox:
         """Drop dead letters past their life; how many went."""
         return int(cast("int", self._run("forget_old", _ms(keys.DEAD_LIFE))))
 
-    def depth(self) -> Depth:
-        """How much waits and how late the most overdue subject is. Two round trips."""
-        now = _now_ms(self._redis)
+    def waiting(self, connection: str, cause: str) -> int:
+        """How many of a connection's subjects were given back for this very cause and have not been worked
+        since. One round trip and more the more there are.
+        """
+        mine = [
+            str(name) for name, _ in self._redis.zscan_iter(keys.PENDING) if name.startswith(f"{connection}:")
+        ]
         pipe = self._redis.pipeline(transaction=False)
-        pipe.zcard(keys.PENDING)
-        pipe.zcount(keys.PENDING, "-inf", now)
-        pipe.zrange(keys.PENDING, 0, 0, withscores=True)
-        pipe.zcard(keys.DEAD)
-        pending, due, first, dead = pipe.execute()
-        overdue = max(0, now - int(first[0][1])) if first else 0
-        return Depth(int(pending), int(due), timedelta(milliseconds=overdue), int(dead))
+        for name in mine:
+            pipe.hget(keys.SUBJECT + name, "cause")
+        return pipe.execute().count(cause)
+
+    def depth(self) -> Depth:
+        """How much waits, and for how long."""
+        return depth(self._redis)
 
     def _run(self, script: str, *args: str | int) -> object:
         return self._scripts[script](keys=[], args=[keys.PREFIX, *args])
+
+
+def depth(redis: Redis) -> Depth:
+    """How full the inbox in ``redis`` is. One round trip."""
+    answer = cast("list[int]", redis.eval(lua("depth"), 0, keys.PREFIX))
+    pending, due, waiting, overdue_ms, dead = answer
+    return Depth(pending, due, waiting, timedelta(milliseconds=overdue_ms), dead)
 
 
 def _hint(entry: str) -> Hint | None:
@@ -207,8 +221,3 @@ def _subject(name: str) -> Subject | None:
 
 def _ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
-
-
-def _now_ms(redis: Redis) -> int:
-    seconds, micros = redis.time()
-    return seconds * 1000 + micros // 1000

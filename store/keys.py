@@ -14,6 +14,9 @@ PREFIX: Final = "sw:"
 
 PENDING: Final = PREFIX + "pending"
 """Sorted set, subject → when the clock looks at it next (ms). Inbox. Lives while work waits."""
+HANDED: Final = PREFIX + "handed"
+"""Sorted set, subject that was handed out with no run of it begun yet → when it was due first (ms). Inbox.
+Lives while work waits."""
 DEAD: Final = PREFIX + "dead"
 """Sorted set, subject → when it was given up (ms). Inbox. Entries leave after ``DEAD_LIFE``."""
 TOKEN: Final = PREFIX + "token"
@@ -98,7 +101,8 @@ DECISIONS_LIFE: Final = timedelta(days=90)
 DECISIONS_KEPT: Final = 50
 DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
-BEAT_LIFE: Final = timedelta(minutes=5)
+BEAT_LIFE: Final = timedelta(seconds=20)
+"""A clock beats every second, but may wait for a slow Redis, or look after the house, in between."""
 SPRINT_LIFE: Final = timedelta(days=120)
 PLANNED_LIFE: Final = timedelta(days=14)
 FINISHED_LIFE: Final = timedelta(days=400)
@@ -106,8 +110,10 @@ FINISHED_KEPT: Final = 60
 """Twice what is read of a tracker at most, so that nothing is read again because it was dropped."""
 MODEL_REFUSED_LIFE: Final = timedelta(days=1)
 RETRAIN_LIFE: Final = timedelta(hours=8)
-RULES_FILE_LIFE: Final = timedelta(minutes=1)
-"""Longer than the restart of a clock takes: meanwhile its file still counts."""
+RULES_FILE_LIFE: Final = timedelta(seconds=12)
+"""Two tellings may fail before a clock's file counts no more."""
+RULES_FILE_RESTART: Final = timedelta(seconds=5)
+"""Longer than the restart of a clock takes: meanwhile the file of one that ended still counts."""
 RULES_FILES_LIFE: Final = timedelta(days=1)
 BACKFILL_LIFE: Final = timedelta(days=7)
 BACKFILL_LEASE_LIFE: Final = timedelta(seconds=20)

@@ -106,6 +106,13 @@ class RulebookShelf:
         turned = {"version": version, "problems": list(problems), "since": since}
         self._tell(place, {"version": before.get("version"), "turned": turned, "at": now}, told)
 
+    def leave(self, place: str) -> None:
+        """The clock at ``place`` ends; its file counts for ``keys.RULES_FILE_RESTART``. Two round trips."""
+        now, told = self._told()
+        if place in told:
+            at = now - ms(keys.RULES_FILE_LIFE) + ms(keys.RULES_FILE_RESTART)
+            self._tell(place, {**told[place], "at": at}, told)
+
     def files(self) -> tuple[FileSeen, ...]:
         """What every clock that lives finds in its file, by place."""
         now, told = self._told()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -46,6 +46,7 @@ from trackers.protocol import (
     BulkStep,
     Failure,
     Found,
+    Glimpse,
     Mark,
     Marked,
     Operation,
@@ -262,6 +263,13 @@ class ToyTracker:
             return Marked({mark.issue: None for mark in marks})
 
         return (BulkStep(tuple(marks), send),)
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        self._fail("glimpse")
+        return {}
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        self._fail("remember")
 
     def look_again(self, issue: Issue) -> bool:
         return False

@@ -47,11 +47,17 @@ def exchange(
     """Send one request and tell the gate whether the tracker answered at all.
 
     Raises Unreachable for no connection, a connection cut or a time-out: after a write its outcome
-    is then unknown. Raises ServerFault for a redirect, which a tracker's API has no reason to send;
-    with ``see_other`` a 303 is an answer, which names a task and is not followed.
+    is then unknown. Raises ServerFault for a body that cannot be decoded, and for a redirect, which a
+    tracker's API has no reason to send; with ``see_other`` a 303 is an answer, which names a task and is
+    not followed.
     """
     try:
         response = http.send(request)
+    except httpx.DecodingError as error:
+        gate.answered()
+        raise ServerFault(
+            f"{host_of(str(request.url))} answered something that is not in the encoding it names."
+        ) from error
     except httpx.HTTPError as error:
         gate.unreachable()
         raise Unreachable(f"{host_of(str(request.url))} gave no answer ({type(error).__name__}).") from error

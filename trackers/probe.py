@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from trackers.model import Identity
 
@@ -43,6 +43,8 @@ class Site:
     """The site's or the workspace's own name."""
     kind: str
     """``Jira Cloud``, ``Jira Data Center 10.3.5``, ``Linear``."""
+    signs: bool = True
+    """Whether its webhooks can be signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,32 @@ class Hook:
     """As the tracker names them."""
     signed: bool | None = None
     """Whether deliveries are signed; None where the tracker does not tell."""
+    covers: frozenset[str] | None = None
+    """The keys of the projects or teams it sends events of; None for all, or where ``remark`` says why that
+    is not known."""
+    remark: str | None = None
+    """What a person must judge, as a clause without a full stop."""
+    bodiless: bool = False
+    """Whether deliveries come without what they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookWish:
+    """A webhook that a person is to make."""
+
+    url: str
+    places: tuple[str, ...]
+    """The projects or teams whose events are wanted."""
+    sprints: bool
+    """Whether those of sprints or cycles are, too."""
+    secret: str
+    """What holds its secret, as a phrase: ``the content of config/secrets/acme-jira-hook``."""
+    there: bool = True
+    """Whether that holds one already."""
+    proof: Literal["signature", "basic", "token"] = "signature"
+    """How deliveries prove where they come from."""
+    user: str | None = None
+    """With ``basic``."""
 
 
 class Probe(Protocol):
@@ -116,12 +144,12 @@ class Probe(Protocol):
     def enable(self, hook: Hook) -> None:
         """Switch a webhook on again. Raises Forbidden when the account may not."""
 
-    def by_hand(self, url: str, sprints: bool) -> str:
+    def by_hand(self, wish: HookWish) -> str:
         """What to click to make the webhook, a line a step, for a person who may."""
 
-    def nudge(self, issue: str) -> None:
-        """Make the tracker send an event about an issue (key or id), and leave the issue as it was.
+    def nudge(self, issue: str) -> str:
+        """Make the tracker send an event about an issue (key or id), and leave the issue as it was; its id.
 
         On Jira a label comes and goes and stays in the issue's history, on Linear its place in lists moves
-        by a hair and back.
+        by a hair and back. Raises Gone, in words about the issue, when there is none.
         """

@@ -153,6 +153,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """As much of an issue as tells whether it is still what was read."""
+
+    project: str
+    updated: datetime | None
+    tags: frozenset[str]
+    """Ids of its labels and, as ``component_label`` has them, its components."""
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
     """What became of the issues of one ``BulkStep``: each is in one of the two."""
 
@@ -239,6 +249,17 @@ class Tracker(Protocol):
 
         Each is asked as bulk work, as ``search`` is. No mail is sent where that can be had.
         """
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        """How issues (ids) stand, once no bulk write of ours is under way any more; one that is gone or
+        cannot be seen is left out.
+
+        One request for every 100 on Jira, for every 250 on Linear, asked as bulk work. Raises
+        ServerFault while such a write is not over.
+        """
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        """Have the tracker remember of labels that are there already what a bulk write of them would have."""
 
     def board(self, board: str) -> Board:
         """A board the connection names, its unit of estimates and its columns; remembered for an hour.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import orjson
@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from rules.connections import Connection
+from store.address import parse
 from store.connect import connect
 from store.door import Door
 from store.inbox import Inbox
@@ -31,22 +32,25 @@ _JSON = "application/json"
 class WebSettings:
     """What the front door needs to know."""
 
-    redis_url: str
+    redis_url: str = field(repr=False)
     connections: Sequence[Connection]
     settle_issue: timedelta = timedelta(seconds=3)
     settle_sprint: timedelta = timedelta(seconds=30)
     ceiling: timedelta = timedelta(minutes=5)
+    redis_may_forget: bool = False
+    """Whether a Redis that can lose events is no reason not to be ready."""
 
 
 def create_app(settings: WebSettings) -> Flask:
     """Wire the application. Opens no connection yet: Redis may be away when the process starts."""
     app = Flask("webhook_app", static_folder=None)
     redis = connect(settings.redis_url, patience=_PATIENCE_S)
+    replicas = parse(settings.redis_url).replicas
     names = [connection.name for connection in settings.connections]
     registry = CollectorRegistry()
     intake = Intake(
         entrances={connection.name: entrance(connection) for connection in settings.connections},
-        door=Door(redis),
+        door=Door(redis, replicas),
         pace=Pace.of(settings.settle_issue, settings.settle_sprint, settings.ceiling),
         count=metrics.DeliveryCounter(registry),
     )
@@ -67,7 +71,9 @@ def create_app(settings: WebSettings) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = health.checks(redis, settings.connections)
+        found = health.checks(
+            redis, settings.connections, replicas=replicas, may_forget=settings.redis_may_forget
+        )
         told = {"ready": health.ready(found), "checks": found}
         return Response(orjson.dumps(told), 200 if told["ready"] else 503, content_type=_JSON)
 

@@ -11,32 +11,45 @@ from redis.exceptions import RedisError
 
 from rules.connections import Connection
 from store.cache import Cache
+from store.crew import BULK, LIVE, Crew
+from store.durability import Trait, copies, traits
 from store.heard import Heard
-from store.keys import beat
+from store.inbox import Depth, depth
+from store.keys import BEAT_LIFE, beat
 from store.models import Entry, ModelShelf, Refusal, Slots
 from store.rulebook import RulebookShelf, Turned
 from store.watch import Report, Watch
 from store.writes import Held, Writes
-from trackers.spans import in_words
+from trackers.spans import in_utc, in_words
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. ``vital`` ones decide readiness; the others only warn."""
+    """One thing looked at."""
 
     name: str
     ok: bool
     detail: str
     vital: bool = True
+    """Whether it decides readiness: no delivery should be sent here while it is not ok."""
+    halts: bool = False
+    """Whether deliveries are taken but not worked while it is not ok."""
 
 
-def checks(redis: Redis, connections: Sequence[Connection]) -> tuple[Check, ...]:
-    """Look at everything the service needs. Never raises."""
+def checks(
+    redis: Redis, connections: Sequence[Connection], *, replicas: int = 0, may_forget: bool = False
+) -> tuple[Check, ...]:
+    """Look at everything the service needs. Never raises.
+
+    ``replicas`` is how many of them must hold a delivery; with ``may_forget`` a Redis that can lose events
+    only warns.
+    """
     try:
         return (
-            *_redis(redis),
+            *_redis(redis, replicas, may_forget=may_forget),
             *_rules(redis),
             _clock(redis),
+            *_workers(redis),
             *_identities(redis, connections),
             *_deliveries(redis, [connection.name for connection in connections]),
             *_writing(redis, [connection.name for connection in connections]),
@@ -55,24 +68,16 @@ def ready(found: Iterable[Check]) -> bool:
     return all(check.ok for check in found if check.vital)
 
 
-def _redis(redis: Redis) -> Iterable[Check]:
-    info = redis.info()
+def _redis(redis: Redis, replicas: int, *, may_forget: bool) -> Iterable[Check]:
+    kept, copied = traits(redis), copies(redis, replicas)
     yield Check("redis", True, "Redis answers.")
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    yield Check(
-        "redis keeps what it took",
-        policy == "noeviction",
-        f"maxmemory-policy is {policy}"
-        + ("." if policy == "noeviction" else ": it may throw events away; set it to noeviction."),
-    )
-    append_only = str(info.get("aof_enabled", "1")) == "1"
-    yield Check(
-        "redis survives a restart",
-        append_only,
-        "The append-only file is on."
-        if append_only
-        else "The append-only file is off: a restart would lose events; set appendonly yes.",
-    )
+    yield from (_check(trait, vital=not may_forget) for trait in kept)
+    yield from (_check(trait, vital=trait.vital) for trait in copied)
+
+
+def _check(trait: Trait, *, vital: bool) -> Check:
+    """What Redis does not tell only warns."""
+    return Check(trait.name, trait.ok is True, trait.sentence, vital and trait.ok is not None)
 
 
 def _rules(redis: Redis) -> Iterable[Check]:
@@ -80,7 +85,7 @@ def _rules(redis: Redis) -> Iterable[Check]:
     version, since = shelf.version(), shelf.since()
     if version is None or since is None:
         told = "No good rules file was seen yet: nothing is done. Start the clock, and mend rules.yaml."
-        yield Check("rules", False, told, vital=False)
+        yield Check("rules", False, told, vital=False, halts=True)
     else:
         age = in_words(datetime.now(UTC) - since)
         yield Check("rules", True, f"Version {version} has been in force for {age}.", vital=False)
@@ -98,7 +103,7 @@ def _rules(redis: Redis) -> Iterable[Check]:
 def _refused(place: str, turned: Turned, version: str | None) -> str:
     """What is wrong with a file, since when, and what goes on meanwhile."""
     rules = f"version {version} stays in force" if version else "nothing is done until it is good"
-    head = f"{place} was refused {_ago(turned.since)}; {rules}. Mend it and save it:"
+    head = f"{place} was refused {_ago(turned.since)}; {rules}. Mend it and save it."
     return "\n".join((head, *turned.problems))
 
 
@@ -108,8 +113,39 @@ def _ago(since: datetime) -> str:
 
 def _clock(redis: Redis) -> Check:
     alive = redis.get(beat("clock")) is not None
-    said = "The clock ticks." if alive else "No clock has ticked for 5 minutes: start `sprintwarden clock`."
-    return Check("clock", alive, said, vital=False)
+    silent = f"No clock has ticked for {in_words(BEAT_LIFE)}: start `sprintwarden clock`."
+    return Check("clock", alive, "The clock ticks." if alive else silent, vital=False, halts=True)
+
+
+def _workers(redis: Redis) -> Iterable[Check]:
+    crew = Crew(redis)
+    live, bulk = len(crew.alive(LIVE)), len(crew.alive(BULK))
+    yield Check("live workers", live > 0, _live(live, depth(redis)), vital=False, halts=True)
+    jobs = crew.waiting(BULK)
+    yield Check("bulk workers", bool(bulk or not jobs), _bulk(bulk, jobs), vital=False)
+
+
+def _live(alive: int, inbox: Depth) -> str:
+    queued = "nothing waits"
+    if inbox.waiting:
+        waiting = _many(inbox.waiting, "issue or sprint waits", "issues or sprints wait")
+        queued = f"{waiting}, the oldest for {in_words(inbox.oldest_overdue)}"
+    if alive:
+        return f"{_many(alive, 'is', 'are')} alive; {queued}."
+    return f"No live worker is alive; {queued}: start `sprintwarden work live`."
+
+
+def _bulk(alive: int, jobs: int) -> str:
+    if alive:
+        return f"{_many(alive, 'is', 'are')} alive."
+    if jobs:
+        queued = _many(jobs, "training or backfill waits", "trainings and backfills wait")
+        return f"No bulk worker is alive; {queued}: start `sprintwarden work bulk`."
+    return "None is alive, and no training or backfill waits for one."
+
+
+def _many(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
@@ -134,14 +170,14 @@ def _writing(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
     for name in connections:
         held = writes.held(name)
         said = "It goes on." if held is None else _held(name, held)
-        yield Check(f"writing to {name}", held is None, said, vital=False)
+        yield Check(f"writing to {name}", held is None, said, vital=False, halts=True)
 
 
 def _held(name: str, held: Held) -> str:
     return (
         f"It was stopped {_ago(held.since)}: {held.issues} issues were written to within "
-        f"{in_words(held.window)}, the most the rules allow. All events wait. Look at some of those issues; "
-        f"if they are right, say `sprintwarden resume {name}`, else mend the rules first."
+        f"{in_words(held.window)}, the most the rules allow. What would be written waits. Look at some "
+        f"of those issues; if they are right, say `sprintwarden resume {name}`, else mend the rules first."
     )
 
 
@@ -163,11 +199,11 @@ def _models(redis: Redis, connections: Sequence[str]) -> Iterable[Check]:
 def _serving(serving: Entry | None, refusal: Refusal | None) -> str:
     if refusal is not None:
         instead = f"{refusal.instead[:12]} serves" if refusal.instead else "The rules alone label"
-        since = refusal.since.isoformat(timespec="seconds")
+        since = in_utc(refusal.since)
         return f"Model {refusal.id[:12]} was refused by a worker, {since}: {refusal.why} {instead} instead."
     if serving is None:
         return "No model serves: the rules alone label."
-    return f"Model {serving.id[:12]} serves since {serving.since.isoformat(timespec='seconds')}."
+    return f"Model {serving.id[:12]} serves since {in_utc(serving.since)}."
 
 
 def _drift(report: Report | None) -> str:
@@ -184,7 +220,7 @@ def _staged(slots: Slots) -> str:
     staged = slots.staged
     if staged is None:
         return ""
-    said = f" Model {staged.id[:12]} is staged since {staged.since.isoformat(timespec='seconds')}"
+    said = f" Model {staged.id[:12]} is staged since {in_utc(staged.since)}"
     if staged.verdict is None or staged.verdict.passed:
         return f"{said}."
     return f"{said}; the gate refused it: {' '.join(staged.verdict.because)}"

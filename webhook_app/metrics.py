@@ -21,6 +21,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from store.budget import standing_pauses
+from store.crew import QUEUES, Crew
 from store.decisions import Decisions
 from store.heard import Heard
 from store.inbox import Inbox
@@ -79,6 +80,7 @@ class StoreCollector(Collector):
         try:
             found = [
                 *self._inbox_metrics(),
+                *self._worker_metrics(),
                 *self._run_metrics(),
                 *self._model_metrics(),
                 *self._watch_metrics(),
@@ -102,9 +104,21 @@ class StoreCollector(Collector):
         )
         yield _gauge("sprintwarden_inbox_due", "Subjects that are due and not taken yet.", depth.due)
         yield _gauge(
-            "sprintwarden_inbox_oldest_overdue_seconds", "How late the most overdue subject is.", overdue
+            "sprintwarden_inbox_waiting",
+            "Subjects that are due, whether or not they were handed out, with no run begun.",
+            depth.waiting,
+        )
+        yield _gauge(
+            "sprintwarden_inbox_oldest_overdue_seconds", "How late the oldest subject waiting is.", overdue
         )
         yield _gauge("sprintwarden_dead_letters", "Subjects that were given up.", depth.dead)
+
+    def _worker_metrics(self) -> Iterator[Metric]:
+        workers = GaugeMetricFamily("sprintwarden_workers", "Workers that are alive.", labels=("queue",))
+        crew = Crew(self._redis)
+        for queue in QUEUES:
+            workers.add_metric([queue], len(crew.alive(queue)))
+        yield workers
 
     def _run_metrics(self) -> Iterator[Metric]:
         runs = CounterMetricFamily(

@@ -95,6 +95,7 @@ def judge(shop: Shop, desk: Desk, book: RuleBook, reading: Reading, journal: Jou
         applied=frozenset(at.applied),
         vetoed=dict(at.vetoed),
         known=journal.known,
+        updated=at.issue.updated,
         forecasts=tuple(_slim(forecasts(said, at, plan, as_written))),
     )
     return Judged(rules.mode, plan, todo)
@@ -136,6 +137,6 @@ def _rows(tally: Tally, todo: Todo, chosen: Sequence[Chosen], *, held: bool) -> 
     for item in chosen:
         row = rows.get(item.name, Row())
         why = and_list(list(item.proposal.told or item.proposal.because))
-        examples = sorted([*row.examples, Example(todo.key, why, held)], key=lambda one: one.held)
+        examples = sorted([*row.examples, Example(todo.key, why, held, todo.issue)], key=lambda one: one.held)
         rows[item.name] = Row(row.issues + (not held), row.held + held, tuple(examples[:EXAMPLES]))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,8 +11,8 @@ from typing import Any, Final
 from store.backfills import EXAMPLES, Backfill, Progress, Todo
 from store.journal import Intent, Journal
 from trackers.errors import Gone, Rejected
-from trackers.model import Memory, Subject, SubjectKind
-from trackers.protocol import BulkStep, Mark, Marked
+from trackers.model import Label, Memory, Subject, SubjectKind
+from trackers.protocol import BulkStep, Glimpse, Mark, Marked
 from workers.decide import Because
 from workers.learning import remember
 from workers.record import Outcome
@@ -29,32 +30,75 @@ class Wanted:
     mark: Mark
 
 
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The issues of a step, as they are to be treated by now."""
+
+    found: tuple[Wanted, ...]
+    needless: tuple[str, ...]
+    """Ids of those that need nothing any more."""
+    changed: tuple[str, ...]
+    """Ids of those that are not what was judged."""
+
+
 def mark_of(item: Todo) -> Mark:
     """What an issue is to get, as of the reading."""
     applied = item.applied | {label.id for label in item.labels}
     return Mark(item.issue, item.project, item.labels, Memory(applied, frozenset(item.vetoed)))
 
 
-def wanted(items: Sequence[Todo], journals: Sequence[Journal], in_hand: frozenset[str]) -> list[Wanted]:
-    """What of ``items`` still has something to get, by the newest journals.
+def sift(items: Sequence[Todo], journals: Sequence[Journal], seen: Mapping[str, Glimpse]) -> Sifted:
+    """What of ``items`` is to be written, by the newest journals and by what was just ``seen`` of them.
 
-    Left out are labels that a person has taken off or a run has put on since the reading. Of issues
-    ``in_hand`` as a worker died, what looks put on is written once more: that it is there was not counted.
+    Left out are labels that a person has taken off or that are there by now, whoever put them on, and
+    issues that are not what was judged any more.
     """
+    found: list[Wanted] = []
+    needless: list[str] = []
+    changed: list[str] = []
+    for item, journal in zip(items, journals, strict=True):
+        now = seen.get(item.issue)
+        labels = _labels(item, journal, journal.applied.keys() | (now.tags if now else frozenset()))
+        if not labels:
+            needless.append(item.issue)
+        elif now is None or _has_changed(item, now):
+            changed.append(item.issue)
+        else:
+            found.append(_wanted(item, journal, labels))
+    return Sifted(tuple(found), tuple(needless), tuple(changed))
+
+
+def written_after_all(
+    items: Sequence[Todo], journals: Sequence[Journal], seen: Mapping[str, Glimpse]
+) -> list[Wanted]:
+    """Those of ``items``, all being written to when that broke off, that have what they were to get."""
     found = []
     for item, journal in zip(items, journals, strict=True):
-        there = frozenset() if item.issue in in_hand else frozenset(journal.applied)
-        vetoed = {label.casefold() for label in journal.vetoed}
-        labels = tuple(
-            label for label in item.labels if label.id not in there and label.id.casefold() not in vetoed
-        )
-        if labels:
-            applied = (item.applied | journal.applied.keys()) - journal.withdrawn.keys()
-            remember_ = Memory(
-                applied | {label.id for label in labels}, frozenset(item.vetoed) | journal.vetoed.keys()
-            )
-            found.append(Wanted(item, journal, Mark(item.issue, item.project, labels, remember_)))
+        labels = _labels(item, journal, frozenset())
+        now = seen.get(item.issue)
+        if labels and now is not None and now.tags >= {label.id for label in labels}:
+            found.append(_wanted(item, journal, labels))
     return found
+
+
+def _labels(item: Todo, journal: Journal, there: AbstractSet[str]) -> tuple[Label, ...]:
+    vetoed = {label.casefold() for label in journal.vetoed}
+    return tuple(
+        label for label in item.labels if label.id not in there and label.id.casefold() not in vetoed
+    )
+
+
+def _has_changed(item: Todo, now: Glimpse) -> bool:
+    if now.project != item.project:
+        return True
+    return item.updated is not None and now.updated is not None and now.updated > item.updated
+
+
+def _wanted(item: Todo, journal: Journal, labels: tuple[Label, ...]) -> Wanted:
+    ours = item.applied.union(journal.applied).difference(journal.withdrawn)
+    vetoed = frozenset(item.vetoed).union(journal.vetoed)
+    remembered = Memory(ours.union(label.id for label in labels), vetoed)
+    return Wanted(item, journal, Mark(item.issue, item.project, labels, remembered))
 
 
 def intend(shop: Shop, connection: str, found: Sequence[Wanted]) -> None:

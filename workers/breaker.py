@@ -8,7 +8,7 @@ import structlog
 
 from rules.load import WriteLimit
 from store.writes import Held, Writes
-from trackers.spans import in_words
+from trackers.spans import in_utc, in_words
 from workers.rules_in_force import LiveRules
 
 log = structlog.get_logger("breaker")
@@ -34,18 +34,19 @@ class Breaker:
         if held is None:
             return
         if held.is_new:
-            log.error("writing is held", connection=self.connection, why=self._why(held))
-        raise WritingHeld(self._why(held))
+            log.error("writing is held", connection=self.connection, why=why_held(self.connection, held))
+        raise WritingHeld(why_held(self.connection, held))
 
     def require_writing(self) -> None:
         """Raises WritingHeld while writing is held; counts nothing."""
         if (held := self.writes.held(self.connection)) is not None:
-            raise WritingHeld(self._why(held))
+            raise WritingHeld(why_held(self.connection, held))
 
-    def _why(self, held: Held) -> str:
-        since = held.since.isoformat(sep=" ", timespec="seconds")
-        return (
-            f"Nothing is written to {self.connection} since {since}: {held.issues} issues were written to "
-            f"within {in_words(held.window)}, the most the rules allow. Look at some of them; if they are "
-            f"right, say `sprintwarden resume {self.connection}`."
-        )
+
+def why_held(connection: str, held: Held) -> str:
+    """Why nothing is written, such that it stays true when writing goes on. The same for all that waits."""
+    return (
+        f"Writing to {connection} was held at {in_utc(held.since)}: {held.issues} issues were written to "
+        f"within {in_words(held.window)}, the most the rules allow. Look at some of them; if they are right, "
+        f"`sprintwarden resume {connection}` lets it go on."
+    )

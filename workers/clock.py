@@ -7,6 +7,7 @@ Any number may run: taking a subject is one script in Redis.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from rq.serializers import JSONSerializer
 from rules.connections import Connection
 from store import keys
 from store.backfills import Backfills
+from store.crew import BULK, LIVE
 from store.inbox import Inbox, Taken
 from store.models import ModelShelf
 from store.outcomes import Outcomes
@@ -39,8 +41,6 @@ from workers.watching import look
 
 log = structlog.get_logger("clock")
 
-LIVE: Final = "live"
-BULK: Final = "bulk"
 AHEAD: Final = 20
 """Wake-ups kept in RQ's queue: enough to keep workers busy, few enough that order stays in the inbox."""
 TICK_S: Final = 0.2
@@ -98,6 +98,10 @@ class Clock:
             self._keep_house()
         return _BUSY_TICK_S if taken else TICK_S
 
+    def leave(self) -> None:
+        """End: from now on other clocks need not wait for this one. Raises RedisError when Redis is away."""
+        self._rules.leave()
+
     def _keep_house(self) -> None:
         """What is done once a minute. A fault in one part stops neither the others nor the wake-ups."""
         parts: tuple[Callable[[], object], ...] = (
@@ -149,7 +153,7 @@ class Clock:
 
 
 def run_clock(clock: Clock, stop: Event) -> None:
-    """Tick until ``stop`` is set. While Redis is away it waits and says so once."""
+    """Tick until ``stop`` is set, then leave. While Redis is away it waits and says so once."""
     away = False
     while not stop.is_set():
         try:
@@ -163,3 +167,5 @@ def run_clock(clock: Clock, stop: Event) -> None:
                 away = True
             pause = 1.0
         stop.wait(pause)
+    with contextlib.suppress(RedisError):
+        clock.leave()

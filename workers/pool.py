@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,13 +17,15 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq.job import Job
+from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 from rq.worker_pool import ForkProcess, WorkerPool
 
+from store.crew import BULK
 from trackers.errors import TrackerError
 from workers import tasks
-from workers.clock import BULK, queue
+from workers.clock import queue
 from workers.lifeline import end_with_parent
 from workers.shop import Shop
 
@@ -31,7 +34,9 @@ log = structlog.get_logger("pool")
 Wiring = Callable[[], tuple[Redis, Shop]]
 """Opens the Redis client of one worker process and its floor; called in that process."""
 
-_WORKER_TTL_S: Final = 60
+_WORKER_TTL_S: Final = 30
+"""A worker that shows no sign of life for so long counts as dead; an idle one shows it twice as often."""
+_BEAT_S: Final = 10.0
 _OURS: Final[Mapping[str, Callable[..., object]]] = {
     tasks.WAKE: tasks.wake,
     tasks.RETRAIN: tasks.retrain,
@@ -55,12 +60,37 @@ class OurJob(Job):
         return called
 
 
+class SteadyWorker(SimpleWorker):
+    """Shows signs of life while it works, too.
+
+    By itself RQ waits for the end of the job, which for a training may be hours: a worker that was
+    killed would seem to work until then.
+    """
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """RQ's hook for how a job is done."""
+        done = threading.Event()
+        threading.Thread(target=self._beat, args=(done,), name="beat", daemon=True).start()
+        try:
+            super().execute_job(job, queue)
+        finally:
+            done.set()
+
+    def _beat(self, done: threading.Event) -> None:
+        while not done.wait(_BEAT_S):
+            try:
+                self.heartbeat()
+            except RedisError:
+                # It may be back at the next one.
+                continue
+
+
 class WarmPool(WorkerPool):
     """RQ's pool, with workers that wire their own floor."""
 
     def __init__(self, name: str, redis: Redis, count: int, wiring: Wiring) -> None:
         super().__init__(
-            [name], redis, num_workers=count, worker_class=SimpleWorker, serializer=JSONSerializer
+            [name], redis, num_workers=count, worker_class=SteadyWorker, serializer=JSONSerializer
         )
         self._queue_name = name
         self._wiring = wiring
@@ -87,7 +117,7 @@ def work(name: str, queue_name: str, wiring: Wiring, pool: int, logging_level: s
     redis, shop = wiring()
     tasks.open_for_business(shop)
     warm_up(shop)
-    worker = SimpleWorker(
+    worker = SteadyWorker(
         [queue(queue_name, redis)],
         name=name,
         connection=redis,

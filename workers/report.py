@@ -50,7 +50,7 @@ class Reason:
     """``rule <name>`` or ``learned``."""
     issues: int
     because: tuple[str, ...]
-    """In the words of one of them, without a full stop."""
+    """In the words of one of them, without a full stop: what was there, not what a rule would not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,8 @@ class _Mode:
         planned = (one for run in runs for one in run["plan"].get("labels", ()))
         why = next((one for one in planned if one["label"].casefold() == folded), None)
         if why is not None:
-            reason = label.reasons.setdefault(why["source"], _Reason(0, tuple(why["because"])))
+            words = why.get("seen") or why["because"]
+            reason = label.reasons.setdefault(why["source"], _Reason(0, tuple(words)))
             reason.issues += 1
 
     def report(self, mode: Mode) -> ModeReport:

@@ -32,8 +32,8 @@ from store.rulebook import InForce, RulebookShelf
 log = structlog.get_logger("rules")
 
 NAME = "rules.yaml"
-_TELL_EVERY_S: Final = 20.0
-"""Often enough for a file to count as that of a living clock."""
+_TELL_EVERY_S: Final = 5.0
+"""Often enough for a file to count as that of a living clock (``keys.RULES_FILE_LIFE``)."""
 
 
 class LiveRules:
@@ -122,6 +122,10 @@ class RulesFile:
             self._tell(found, problems)
         else:
             self._offer(found)
+
+    def leave(self) -> None:
+        """This clock ends, and its file is soon not to be waited for any more."""
+        self._shelf.leave(self._place)
 
     def _keep_what_rules(self) -> None:
         """Have at hand what is in force, and put it back where Redis has lost it, or its last second.

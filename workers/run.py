@@ -245,11 +245,13 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     """Record the run, then take its hints out of the inbox: dying in between only repeats the record."""
     counted = counters(batch.subject.connection, ending)
     if ending.purge:
+        if batch.subject.kind is SubjectKind.ISSUE:
+            last = shop.decisions.last(batch.subject)
+            shop.backfills.forget(batch.subject, last["issue"] if last else None)
         shop.journals.purge(batch.subject)
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
         if batch.subject.kind is SubjectKind.ISSUE:
-            shop.backfills.forget(batch.subject)
             forget_issue(shop.inbox, shop.sprints, batch.subject, datetime.now(UTC))
     elif _is_routine(shop, batch, ending):
         shop.decisions.count(counted)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
 from typing import Final
 
 from trackers.model import Subject
@@ -51,7 +56,32 @@ def backfill(connection: str) -> None:
     """Carry a connection's backfill on; a job of the bulk queue."""
     from workers.backfill import backfill as carry_on
 
-    carry_on(_open(), connection)
+    with told_to_end() as leaving:
+        carry_on(_open(), connection, leaving=leaving)
+
+
+@contextmanager
+def told_to_end() -> Iterator[Event]:
+    """Set once a signal asks this process to end, beside what RQ makes of it: RQ lets a job finish, and this
+    one may take hours. To be called in the main thread."""
+    leaving = Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        leaving.set()
+        told = before[signal.Signals(number)]
+        if callable(told):
+            told(number, frame)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield leaving
+    finally:
+        for number, told in before.items():
+            # RQ may have set another meanwhile, for a second signal.
+            if signal.getsignal(number) is note:
+                signal.signal(number, told)
 
 
 def _open() -> Shop:

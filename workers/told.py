@@ -16,6 +16,8 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "source": proposal.source,
         "because": list(proposal.because),
     }
+    if proposal.told not in ((), proposal.because):
+        told["seen"] = list(proposal.told)
     return told | {"chance": _chance_json(proposal.chance)} if proposal.chance else told
 
 

@@ -160,9 +160,10 @@ def _admit(api: Api) -> None:
 
 
 def _shown(hook: Hook, path: str) -> JSON:
-    told = {"name": hook.name, "url": hook.url, "events": hook.events}
+    told: JSON = {"name": hook.name, "url": hook.url, "events": hook.events}
     if path == _NEW:
         settings = {"EXCLUDE_BODY": str(hook.exclude_body).lower()}
+        told["filters"] = hook.filters
         more = {"active": hook.enabled, "scopeType": "global", "configuration": settings}
         return {"id": int(hook.id), **told, **more}
     return {

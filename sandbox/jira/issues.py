@@ -6,6 +6,7 @@ api-group-issue-properties.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -16,9 +17,10 @@ from sandbox.jira.api import Api, ApiError, flag, json_body, page_window
 from sandbox.jira.editing import Reader, checked_property
 from sandbox.jira.model import TRANSITIONS, History, Issue
 from sandbox.jira.state import State
-from sandbox.jira.views import Views, names
+from sandbox.jira.views import Views, named_list, names
 
 _API = "/rest/api/2"
+_FETCHED = 100
 _BULK_ISSUES, _BULK_FIELDS, _BULK_ENTRIES = 1_000, 10, 10_000
 
 
@@ -64,6 +66,7 @@ def add_issues(api: Api, reader: Reader) -> None:
         return {"fields": {name: _list_field(name) for name in lists} | {"summary": _text_field("summary")}}
 
     _add_life(api, reader)
+    _add_many(api, views)
     _add_changelogs(api)
     _add_transitions(api)
     _add_properties(api)
@@ -86,6 +89,22 @@ def _add_life(api: Api, reader: Reader) -> None:
             state.set_property(issue, name, value, state.bot)
         g.issue = issue.key
         return {"id": issue.id, "key": issue.key, "self": state.shapes.link(f"issue/{issue.id}")}, 201
+
+
+def _add_many(api: Api, views: Views) -> None:
+    @api.route("POST", f"{_API}/issue/bulkfetch", "issues", anonymous="serve", only="cloud", reads=True)
+    def issues() -> Any:
+        body = json_body()
+        asked, fields = body.get("issueIdsOrKeys"), named_list(body.get("fields"), ("*navigable",))
+        if not isinstance(asked, list) or not 0 < len(asked) <= _FETCHED:
+            raise ApiError(400, f"Give 1 to {_FETCHED} issues.")
+        found = []
+        for key in dict.fromkeys(map(str, asked)) if g.known else ():
+            with contextlib.suppress(LookupError):
+                found.append(api.state.issue(key))
+        found.sort(key=lambda issue: int(issue.id))
+        properties = named_list(body.get("properties"))
+        return {"issues": [views.issue(issue, fields, properties) for issue in found], "issueErrors": []}
 
 
 def _add_changelogs(api: Api) -> None:

@@ -1,10 +1,10 @@
 """The part of JQL that the toy Jira understands; everything else is a clear error.
 
-``project``, ``key``, ``status``, ``statusCategory``, ``issuetype``, ``priority`` and ``labels`` (``=``,
-``!=``, ``in``, ``not in``, ``is [not] empty``), ``summary``, ``description`` and ``text`` (``~``: the words
-somewhere), ``updated`` and ``created`` (``>=``, ``>``, ``<=``, ``<``, with ``-10m`` or ``2026/11/22 10:00``),
-joined by AND, OR, NOT and parentheses, then ``order by`` any of created, updated, key. A project is named
-by its key, its name or its id, as on the real site, and must be there.
+``project``, ``id``, ``key``, ``status``, ``statusCategory``, ``issuetype``, ``priority`` and ``labels``
+(``=``, ``!=``, ``in``, ``not in``, ``is [not] empty``), ``summary``, ``description`` and ``text`` (``~``: the
+words somewhere), ``updated`` and ``created`` (``>=``, ``>``, ``<=``, ``<``, with ``-10m`` or
+``2026/11/22 10:00``), joined by AND, OR, NOT and parentheses, then ``order by`` any of created, updated,
+key. A project is named by its key, its name or its id, as on the real site, and must be there.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ _ORDERS: dict[str, Callable[[Issue], Any]] = {
     "key": lambda issue: (issue.project.key, int(issue.id)),
 }
 _VALUES: dict[str, Callable[[Issue], Iterable[str]]] = {
+    "id": lambda issue: (issue.id,),
     "key": lambda issue: (issue.key,),
     "status": lambda issue: (issue.status.name.upper(), issue.status.id),
     "statuscategory": lambda issue: (_CATEGORIES[issue.status.category], issue.status.category.upper()),

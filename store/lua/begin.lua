@@ -11,6 +11,7 @@ local lease = now + tonumber(ARGV[4])
 local attempts = redis.call('HINCRBY', state, 'attempts', 1)
 redis.call('HSET', state, 'lease', lease)
 redis.call('ZADD', prefix .. 'pending', lease, subject)
+redis.call('ZREM', prefix .. 'handed', subject)
 local held = redis.call('HMGET', state, 'waits', 'cause', 'first')
 local answer = {attempts, tonumber(held[1] or 0), held[2] or '', now - tonumber(held[3] or now)}
 for _, hint in ipairs(redis.call('LRANGE', prefix .. 'hints:' .. subject, 0, -1)) do

@@ -18,6 +18,7 @@ for i = 1, #due, 2 do
   local lease = now + tonumber(ARGV[2])
   redis.call('HSET', prefix .. 'subject:' .. subject, 'token', string.format('%d', token), 'lease', lease)
   redis.call('ZADD', pending, lease, subject)
+  redis.call('ZADD', prefix .. 'handed', 'NX', due[i + 1], subject)
   taken[#taken + 1] = subject
   taken[#taken + 1] = token
   taken[#taken + 1] = now - due[i + 1]

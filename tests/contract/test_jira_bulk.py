@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from tests.contract.conftest import JiraRig, MakeJira, operations
-from trackers.errors import Paused, ServerFault
+from trackers.errors import Paused, ServerFault, Unauthorized
 from trackers.jira import bulk
 from trackers.limits import BULK
 from trackers.model import Issue, Label, Memory, component_label
-from trackers.protocol import BulkStep, Mark, Marked, Recall
+from trackers.protocol import BulkStep, Glimpse, Mark, Marked, Recall
 
 TOGETHER = ["POST bulk edit", "GET bulk progress", "GET bulk progress"]
 REMEMBERED = ["PUT issues property", "GET task", "GET task"]
@@ -212,6 +212,83 @@ def test_task_that_does_not_end_is_asked_for_again(make_jira: MakeJira) -> None:
         step.send()
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_task_that_takes_long_is_waited_for_and_not_submitted_again(
+    make_jira: MakeJira, *, restarted: bool
+) -> None:
+    jira = make_jira()
+    issues = filed(jira, 6)
+    jira.fault("GET bulk progress", "status", status=200, body='{"status": "RUNNING"}', times=12)
+    marks = [mark(issue, "slow") for issue in issues]
+    with pytest.raises(ServerFault, match="still at work"):
+        step_for(jira, marks).send()
+    jira.site.control("PATCH", f"issues/{issues[0].key}", {"remove_labels": ["slow"]})
+    service = jira.another() if restarted else jira.service
+    seen = service.glimpse([issue.id for issue in issues])
+    assert [seen[issue.id].tags for issue in issues] == [frozenset(), *[{"slow"}] * 5]
+    service.remember(marks[1:])
+    assert service.read(issues[1].id, Recall()).memory.applied == {"slow"}
+    assert service.read(issues[0].id, Recall()).memory.applied == frozenset()
+    assert Counter(operations(jira.calls))["POST bulk edit"] == 1
+    jira.forget_calls()
+    service.glimpse([issues[0].id])
+    assert operations(jira.calls) == ["POST issues"], "a task that is over is asked about no more"
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
+def test_glimpse_tells_how_issues_stand_in_one_request(make_jira: MakeJira, deployment: str) -> None:
+    jira = make_jira(deployment=deployment, page_size=60, search_lag=99)
+    issues = [jira.issue(labels=["slow"], components=["API"]), jira.issue(project="OPS"), jira.issue()]
+    jira.site.toy.delete_issue(issues[2].key)
+    jira.forget_calls()
+    seen = jira.service.glimpse([issue.id for issue in issues])
+    assert seen == {
+        issues[0].id: Glimpse("ABC", issues[0].updated, frozenset({"slow", "component API"})),
+        issues[1].id: Glimpse("OPS", issues[1].updated, frozenset()),
+    }
+    assert len(jira.calls) == 1 and BULK in jira.gate.asked[0]
+
+
+def test_glimpse_of_many_reads_every_page_that_data_center_gives(make_jira: MakeJira) -> None:
+    jira = make_jira(deployment="data_center", page_size=3)
+    issues = [jira.issue() for _ in range(7)]
+    assert jira.service.glimpse([issue.id for issue in issues]).keys() == {issue.id for issue in issues}
+
+
+def test_glimpse_of_a_visitor_says_that_the_token_is_bad(cloud: JiraRig) -> None:
+    issue = cloud.issue()
+    with pytest.raises(Unauthorized):
+        cloud.another("a-bad-token").glimpse([issue.id])
+
+
+def test_issue_that_jira_could_not_tell_of_is_not_taken_for_gone(cloud: JiraRig) -> None:
+    issue = cloud.issue()
+    body = f'{{"issues": [], "issueErrors": [{{"id": "{issue.id}", "errorMessage": "Try again."}}]}}'
+    cloud.fault("POST issues", "status", status=200, body=body)
+    with pytest.raises(ServerFault):
+        cloud.service.glimpse([issue.id])
+
+
+def test_task_that_is_over_without_a_word_is_looked_after(cloud: JiraRig) -> None:
+    issues = filed(cloud, 6)
+    cloud.site.toy.delete_issue(issues[5].key)
+    cloud.fault("GET bulk progress", "status", status=200, body='{"status": "COMPLETE"}')
+    told = sent(cloud, [mark(issue, "slow") for issue in issues])
+    assert told.done.keys() == {issue.id for issue in issues[:5]}
+    assert told.failures == {issues[5].id: "The issue is gone, or the account may not see it."}
+    assert "PUT issue" not in operations(cloud.calls)
+    assert cloud.service.read(issues[0].id, Recall()).memory.applied == {"slow"}
+
+
+def test_who_is_refused_bulk_edits_alone_writes_one_by_one(cloud: JiraRig) -> None:
+    issues = filed(cloud, 6)
+    cloud.fault("POST bulk edit", "status", status=401, times=9)
+    assert len(sent(cloud, [mark(issue, "slow") for issue in issues]).done) == 6
+    assert not cloud.gate.paused, "live events go on"
+    sent(cloud, [mark(issue, "login") for issue in issues])
+    assert Counter(operations(cloud.calls))["POST bulk edit"] == 1
+
+
 @pytest.mark.parametrize(
     ("status", "done", "why"), [("FAILED", 6, ""), ("DEAD", 6, ""), ("CANCELLED", 0, "cancelled in Jira")]
 )
@@ -283,7 +360,10 @@ def test_ten_thousand_issues_cost_a_few_hundred_requests(make_jira: MakeJira) ->
         issues += [reading.issue for reading in found.issues]
     reading = len(jira.calls)
     marks = [mark(issue, LABELS[n % 12]) for n, issue in enumerate(issues)]
+    for step in jira.service.bulk_steps(marks):
+        assert len(jira.service.glimpse([one.issue for one in step.marks])) == len(step.marks)
     told = sent(jira, marks)
     assert len(told.done) == 10_000 and not told.failures
-    # 100 pages and one count; the permission once; 12 edits and 12 memories, each with two looks at its task.
-    assert (reading, len(jira.calls)) == (101, 101 + 1 + 12 * 3 * 2)
+    # 100 pages and one count; the permission once; 9 glimpses before each edit; 12 edits and 12 memories,
+    # each with two looks at its task.
+    assert (reading, len(jira.calls)) == (101, 101 + 1 + 12 * 9 + 12 * 3 * 2)

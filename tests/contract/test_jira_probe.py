@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+import flask
 import pytest
 
+from sandbox.server import start
 from tests.contract.conftest import CONTEXT, JiraRig, MakeJira, MemoryGate, operations
 from tests.contract.jira_site import TOKEN
-from trackers.errors import Forbidden, Gone, Unauthorized
+from trackers.errors import Forbidden, Gone, ServerFault, Unauthorized
 from trackers.jira.probe import NUDGE, JiraProbe, open_probe
-from trackers.probe import BoardPlace, Finding, Level, Place, Probe
+from trackers.probe import BoardPlace, Finding, HookWish, Level, Place, Probe
 
 URL = "https://we.example.invalid/webhooks/acme"
 SPRINTS = ("sprint_created", "sprint_updated", "sprint_started", "sprint_closed", "sprint_deleted")
@@ -80,6 +83,27 @@ def test_a_scoped_token_is_good_at_the_gateway_alone(make_jira: MakeJira) -> Non
     assert asked.site().kind == "Jira Cloud"
     assert asked.places()[0] == Place("ABC", "Abc project")
     assert jira.another(url=gateway, kept=False).identity().name == "Sprintwarden"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (("<html>", 404, {"Content-Type": "text/html"}), "What answers there is no Jira"),
+        (("<html>", 403, {"Content-Type": "text/html"}), "Something before Jira refuses"),
+        (("{}", 200, {"Content-Type": "application/json"}), "does not say that it is a Jira"),
+        (("null", 200, {"Content-Type": "application/json"}), "does not say that it is a Jira"),
+        (("plain", 200, {"Content-Encoding": "gzip"}), "not in the encoding it names"),
+    ],
+)
+def test_what_is_no_jira_is_no_matter_of_names_and_permissions(
+    answer: tuple[str, int, dict[str, str]], said: str
+) -> None:
+    other = flask.Flask("other")
+    other.add_url_rule("/<path:asked>", view_func=lambda asked: answer)
+    with start(other) as server:
+        asked = open_probe(server.url, MemoryGate(), cloud=True, basic=("a@b.example", TOKEN))
+        with pytest.raises(ServerFault, match=said):
+            asked.site()
 
 
 def test_the_end_of_the_only_access_token_is_ours(make_jira: MakeJira) -> None:
@@ -211,6 +235,7 @@ def test_a_webhook_is_registered_sends_and_is_switched_on_again(
     assert asked.hooks() == ()
     (made,) = asked.register(jira.site.hook, "a-long-secret", ["ABC"], sprints=True)
     assert (made.url, made.enabled, made.events[3:]) == (jira.site.hook, True, SPRINTS)
+    assert (made.covers, made.remark, made.bodiless) == (frozenset({"ABC"}), None, False)
     assert asked.hooks() == (made,)
     jira.site.control("PATCH", f"hooks/{made.id}", {"enabled": False})
     jira.site.issue()
@@ -224,6 +249,41 @@ def test_a_webhook_is_registered_sends_and_is_switched_on_again(
     assert jira.site.names() == ["jira:issue_created", "sprint_created"], "of the named projects alone"
     headers = jira.site.got[0][0]
     assert headers["X-Hub-Signature"].startswith("sha256=")
+
+
+@pytest.mark.parametrize("config", RELEASES)
+@pytest.mark.parametrize(
+    ("query", "covers"),
+    [
+        ("project in (ABC, OPS)", {"ABC", "OPS"}),
+        ('PROJECT in( "ABC" ,OPS )', {"ABC", "OPS"}),
+        ("project = ABC", None),
+        ("project in (ABC) AND issuetype = Bug", None),
+        ("project in (abc)", None),
+    ],
+)
+def test_what_a_filter_lets_through_is_read_or_shown(
+    make_jira: MakeJira, config: dict[str, Any], query: str, covers: set[str] | None
+) -> None:
+    jira = make_jira(**config)
+    jira.site.control("DELETE", "webhook")
+    asked = probe(jira)
+    filters = {"issue-related-events-section": query}
+    body = {"name": "By hand", "url": URL, "events": ["jira:issue_created"], "filters": filters}
+    release = config.get("release")
+    new = bool(config) and not release
+    leave_out = {"configuration": {"EXCLUDE_BODY": "true"}} if new else {"excludeBody": True}
+    path = "/rest/jira-webhook/1.0/webhooks" if new else "/rest/webhooks/1.0/webhook"
+    asked._call("POST", path, body=body | leave_out)
+    (found,) = asked.hooks() or ()
+    assert found.covers == covers
+    assert found.remark == (None if covers else f"its JQL is “{query}”")
+    assert found.bodiless
+
+
+def test_a_webhook_without_a_filter_is_for_all(make_jira: MakeJira) -> None:
+    (found,) = probe(make_jira()).hooks() or ()
+    assert (found.covers, found.remark) == (None, None)
 
 
 def test_cloud_tells_whether_deliveries_are_signed(make_jira: MakeJira) -> None:
@@ -240,12 +300,41 @@ def test_who_may_not_see_webhooks_is_told_what_to_click(make_jira: MakeJira, dep
     assert asked.hooks() is None
     with pytest.raises(Forbidden):
         asked.register(URL, "a-long-secret", ["ABC"], sprints=True)
-    lines = asked.by_hand(URL, sprints=True).splitlines()
+    wish = HookWish(URL, ("OPS", "ABC"), True, "the value of $ACME_HOOK")
+    lines = asked.by_hand(wish).splitlines()
     assert lines[0].startswith(f"1. Open {jira.site.url}/plugins/servlet/webhooks")
     assert any(line.endswith(f"URL: {URL}") for line in lines)
+    assert lines[2].startswith("3. Secret: the value of $ACME_HOOK.")
+    assert lines[3] == '4. Issue related events, JQL: project in ("ABC", "OPS")'
     assert sum("Sprint: tick" in line for line in lines) == 1
-    assert "Sprint: tick" not in asked.by_hand(URL, sprints=False)
+    assert "Sprint: tick" not in asked.by_hand(replace(wish, sprints=False))
     assert ("Before release 10" in "".join(lines)) == (deployment == "data_center")
+
+
+@pytest.mark.parametrize(
+    ("proof", "address"),
+    [
+        ("token", "https://hooks.example/webhooks/acme?token=SECRET"),
+        ("basic", "https://jira:SECRET@hooks.example/webhooks/acme"),
+    ],
+)
+def test_what_cannot_sign_gets_its_secret_in_the_address(
+    make_jira: MakeJira, proof: Literal["basic", "token"], address: str
+) -> None:
+    wish = HookWish(
+        "https://hooks.example/webhooks/acme", ("ABC",), False, "the content of f", proof=proof, user="jira"
+    )
+    asked = probe(make_jira(deployment="data_center"))
+    lines = asked.by_hand(wish).splitlines()
+    assert lines[1].endswith(f"URL: {address}")
+    assert lines[2].startswith("3. For SECRET in that address write the content of f.")
+    unready = asked.by_hand(replace(wish, there=False)).splitlines()
+    assert "write a secret of your choice that becomes the content of f." in unready[2]
+
+
+def test_an_issue_that_is_not_there_cannot_be_nudged(cloud: JiraRig) -> None:
+    with pytest.raises(Gone, match=r"^Jira has no issue ABC-999, or the account may not see it\.$"):
+        probe(cloud).nudge("ABC-999")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -259,9 +348,10 @@ def test_webhooks_that_are_refused_are_not_known(cloud: JiraRig, status: int) ->
 def test_a_nudge_makes_jira_tell_and_leaves_the_issue_as_it_was(make_jira: MakeJira) -> None:
     jira = make_jira(may_suppress_mail=False)
     jira.site.issue(labels=["theirs"])
-    probe(jira).nudge("ABC-1")
+    id_ = probe(jira).nudge("ABC-1")
     view = jira.site.control("GET", "issues/ABC-1")
     assert view["labels"] == ["theirs"]
+    assert id_ == view["id"]
     wait_for(jira, 3)
     logs = [event["changelog"]["items"][0]["toString"] for event in jira.site.events()[1:]]
     assert logs == [f"theirs {NUDGE}", "theirs"]

@@ -7,9 +7,9 @@ import pytest
 from tests.contract.conftest import LinearRig, MakeLinear, operations
 from trackers.errors import Conflict, Paused, ServerFault
 from trackers.limits import BULK
-from trackers.linear.batch import MOST
+from trackers.linear.batch import MOST, SEEN
 from trackers.model import Issue, Label, Memory
-from trackers.protocol import Mark, Marked, Recall
+from trackers.protocol import Glimpse, Mark, Marked, Recall
 
 
 def mark(issue: Issue, *labels: Label) -> Mark:
@@ -137,3 +137,25 @@ def test_a_batch_waits_as_bulk_work_but_once_begun_is_carried_through(make_linea
     with pytest.raises(Paused):
         send(linear, *marks)
     assert set(operations(linear.calls)[-3:]) == {"issueBatchUpdate"}
+
+
+def test_glimpse_tells_how_issues_stand_in_one_request(linear: LinearRig) -> None:
+    issues = [linear.issue(labels=["Bug"]), linear.issue(project="OPS"), linear.issue(), linear.issue()]
+    linear.toy.control("POST", f"/linear/issues/{issues[2].key}/purge")
+    linear.toy.control("DELETE", f"/issues/{issues[3].key}")
+    linear.sent.clear()
+    seen = linear.service.glimpse([issue.id for issue in issues])
+    bug = issues[0].labels[0].id
+    assert seen == {
+        issues[0].id: Glimpse("ENG", issues[0].updated, frozenset({bug})),
+        issues[1].id: Glimpse("OPS", issues[1].updated, frozenset()),
+    }
+    assert linear.requests == 1
+
+
+def test_glimpse_of_many_is_few_requests(linear: LinearRig) -> None:
+    issue = linear.issue()
+    linear.sent.clear()
+    others = [f"00000000-0000-4000-8000-{n:012}" for n in range(SEEN)]
+    assert linear.service.glimpse([*others, issue.id]).keys() == {issue.id}
+    assert linear.requests == 2

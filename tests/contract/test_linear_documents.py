@@ -11,6 +11,7 @@ from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, build_sch
 from sandbox.linear.api import sdl
 from sandbox.linear.complexity import Estimator
 from tests.contract.conftest import LinearRig
+from trackers.linear.batch import SEEN
 from trackers.linear.client import documents
 from trackers.linear.cycles import PAGE, PAST_PAGE
 from trackers.linear.search import HISTORIES_PAGE
@@ -26,6 +27,7 @@ MOST_POINTS = {
     "PastHistory": 285,
     "SearchIssues": 9_100,
     "Histories": 9_200,
+    "GlimpseIssues": 700,
     "UsableLabels": 370,
     "TeamsByKey": 70,
     "Teams": 175,
@@ -36,7 +38,7 @@ MOST_POINTS = {
     "CyclePast": 520,
     "PastCycles": 100,
     "PastCycleIssues": 600,
-    "Webhooks": 265,
+    "Webhooks": 275,
     "CreateWebhook": 4,
     "EnableWebhook": 2,
     "IssuePlace": 2,
@@ -51,7 +53,13 @@ MOST_POINTS = {
     "EditComment": 3,
 }
 """What each operation may cost; a key has millions of points an hour, one query 10,000."""
-PAGES = {"Cycle": PAGE, "CyclePasts": PAST_PAGE, "SearchIssues": SEARCH_PAGE, "Histories": HISTORIES_PAGE}
+PAGES = {
+    "Cycle": PAGE,
+    "CyclePasts": PAST_PAGE,
+    "SearchIssues": SEARCH_PAGE,
+    "Histories": HISTORIES_PAGE,
+    "GlimpseIssues": SEEN,
+}
 """The page that is asked for, of those whose page is a variable."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from trackers.errors import Forbidden, Gone, Unauthorized
 from trackers.linear import webhook
 from trackers.linear.probe import LinearProbe, open_probe
 from trackers.model import Identity, IgnoredBecause, Scope
-from trackers.probe import BoardPlace, Finding, Level, Place
+from trackers.probe import BoardPlace, Finding, HookWish, Level, Place
 
 PRIVATE = {"visibility": "private"}
 
@@ -145,6 +146,14 @@ def test_webhooks_are_as_few_as_reach_all_the_teams(
     assert len(told) == len(places or ["ENG", "OPS"])
 
 
+def test_a_webhook_for_all_public_teams_is_for_no_private_one(linear: LinearRig) -> None:
+    team(linear, "OPS", PRIVATE)
+    made = probe(linear).register("http://127.0.0.1:9/", "s", ["ENG", "OPS"], True)
+    assert {hook.covers for hook in made} == {frozenset({"ENG"}), frozenset({"OPS"})}
+    (public, _) = probe(linear).register("http://127.0.0.1:9/", "s", [], True)
+    assert public.covers == frozenset({"ENG"})
+
+
 def test_without_sprints_cycles_are_not_asked_for(linear: LinearRig) -> None:
     (hook,) = probe(linear).register("http://127.0.0.1:9/", "s", ["ENG"], False)
     assert hook.events == ("Issue",)
@@ -165,16 +174,23 @@ def test_account_that_may_not_see_webhooks_is_told_what_to_click(make_linear: Ma
     assert asked.hooks() is None
     with pytest.raises(Forbidden):
         asked.register("http://127.0.0.1:9/", "s", ["ENG"], True)
-    steps = asked.by_hand("https://warden.example/webhooks/acme", True)
+    wish = HookWish("https://warden.example/webhooks/acme", ("ENG",), True, "the content of f")
+    steps = asked.by_hand(wish)
+    assert "it must become the content of f." in steps
     assert "https://warden.example/webhooks/acme" in steps.splitlines()[2] and "Cycles" in steps
-    assert "Cycles" not in asked.by_hand("https://warden.example/", False)
+    assert "Cycles" not in asked.by_hand(replace(wish, sprints=False))
+
+
+def test_an_issue_that_is_not_there_cannot_be_nudged(linear: LinearRig) -> None:
+    with pytest.raises(Gone, match=r"^Linear has no issue ENG-999, or the account may not see it\.$"):
+        probe(linear).nudge("ENG-999")
 
 
 def test_nudge_sends_events_that_nobody_acts_on_and_leaves_the_issue_as_it_was(linear: LinearRig) -> None:
     issue = linear.issue()
     place = linear.tracker.state.issues[issue.id].sort_order
     linear.toy.control("POST", "/webhook", {"url": f"http://127.0.0.1:{closed_port()}/", "secret": "s"})
-    probe(linear).nudge(issue.key)
+    assert probe(linear).nudge(issue.key) == issue.id
     bodies = [json.loads(delivery.body) for delivery in linear.tracker.sender.deliveries()]
     assert [body["updatedFrom"].keys() for body in bodies] == [{"sortOrder", "updatedAt"}] * 2
     assert bodies[-1]["data"]["sortOrder"] == place != bodies[0]["data"]["sortOrder"]

@@ -34,6 +34,7 @@ PLATFORM = (
     ("GET", "issue/ABC-1/editmeta", None),
     ("GET", "issue/ABC-1?expand=changelog&properties=p", None),
     ("GET", "issue/ABC-1/changelog", None),
+    ("POST", "issue/bulkfetch", {"issueIdsOrKeys": ["ABC-1", "10999"], "fields": ["labels", "updated"]}),
     ("POST", "changelog/bulkfetch", {"issueIdsOrKeys": ["ABC-1"], "fieldIds": ["summary"]}),
     ("GET", "issue/ABC-1/comment", None),
     ("POST", "issue/ABC-1/comment", {"body": "x"}),

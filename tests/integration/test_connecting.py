@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -15,9 +17,11 @@ import pytest
 import structlog.testing
 import typer
 from redis import Redis
+from rq import SimpleWorker
 from typer.testing import CliRunner, Result
 
 from rules.connections import Connection, load_connections
+from rules.load import load_rules
 from sandbox.jira import JiraConfig
 from sandbox.jira import create_app as create_jira
 from sandbox.linear import LinearConfig
@@ -27,8 +31,15 @@ from sandbox.server import start
 from sprintwarden.cli_connect import connect, doctor
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.stage import free_port
+from store import keys
+from store.connect import connect as connect_redis
+from store.crew import LIVE
+from store.rulebook import RulebookShelf
+from tests.unit.hired import hire, silence
 from trackers.errors import TrackerError
 from webhook_app.app import WebSettings, create_app
+from workers.run import run
+from workers.shop import Shop, open_shop
 
 TOKEN = "the-token-nobody-may-see"
 RULES = "version: 1\ndefaults:\n  tagging:\n    rules:\n      - {label: bug, title: {words: [crash]}}\n"
@@ -45,6 +56,7 @@ class Hall:
     redis_url: str
     stack: ExitStack
     port: int = field(default_factory=free_port)
+    worker: SimpleWorker = field(init=False)
 
     @property
     def public_url(self) -> str:
@@ -89,9 +101,25 @@ class Hall:
         return load_connections(file.read_bytes(), str(file), {"ACME_TOKEN": TOKEN})
 
     def open(self) -> None:
-        """The front door, as it is after a restart."""
-        app = create_app(WebSettings(self.redis_url, self.connections()))
+        """The service as it is after a restart: the front door, rules in force, a clock and a worker."""
+        app = create_app(WebSettings(self.redis_url, self.connections(), settle_issue=timedelta(0)))
         self.stack.enter_context(start(app, port=self.port))
+        redis = connect_redis(self.redis_url)
+        RulebookShelf(redis).publish(load_rules(RULES.encode(), "rules.yaml").version_id, RULES.encode())
+        redis.set(keys.beat("clock"), "now")
+        self.worker = hire(self.redis_url, LIVE)
+        shop, stop = open_shop(redis, self.connections(), data=self.folder), Event()
+        hand = Thread(target=work, args=(shop, stop))
+        hand.start()
+        self.stack.callback(hand.join)
+        self.stack.callback(stop.set)
+
+
+def work(shop: Shop, stop: Event) -> None:
+    """Take what is due until ``stop``."""
+    while not stop.wait(0.05):
+        for item in shop.inbox.take(9):
+            run(shop, item.subject, item.token)
 
 
 @pytest.fixture
@@ -110,8 +138,8 @@ COMMON = ("--service-account", "--register", "--write")
 KEY = ("--tracker", "linear", "--key-env", "ACME_TOKEN", "--teams", "ENG", "--cycles")
 ACCOUNT = ("--tracker", "jira", "--email", "bot@example.invalid", "--token-env", "ACME_TOKEN")
 WORK = ("--projects", "ABC", "--boards", "1")
-UNPROVEN = {"public address", "rules", "clock", "identity of acme", "deliveries", "names in the rules"}
-"""What may be warned of where no clock and worker run, at a local address."""
+UNPROVEN = {"public address", "identity of acme", "deliveries", "names in the rules"}
+"""What may be warned of at a local address, by a service that has just been started."""
 
 
 @pytest.mark.parametrize(
@@ -133,6 +161,18 @@ def test_a_tracker_is_connected_by_flags_and_the_whole_way_proven(
     found = hall.doctor("acme", "--touch", key, "--wait", "10")
     assert {about for _, about in found} <= UNPROVEN
     assert set(found.values()) <= {"warn"}
+    assert hall.run("doctor").exit_code == 0
+    assert hall.run("doctor", "--strict").exit_code == 1
+
+
+def test_a_service_without_a_worker_fails(hall: Hall, redis: Redis) -> None:
+    toy = hall.jira()
+    hall.run("connect", "acme", "--url", toy.url, *ACCOUNT, *WORK, *COMMON)
+    hall.open()
+    silence(redis, hall.worker)
+    done = hall.run("doctor")
+    assert done.exit_code == 1
+    assert "  fail  live workers: No live worker is alive; nothing waits: start" in done.stdout
 
 
 def test_a_scoped_token_is_led_to_the_gateway(hall: Hall) -> None:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.process
+@pytest.mark.timeout(300)
 def test_the_demo_plays_to_its_end_and_every_effect_is_as_expected(tmp_path: Path) -> None:
     unset = ("REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
     environ = {name: value for name, value in os.environ.items() if name not in unset}

@@ -24,8 +24,11 @@ def test_from_nothing_to_the_first_labels(tmp_path: Path) -> None:
     assert labels["SQL injection in the export"] == {"security"}
     assert labels["Please add a dark theme to the app"] == {"theme"}
     assert labels["Plan the team's offsite"] == set()
+    told = page(hour)
+    assert "the tracker's event arrived, and a worker handled it." in told
+    assert "this machine's own" not in told and "127.0.0.1" not in told
     # The page in the guide shows these very commands.
-    assert commands(page(hour)) == commands(PAGE.read_text(encoding="utf-8"))
+    assert commands(told) == commands(PAGE.read_text(encoding="utf-8"))
 
 
 def commands(text: str) -> list[str]:

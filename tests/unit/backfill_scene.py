@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from redis import Redis
 
@@ -14,7 +15,7 @@ from store.backfills import Question, Standing, Wish
 from store.rulebook import RulebookShelf
 from tests.conftest import T0, Floor, ToyTracker, issue
 from trackers.model import Issue, Label, Memory
-from trackers.protocol import BulkStep, Found, Mark, Marked, Reading
+from trackers.protocol import BulkStep, Found, Glimpse, Mark, Marked, Reading
 from workers.backfill import backfill
 
 RULES = """\
@@ -42,7 +43,10 @@ class Many(ToyTracker):
     sent: list[tuple[Mark, ...]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     tells_updated: bool = True
+    glimpses: list[tuple[str, ...]] = field(default_factory=list)
+    remembered: list[Mark] = field(default_factory=list)
     on_search: Callable[[], object] = lambda: None
+    on_glimpse: Callable[[], object] = lambda: None
     trouble: list[Exception] = field(default_factory=list)
     """Raised by the next requests, one each."""
 
@@ -67,10 +71,24 @@ class Many(ToyTracker):
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         groups: dict[tuple[str, ...], list[Mark]] = {}
+        # As on Jira, where those that remember the same are remembered together.
+        assert {mark.remember for mark in marks}
         for mark in marks:
             groups.setdefault(tuple(label.id for label in mark.labels), []).append(mark)
         chunks = [group[at : at + 3] for group in groups.values() for at in range(0, len(group), 3)]
         return tuple(BulkStep(tuple(chunk), partial(self._bulk, tuple(chunk))) for chunk in chunks)
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        self._fail("glimpse")
+        self.glimpses.append(tuple(issues))
+        self.on_glimpse()
+        found = [self.issues[id_] for id_ in issues if id_ in self.issues]
+        return {
+            one.id: Glimpse(one.project, one.updated, frozenset(tag.id for tag in one.tags)) for one in found
+        }
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        self.remembered += marks
 
     def _bulk(self, marks: tuple[Mark, ...]) -> Marked:
         self._trouble("bulk")
@@ -95,6 +113,13 @@ class Many(ToyTracker):
         if self.trouble:
             raise self.trouble.pop(0)
 
+    def edit(self, number: int, *labels: str, **changes: Any) -> None:
+        """What a person does to an issue: it has ``labels`` then, and ``changes``."""
+        there = self.issues[str(number)]
+        when = (there.updated or T0) + timedelta(minutes=1)
+        told = tuple(Label(name, name) for name in labels)
+        self.issues[str(number)] = replace(there, labels=told, updated=when, **changes)
+
     def labels(self) -> dict[str, list[str]]:
         """The labels of every issue that has some, by key."""
         return {one.key: [label.name for label in one.labels] for one in self.issues.values() if one.labels}
@@ -114,8 +139,9 @@ class Backfilling:
     def wish(self, *wishes: Wish, most: int = 1000) -> None:
         self.floor.shop.backfills.begin("acme", Question(None, most), wishes)
 
-    def work(self) -> Standing:
-        backfill(self.floor.shop, "acme", sleep=lambda _: None, apart_s=0)
+    def work(self, sleep: Callable[[float], object] = lambda _: None) -> Standing:
+        """A worker takes it up; ``sleep`` is what happens while it waits."""
+        backfill(self.floor.shop, "acme", sleep=lambda s: [sleep(s)].clear(), apart_s=0)
         return self.now()
 
     def now(self) -> Standing:

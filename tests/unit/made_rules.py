@@ -16,7 +16,7 @@ SAMPLES: dict[str, list[Any]] = {
     "tagging.max_labels": [1, 20],
     "tagging.learned.enabled": [True, False],
     "tagging.learned.targets": [["labels"], ["type", "components"]],
-    "tagging.learned.precision": [0.6, 0.9],
+    "tagging.learned.precision": [0.6, "90%"],
     "tagging.learned.components_precision": [0.6, 0.9],
     "tagging.learned.max_labels": [1, 7],
     "tagging.learned.never": [[], ["Bug", "later"]],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trackers.model import Identity
-from trackers.probe import BoardPlace, Finding, Hook, Level, Place, Site
+from trackers.probe import BoardPlace, Finding, Hook, HookWish, Level, Place, Site
 
 ROBOT = Identity("1", "Sprintwarden", is_app=True)
 PERSON = Identity("2", "Ada")
@@ -20,6 +20,7 @@ class ScriptedProbe:
 
     identity: Identity = ROBOT
     kind: str = "Jira Cloud"
+    signs: bool = True
     ends: datetime | None = None
     there: tuple[str, ...] = ("ABC", "OPS")
     with_sprints: tuple[str, ...] = ("12", "13")
@@ -28,12 +29,13 @@ class ScriptedProbe:
     fails: dict[str, BaseException] = field(default_factory=dict)
     """Method → what it raises."""
     nudged: Callable[[], object] = lambda: None
+    nudged_id: str = "1"
     done: list[tuple[object, ...]] = field(default_factory=list)
     """What was written, in order."""
 
     def site(self) -> Site:
         self._fail("site")
-        return Site(self.identity, "Acme", self.kind)
+        return Site(self.identity, "Acme", self.kind, self.signs)
 
     def expires(self) -> datetime | None:
         self._fail("expires")
@@ -70,13 +72,15 @@ class ScriptedProbe:
         assert self.webhooks is not None
         self.webhooks = [replace(one, enabled=one.enabled or one.id == hook.id) for one in self.webhooks]
 
-    def by_hand(self, url: str, sprints: bool) -> str:
-        return f"Open the settings.\nEnter {url}."
+    def by_hand(self, wish: HookWish) -> str:
+        secret = f"{wish.secret}{'' if wish.there else ' (yet to be chosen)'}, as {wish.proof} {wish.user}"
+        return f"Open the settings of {', '.join(wish.places)}.\nEnter {wish.url}.\nIts secret: {secret}."
 
-    def nudge(self, issue: str) -> None:
+    def nudge(self, issue: str) -> str:
         self._fail("nudge")
         self.done.append(("nudge", issue))
         self.nudged()
+        return self.nudged_id
 
     def _fail(self, method: str) -> None:
         if method in self.fails:

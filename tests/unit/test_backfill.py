@@ -13,6 +13,7 @@ import pytest
 
 from store import keys
 from store.backfills import Backfills, Phase, Wish
+from store.crew import BULK
 from store.journal import Forecast, Guess
 from store.rulebook import RulebookShelf
 from store.writes import Writes
@@ -24,7 +25,7 @@ from trackers.model import HintKind, Memory, Subject, SubjectKind
 from workers.backfill import backfill
 from workers.backfill_calls import revive
 from workers.breaker import Breaker
-from workers.clock import BULK, Clock, queue
+from workers.clock import Clock, queue
 from workers.decide import is_echo
 from workers.rules_in_force import RulesFile
 from workers.run import run

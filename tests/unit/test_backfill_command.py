@@ -12,26 +12,30 @@ from typing import Any
 import pytest
 import typer
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisAway
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from sprintwarden import backfilling, cli_backfill
-from sprintwarden.backfilling import NO_WORKER
+from sprintwarden.backfill_showing import show_backfill
+from sprintwarden.backfilling import AWAY, BUSY, NO_WORKER, Office
 from sprintwarden.cli_backfill import backfill
 from sprintwarden.embedded import EmbeddedRedis
-from sprintwarden.settings import Complaint
+from sprintwarden.settings import Complaint, read_settings
 from store import keys
-from store.backfills import Phase, Question, Wish
+from store.backfills import Backfills, Phase, Question, Standing, Wish
+from store.crew import BULK
 from tests.conftest import Floor
 from tests.integration.test_gathering import CONNECTIONS
 from tests.unit.backfill_scene import RULES, Backfilling
 from tests.unit.backfill_scene import backfilling as scene_of
+from tests.unit.hired import hire
 from trackers.errors import Rejected, Unauthorized
 from trackers.model import Subject, SubjectKind
 from workers import tasks
-from workers.clock import BULK, queue
+from workers.clock import queue
 
 app = typer.Typer()
 app.command()(backfill)
@@ -94,12 +98,15 @@ def test_dry_run_prints_a_table_and_apply_writes_just_that(scene: Backfilling) -
     dry = sprintwarden("acme")
     assert dry.exit_code == 0
     assert "Of 8 issues read, 7 would be labelled, in 3 writes." in dry.stdout
+    assert "On 1 issue no rule fits." in dry.stdout and "is there already" not in dry.stdout
+    assert dry.stderr.splitlines()[-1] == "Read 8 issues." and "ritten" not in dry.stderr
     assert "security       4  ABC-1: " in dry.stdout and "also ABC-3, ABC-5 and ABC-7" in dry.stdout
     assert "held back" not in dry.stdout
     assert scene.tracker.sent == []
     scene.tracker.add(9, "XSS that came later")
     done = sprintwarden("acme", "--apply")
     assert done.exit_code == 0 and "7 issues labelled (7 labels)" in done.stdout
+    assert done.stderr.splitlines()[-1] == "Written to 7 of 7 issues."
     assert "ABC-9" not in scene.tracker.labels() and len(scene.tracker.searches) == 4
 
 
@@ -147,6 +154,15 @@ def test_all_that_is_not_written_is_told(scene: Backfilling) -> None:
     assert "4 more would be labelled, but --most is 2." in found
     assert "Withheld once, security: a person took it off this issue." in found
     assert "held back" in found
+
+
+@pytest.mark.usefixtures("worker")
+def test_issues_that_changed_meanwhile_are_told(scene: Backfilling) -> None:
+    sprintwarden("acme", "--apply")
+    found = scene.now().backfill
+    assert "changed since" not in show_backfill("acme", found)
+    told = show_backfill("acme", replace(found, progress=replace(found.progress, changed=1)))
+    assert "1 issue changed since the reading and got nothing: the same command judges anew." in told
 
 
 @pytest.mark.usefixtures("worker")
@@ -225,10 +241,38 @@ def test_without_a_bulk_worker_it_says_what_to_start(
 
     monkeypatch.setattr(backfilling, "sleep", pause)
     found = sprintwarden("acme")
-    assert found.exit_code == 0 and NO_WORKER in found.stderr
+    assert found.exit_code == 0
+    assert found.stderr.splitlines() == [NO_WORKER, "Read 8 issues."]
     (job,) = queue(BULK, raw).jobs
     assert (job.func_name, job.args) == (tasks.BACKFILL, ["acme"])
     assert Job.fetch(job.id, connection=raw, serializer=JSONSerializer).ttl == 60
+
+
+@pytest.mark.parametrize(
+    ("state", "life_s", "said"), [("busy", 90, [BUSY]), ("idle", 90, []), ("busy", 59, [NO_WORKER])]
+)
+def test_a_bulk_worker_that_died_at_work_is_not_waited_for(
+    scene: Backfilling,
+    redis_server: EmbeddedRedis,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    life_s: int,
+    said: list[str],
+) -> None:
+    worker = hire(redis_server.url, BULK)
+    worker.set_state(state)
+    worker.connection.expire(worker.key, life_s)
+    monkeypatch.setattr(backfilling, "_AT_FIRST_S", 0.0)
+    rounds = iter(range(3))
+
+    def pause(_: float) -> None:
+        if next(rounds, None) is None:
+            scene.work()
+
+    monkeypatch.setattr(backfilling, "sleep", pause)
+    found = sprintwarden("acme")
+    assert found.exit_code == 0
+    assert [line for line in found.stderr.splitlines() if line in (BUSY, NO_WORKER)] == said
 
 
 def test_breaking_off_leaves_the_work(scene: Backfilling, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,3 +314,60 @@ def test_question_is_asked_as_typed(scene: Backfilling, monkeypatch: pytest.Monk
     monkeypatch.setattr(backfilling, "sleep", lambda _: scene.work())
     sprintwarden("acme", "--query", "labels is EMPTY", "--most", "3")
     assert scene.now().backfill.question == Question("labels is EMPTY", 3)
+
+
+def test_stop_has_a_worker_look_what_came_of_the_write_in_hand(scene: Backfilling, raw: Redis) -> None:
+    scene.wish(Wish.APPLY)
+    held = replace(scene.now().backfill, phase=Phase.WRITING, steps=1, in_hand=("1",))
+    scene.floor.shop.backfills.keep("acme", held)
+    stopping = Thread(target=sprintwarden, args=("acme", "--stop"))
+    stopping.start()
+    bulk = queue(BULK, raw)
+    while stopping.is_alive() and not bulk.jobs:
+        stopping.join(0.01)
+    assert scene.work().backfill.phase is Phase.STOPPED
+    stopping.join()
+    assert not scene.now().backfill.in_hand
+
+
+def test_redis_that_is_restarted_meanwhile_is_waited_for(
+    scene: Backfilling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, answers = Backfills.standing, iter([RedisAway(), RedisAway()])
+
+    def standing(self: Backfills, connection: str) -> Standing | None:
+        if error := next(answers, None):
+            raise error
+        return real(self, connection)
+
+    def work(_: float) -> None:
+        if next(rounds, None) is None:
+            scene.work()
+
+    rounds = iter(range(2))
+    office = Office.open(read_settings(), "acme")
+    office.ask(Question(None, 1000), frozenset())
+    monkeypatch.setattr(Backfills, "standing", standing)
+    monkeypatch.setattr(backfilling, "sleep", work)
+    told: list[str] = []
+    assert office.follow(lambda _, hindrance: told.append(hindrance)).backfill.phase is Phase.PLANNED
+
+
+def test_redis_that_stays_away_is_told_with_what_becomes_of_the_work(
+    scene: Backfilling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office.open(read_settings(), "acme")
+    office.ask(Question(None, 1000), frozenset())
+    told: list[str] = []
+
+    def away(self: Backfills, connection: str) -> Standing | None:
+        raise RedisAway
+
+    def show(_: Standing, hindrance: str) -> None:
+        told.append(hindrance)
+        monkeypatch.setattr(Backfills, "standing", away)
+
+    monkeypatch.setattr(backfilling, "_REDIS_BACK_S", 0.1)
+    with pytest.raises(Complaint, match="goes on once it is back"):
+        office.follow(show)
+    assert told[0] == "" and set(told[1:]) == {AWAY}

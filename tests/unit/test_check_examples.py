@@ -65,6 +65,8 @@ def test_the_example_for_pre_commit_names_our_hook() -> None:
 def test_the_hook_is_called_for_rules_files_alone() -> None:
     files = re.compile(hook()["files"])
     assert files.search("config/rules.yaml")
+    assert files.search("rules.yaml")
+    assert not files.search("config/alert-rules.yaml")
     assert not files.search("config/rules.schema.json")
     assert not files.search("config/connections.yaml")
 

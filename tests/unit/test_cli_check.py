@@ -13,7 +13,9 @@ from ruamel.yaml import YAML
 from rules.warning_names import WARNINGS
 from sandbox import jira, linear
 from sandbox.server import start
+from sprintwarden.checking import check_rules, folded
 from sprintwarden.embedded import EmbeddedRedis
+from sprintwarden.settings import read_settings
 from tests.unit import front_door
 from tests.unit.command import Command, Done
 from tests.unit.command import command as command
@@ -94,8 +96,17 @@ def test_a_good_file_is_an_empty_list_as_json(command: Command, rules: Path) -> 
 
 def test_a_file_that_is_not_there_is_told_in_a_sentence(command: Command, tmp_path: Path) -> None:
     done = command("check", tmp_path / "none.yaml")
-    assert (done.code, done.out) == (1, "")
-    assert done.err == f"{tmp_path}/none.yaml cannot be read: No such file or directory.\n"
+    assert (done.code, done.err) == (1, "1 problem.\n")
+    assert done.out == f"{tmp_path}/none.yaml:1:1: this file cannot be read: No such file or directory\n"
+
+
+def test_a_file_that_is_not_there_hides_nothing_of_the_others(
+    command: Command, warned: Path, tmp_path: Path
+) -> None:
+    done = command("check", warned, tmp_path / "none.yaml", "--json")
+    assert done.code == 1
+    found = {(Path(one["file"]).name, one["severity"]) for one in done.json()}
+    assert found == {(warned.name, "warning"), ("none.yaml", "error")}
 
 
 FIXTURES = Path(__file__).parent / "rules_fixtures"
@@ -168,7 +179,9 @@ def test_a_name_that_is_none_is_told_with_those_there_are(command: Command, warn
     done = command("check", warned, "--fatal", "short-phrases")
     assert (done.code, done.out) == (2, "")
     assert 'There is no warning "short-phrases" (did you mean "short-phrase"?)' in done.err
-    assert all(name in done.err for name in WARNINGS)
+    assert "`sprintwarden check --list-warnings` names them all" in done.err
+    assert len(done.err) < 200
+    assert command("check", warned, "--allow", "unknown-labels").code == 2
 
 
 def test_severity_and_name_are_in_the_json(command: Command, warned: Path, tmp_path: Path) -> None:
@@ -255,6 +268,114 @@ def test_labels_linear_does_not_have_are_told_with_their_places(
     # The layer of ABC holds for the other connection alone.
     (only,) = done.out.splitlines()
     assert only.startswith(f'{rules}:8:23: space has no label "purple-elephant": it is not put on unless')
+    assert only.endswith(" [unknown-label]")
+
+
+def test_labels_that_are_meant_to_be_new_are_allowed(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    for more in ((), ("--strict",)):
+        done = command("check", rules, "--connection", "space", "--allow", "unknown-label", *more, **environ)
+        assert (done.code, done.out) == (0, "")
+
+
+def test_a_warning_that_is_allowed_is_not_told(command: Command, warned: Path) -> None:
+    done = command("check", warned, "--strict", "--allow", "short-phrase")
+    assert (done.code, done.out, done.err) == (0, "", "The rules are good.\n")
+
+
+def test_a_label_that_people_put_on_is_none_that_we_make(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    rules.write_text("version: 1\ndefaults: {sprints: {notify: {snooze_label: hush}}}\n")
+    assert command("check", rules, "--connection", "site", **environ).out == "", "anybody can type it"
+    assert command("check", rules, "--connection", "space", **environ).out == "", "it watches no cycles"
+    connections = Path(str(environ["SPRINTWARDEN_CONFIG"])) / "connections.yaml"
+    connections.write_text(connections.read_text() + "    cycles: true\n")
+    done = command("check", rules, "--connection", "space", **environ)
+    assert done.code == 0
+    assert done.out == (
+        f'{rules}:2:45: warning: space has no label "hush": make it, or nobody can silence a sprint with it '
+        "[unknown-snooze-label]\n"
+    )
+
+
+def test_a_label_that_jira_writes_otherwise_is_told_so(
+    command: Command, rules: Path, environ: dict[str, object]
+) -> None:
+    rules.write_text("version: 1\ndefaults: {tagging: {rules: [{label: needs triage, type: [Bug]}]}}\n")
+    told = command("check", rules, "--connection", "site", **environ).out
+    assert (
+        'site has no label "needs triage" (Jira labels hold no spaces: it becomes "needs-triage"): Jira'
+        in told
+    )
+
+
+def test_new_labels_are_folded_into_a_sentence(
+    trackers: Path, environ: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, str(value))
+    labels = [f"new-{number:02}" for number in range(12)]
+    rules = trackers / "rules.yaml"
+    rules.write_text(
+        f"version: 1\ndefaults: {{tagging: {{rules: [{{labels: [{', '.join(labels)}], type: [Bug]}}]}}}}\n"
+        f"projects: {{ABD: {{}}, ABC: {{tagging: {{rules: [{{label: new-00, name: x, type: [Epic]}}]}}}}}}\n"
+    )
+    settings = read_settings()
+    (sentence,), rest = folded(check_rules(settings, None, "site"))
+    assert sentence == (
+        f"12 labels of the rules are new to site: {', '.join(labels[:10])}, …. Jira makes them at first use."
+    )
+    assert {one.name for one in rest} == {"unknown-project", "too-many-labels"}
+    rules.write_text("version: 1\ndefaults: {tagging: {rules: [{label: new, type: [Bug]}]}}\n")
+    (sentence,), rest = folded(check_rules(settings, None, "space"))
+    assert sentence == (
+        "1 label of the rules is new to space: new. It is not put on unless create_labels is true."
+    )
+    assert rest == ()
+
+
+CONNECTIONS = """\
+version: 1
+connections:
+  site:
+    tracker: jira
+    auth: {email: bot@example.invalid, token: {env: NOT_SET}}
+    projects: [ABC]
+    boards: [12]
+"""
+
+
+def test_the_connections_beside_the_file_are_read_without_their_secrets(
+    command: Command, rules: Path
+) -> None:
+    rules.write_text(
+        "version: 1\nconnections: {siet: {mode: apply}}\nprojects: {ABCD: {}}\nboards: {13: {}}\n"
+    )
+    assert command("check", rules).out == ""
+    (rules.parent / "connections.yaml").write_text(CONNECTIONS)
+    done = command("check", rules, "--json")
+    assert done.code == 0
+    assert names_at(done) == [("unknown-connection", 2), ("unknown-project", 3), ("unknown-board", 4)]
+    assert 'there is no connection "siet" (did you mean "site"?)' in done.out.replace('\\"', '"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\nconnections: {}\n",
+        "version: 1\nconnections: {site: {tracker: jira\n",
+        "[]",
+        "version: 1\nconnections: {site: {projects: [ABC]}, space: {tracker: linear}}\n",
+    ],
+)
+def test_connections_that_do_not_tell_what_they_watch_are_passed_over(
+    command: Command, rules: Path, text: str
+) -> None:
+    rules.write_text("version: 1\nprojects: {ABCD: {mode: apply}}\n")
+    (rules.parent / "connections.yaml").write_text(text)
+    assert command("check", rules).out == ""
 
 
 def test_a_label_that_linear_lacks_and_the_rules_have_made_is_told_so(
@@ -283,7 +404,7 @@ def test_what_jira_does_not_have_is_told(command: Command, rules: Path, environ:
     rules.write_text("""\
 version: 1
 defaults:
-  sprints: {notify: {tracking_issue: ABC-404, snooze_label: hush}}
+  sprints: {notify: {tracking_issue: ABC-404}}
 projects:
   ABC: {sprints: {scope_creep: {label: true}}}
   ABD: {mode: apply}
@@ -297,8 +418,7 @@ boards:
     assert done.code == 1
     assert names_at(done) == [
         ("unknown-issue", 3),
-        (None, 3),
-        (None, 5),
+        ("unknown-label", 5),
         ("unknown-project", 6),
         ("unwatched-issue", 8),
         ("unknown-board", 9),
@@ -306,7 +426,6 @@ boards:
         ("unknown-board", 11),
     ]
     told = {one["line"]: one["message"] for one in done.json()}
-    assert told[3].startswith('site has no label "hush"')
     assert told[5].startswith('site has no label "scope-added"')
     assert told[6] == 'no connection watches the project or team ABD (did you mean "ABC"?)'
     assert told[8] == "OPS-1 is of OPS, which site does not watch"
@@ -326,7 +445,7 @@ connections:
   space: {tagging: {rules: [{label: Bug, type: [Bug]}]}}
 """)
     done = command("check", rules, "--connection", "space", "--json", **environ)
-    assert names_at(done) == [("unknown-never", 4), (None, 6), ("never-here", 8)]
+    assert names_at(done) == [("unknown-never", 4), ("unknown-label", 6), ("never-here", 8)]
     assert [one["message"].endswith('(did you mean "Bug"?)') for one in done.json()] == [True, True, False]
 
 

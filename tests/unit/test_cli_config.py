@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -143,8 +145,6 @@ def test_a_connection_may_be_named(arguments: list[str]) -> None:
     ("arguments", "remark"),
     [
         (["ABD"], 'No connection of config/connections.yaml names ABD (did you mean "ABC"?): '),
-        (["ABC", "--connection", "acme-jra"], 'There is no connection "acme-jra" in config/connections.yaml '
-                                              '(did you mean "acme-jira"?).'),
         (["ABC", "--connection", "acme-linear"], "acme-linear does not name ABC, so its issues are ignored."),
         (["ABC", "--board", "13"], "acme-jira does not name board 13, so its sprints are not watched."),
     ],
@@ -172,6 +172,11 @@ def test_whatever_connections_hold_is_no_hindrance(config: Path, text: str) -> N
     assert mode("ABC") == [(None, "dry_run")]
 
 
+@pytest.mark.parametrize("arguments", [["ABC", "--connection", "acme-jra"], ["acme-jra/ABC"]])
+def test_a_connection_that_there_is_not_is_refused_with_what_was_meant(arguments: list[str]) -> None:
+    assert "There is no connection 'acme-jra' (did you mean \"acme-jira\"?)" in refused(*arguments)
+
+
 def test_two_connections_at_once_are_refused() -> None:
     assert "keep one of them" in refused("acme-jira/ABC", "--connection", "acme-linear")
 
@@ -182,6 +187,25 @@ def test_a_bad_file_is_told_with_all_its_errors(config: Path) -> None:
     lines = refused("ABC", "--rules", str(other)).splitlines()
     assert [line.split(": ")[0] for line in lines] == [f"{other}:1:10", f"{other}:2:12"]
     assert "cannot be read" in refused("ABC", "--rules", "nowhere.yaml")
+
+
+def test_while_the_file_is_bad_what_is_in_force_is_explained(
+    config: Path, redis: Redis, redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    (config / "rules.yaml").write_text(RULES.replace("mode: suggest", "mode: sugest"), encoding="utf-8")
+    assert refused("ABC").startswith("config/rules.yaml:8:21: ")
+    since = datetime(2026, 11, 22, 19, 15, tzinfo=ZoneInfo("Europe/Oslo"))
+    version = load_rules(RULES.encode(), "rules.yaml").version_id
+    RulebookShelf(redis).publish(version, RULES.encode(), since)
+    told = CliRunner().invoke(app, ["ABC"])
+    assert told.exit_code == 1
+    assert told.stderr.splitlines()[0].startswith("config/rules.yaml:8:21: ")
+    assert f"What follows is by version {version}, in force since 2026-11-22 18:15 UTC." in told.stderr
+    assert f"ABC on acme-jira, by the text in force (version {version})" in told.stdout
+    assert "the text in force:12  projects acme-jira/ABC" in told.stdout
+    # Of a file that is asked for by name, nothing else is explained.
+    assert refused("ABC", "--rules", "config/rules.yaml").startswith("config/rules.yaml:8:21: ")
 
 
 def test_json_has_every_setting_with_its_origin() -> None:

@@ -99,7 +99,7 @@ def test_a_sprint_is_explained_with_its_baseline_and_decisions(
     assert "Sprint 37 (acme)" in told.out
     assert "Committed at the start: ABC-1." in told.out
     assert "Its comment stands on ABC-1." in told.out
-    assert "2026-03-02 09:01:00  applied  on sprint due" in told.out
+    assert "2026-03-02 09:01 UTC  applied  on sprint due" in told.out
     assert command("explain", "acme", "sprint:37", "--json", **environ).json()["committed"] == ["ABC-1"]
 
 

@@ -18,11 +18,14 @@ from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.settings import Complaint
 from sprintwarden.trying import Serving
 from store.decisions import Decisions
+from store.inbox import Inbox
 from store.journal import Journals
 from store.models import ModelShelf
 from store.rulebook import RulebookShelf
+from store.writes import Writes
 from tests.unit.models import open_toy, packed_file
-from trackers.model import Subject, SubjectKind
+from trackers.model import Hint, HintKind, Subject, SubjectKind
+from workers.breaker import why_held
 
 OLD = """\
 version: 1
@@ -143,6 +146,27 @@ def test_without_issues_to_try_it_on_it_says_so(folder: Path) -> None:
     assert "--connection" in str(told.exception)
 
 
+def test_what_is_written_at_all_is_told_before_the_labels(folder: Path) -> None:
+    (folder / "rules.yaml").write_text(NEW)
+    (folder / "new.yaml").write_text(NEW.replace("apply", "dry_run"))
+    told = tried(folder).output
+    mode = "ABC goes from apply to dry_run: nothing would be written any more."
+    assert told.index(mode) < told.index("None of 3 issues would get other labels.")
+
+
+def test_a_connection_that_there_is_not_is_refused_with_what_was_meant(folder: Path) -> None:
+    told = tried(folder, "--connection", "acmee")
+    assert isinstance(told.exception, Complaint)
+    assert "There is no connection 'acmee' (did you mean \"acme\"?)" in str(told.exception)
+
+
+def test_whether_there_is_a_connection_is_left_open_where_connections_cannot_be_read(folder: Path) -> None:
+    (folder / "connections.yaml").unlink()
+    told = tried(folder, "--connection", "acme")
+    assert told.exit_code == 0
+    assert "nobody knows whether there is a connection acme" in " ".join(told.output.split())
+
+
 def kept(redis: Redis, number: int, outcome: str, mode: str, connection: str = "acme", **more: Any) -> None:
     """The record of a run about an issue that got ``security``."""
     plan = {
@@ -177,6 +201,23 @@ def test_a_report_tells_what_was_done_and_undone(service: Redis) -> None:
     assert "it would have labelled 1 of 1 new issue." in told.output
     assert "security, rule security, 4 ×: it says so" in told.output
     assert max(map(len, told.output.splitlines())) <= 100
+
+
+def test_a_report_says_why_in_short_and_when_in_one_form(service: Redis) -> None:
+    because = ["it says so", "it is a bug", "it is urgent", "it is Monday"]
+    label = {"label": "security", "source": "rule security", "because": because}
+    plan = {"mode": "dry_run", "labels": [label], "withheld": [], "operations": []}
+    kept(service, 1, "dry_run", "dry_run", plan=plan, at="2026-03-02T10:01:31+01:00")
+    told = run("report", "--days", "3650")
+    assert "In dry run (2026-03-02 09:01 UTC) it would have labelled 1 of 1 new issue." in " ".join(
+        told.output.split()
+    )
+    assert "1 ×: it says so, it is a bug and 2 more" in told.output
+
+
+def test_a_report_without_a_decision_says_so(service: Redis) -> None:
+    kept(service, 1, "ignored", "dry_run", plan=None, because="project_not_named")
+    assert "Nothing to decide on so far (1 run)." in run("report").output
 
 
 def test_a_reports_json_has_each_connection_and_the_total(service: Redis) -> None:
@@ -217,6 +258,31 @@ def test_a_backfill_is_told_apart_from_new_issues(service: Redis) -> None:
     kept(service, 2, "applied", "apply", written=put_on, because="backfill", hints=[])
     told = " ".join(run("report", "acme").output.split())
     assert "it labelled 2 of 2 issues (1 newly filed and 1 by a backfill)." in told
+
+
+def test_a_hold_is_told_with_what_waits_while_it_lasts_and_not_after_it(service: Redis) -> None:
+    writes, inbox = Writes(service), Inbox(service, lease=timedelta(minutes=1))
+    for number in range(4):
+        writes.ask("acme", str(number), 2, timedelta(minutes=10))
+    held = writes.held("acme")
+    assert held is not None
+    for number in (2, 3, 4):
+        about = Subject("acme", SubjectKind.ISSUE, str(number))
+        hints = [Hint(about, HintKind.ISSUE_CREATED, f"d{number}")]
+        inbox.offer("acme", f"d{number}", hints, settle=timedelta(0), ceiling=timedelta(0))
+    for taken in inbox.take(2):
+        batch = inbox.begin(taken.subject, taken.token)
+        assert batch is not None
+        inbox.postpone(batch, timedelta(minutes=1), why_held("acme", held), free=True)
+        kept(service, int(taken.subject.id), "postponed", "apply", cause=why_held("acme", held))
+    told = " ".join(run("report", "acme").output.split())
+    assert "2 issues and sprints wait now. `sprintwarden resume acme` lets it go on." in told
+    assert json.loads(run("report", "acme", "--json").stdout)["held"]["acme"]["waiting"] == 2
+    writes.lift("acme")
+    told = " ".join(run("report", "acme").output.split())
+    assert "Writing to acme was held at" in told
+    assert "Nothing is written" not in told
+    assert "wait now" not in told
 
 
 def test_models_that_serve_are_read_and_nothing_is_kept(redis: Redis) -> None:

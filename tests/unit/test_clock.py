@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -21,12 +21,13 @@ from rq.serializers import JSONSerializer
 from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.connect import connect
+from store.crew import LIVE
 from store.inbox import Inbox
 from store.rulebook import RulebookShelf
 from tests.conftest import CONNECTION, ISSUE, Floor, hint, until
 from trackers.model import Subject, SubjectKind
 from workers import tasks
-from workers.clock import AHEAD, LIVE, Clock, queue, run_clock
+from workers.clock import AHEAD, Clock, queue, run_clock
 from workers.pool import OurJob
 from workers.rules_in_force import RulesFile
 from workers.shop import RUN_LIMIT
@@ -216,6 +217,21 @@ def test_a_busy_clock_sleeps_less(redis: Redis, file: Path) -> None:
     idle = clock.tick()
     offer(redis, ISSUE.id)
     assert 0 < clock.tick() < idle
+
+
+def test_a_clock_that_ends_need_not_be_waited_for(redis: Redis, file: Path) -> None:
+    shelf = RulebookShelf(redis)
+    RulesFile(file, shelf).look()
+    (before,) = told_of_files(redis)
+    stop = threading.Event()
+    stop.set()
+    run_clock(clock_over(redis, file), stop)
+    (after,) = told_of_files(redis)
+    assert before["at"] - after["at"] > (keys.RULES_FILE_LIFE - keys.RULES_FILE_RESTART).total_seconds() * 900
+
+
+def told_of_files(redis: Redis) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in cast("dict[str, str]", redis.hgetall(keys.RULES_FILES)).values()]
 
 
 def test_the_clock_outlives_an_absence_of_redis(own_redis_server: EmbeddedRedis, file: Path) -> None:

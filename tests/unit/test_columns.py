@@ -1,8 +1,8 @@
-"""Tables that fit a terminal."""
+"""Tables and paragraphs that fit a terminal."""
 
 from __future__ import annotations
 
-from sprintwarden.columns import WIDTH, counted, table
+from sprintwarden.columns import WIDTH, counted, table, wrapped
 
 
 def test_names_stand_to_the_left_and_numbers_to_the_right() -> None:
@@ -27,3 +27,14 @@ def test_no_rows_are_no_table() -> None:
 
 def test_one_is_told_from_many() -> None:
     assert [counted(number, "label") for number in (0, 1, 2)] == ["0 labels", "1 label", "2 labels"]
+
+
+def test_a_paragraph_breaks_between_words_but_never_inside_a_pattern() -> None:
+    lead = "the first thing that is said here is rather long and fills most of the line, so "
+    pattern = r"\b(is|gets|very|too) slow (and|or) tired\b"
+    lines = wrapped(f'{lead}the title matches the pattern {pattern}: "very slow and tired"', "  ", hang=4)
+    assert pattern in " ".join(lines) and any(pattern in line for line in lines)
+    assert [len(line) - len(line.lstrip()) for line in lines] == [2, 6]
+    silent = f"{lead}nothing in the title matches the pattern {pattern} and nothing in the body matches it"
+    assert any(pattern in line for line in wrapped(silent))
+    assert all(len(line) <= WIDTH for line in (*lines, *wrapped(silent)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from rules.connection_schema import Deployment
+from rules.connection_schema import Deployment, WebhookAuth
 from rules.connections import Connection, EmailToken, load_connections
 from sprintwarden import keeping, reaching
 from sprintwarden.asking import Terminal
@@ -20,11 +21,12 @@ from sprintwarden.probing import Access
 from sprintwarden.reaching import Given, Where
 from sprintwarden.settings import Complaint, Settings
 from tests.unit.scripted_probe import PERSON, ScriptedProbe
-from trackers.errors import Forbidden, TrackerError, Unauthorized
+from trackers.errors import Forbidden, TrackerError, Unauthorized, Unreachable
 from trackers.model import TrackerKind
 from trackers.probe import Hook
 
 PUBLIC = "https://hooks.acme.example"
+IGNORED = "secrets/.gitignore"
 TOKEN = "the-token-nobody-sees"
 HOOK = "the-hook-secret-nobody-sees"
 SHIPPED = (Path(__file__).parents[2] / "config" / "connections.yaml").read_text(encoding="utf-8")
@@ -124,8 +126,9 @@ def test_with_every_flag_nothing_is_asked(room: Room) -> None:
     assert "]: " not in said
     assert TOKEN not in said
     assert secret not in said
-    for step in ("Restart", "doctor acme-jira", "check --connection acme-jira", "try", "report"):
-        assert step in said
+    steps = ("Restart", "doctor acme-jira", "check --connection acme-jira", "backfill acme-jira", "report")
+    assert [step for step in steps if step not in said] == []
+    assert "sprintwarden try" not in said
 
 
 def test_secrets_are_files_for_their_owner_alone(room: Room) -> None:
@@ -133,7 +136,15 @@ def test_secrets_are_files_for_their_owner_alone(room: Room) -> None:
     file = room.folder / "secrets" / "acme-jira-hook"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert room.files() == {"connections.yaml", "secrets/acme-jira-hook"}
+    assert room.files() == {"connections.yaml", IGNORED, "secrets/acme-jira-hook"}
+
+
+def test_git_looks_past_the_secrets(room: Room) -> None:
+    git = ("git", "-C", str(room.folder))
+    subprocess.run([*git, "init", "-q"], check=True)
+    room.connect(ALL)
+    told = subprocess.run([*git, "status", "--porcelain", "-uall"], capture_output=True, check=True)
+    assert told.stdout.decode().split() == ["??", "connections.yaml"]
 
 
 def test_a_person_is_asked_for_everything(room: Room) -> None:
@@ -162,7 +173,7 @@ def test_a_person_is_asked_for_everything(room: Room) -> None:
     assert not made.service_account
     assert isinstance(made.auth, EmailToken)
     assert made.auth.token.reveal() == TOKEN
-    assert room.files() == {"connections.yaml", "secrets/acme-jira-hook", "secrets/acme-jira-token"}
+    assert room.files() == {"connections.yaml", IGNORED, "secrets/acme-jira-hook", "secrets/acme-jira-token"}
     said = room.read()
     assert "looks like a person" in said
     assert "12         Board 12 (story points)" in said
@@ -186,7 +197,7 @@ def test_printed_is_what_would_have_been_written(room: Room) -> None:
     assert room.file.read_text(encoding="utf-8") == SHIPPED
     assert room.probe.done == []
     secret = room.folder / "secrets" / "acme-jira-hook"
-    assert f"Choose a secret for it, and put it in the file {secret}" in room.read()
+    assert f"Its secret: the content of {secret} (yet to be chosen)" in room.read()
     secret.parent.mkdir()
     secret.write_text(HOOK)
     whole = f"version: 1\nconnections:\n{text}".encode()
@@ -201,11 +212,70 @@ def test_a_webhook_is_not_made_where_its_secret_would_be_lost(room: Room, given:
 
 
 @pytest.mark.parametrize("given", [replace(ALL, register=None, write=None), replace(ALL, write=None)])
-def test_nothing_is_written_without_a_yes(room: Room, given: Given) -> None:
+def test_where_nobody_answers_nothing_is_written(room: Room, given: Given) -> None:
     assert room.connect(given) is not None
     assert room.files() == {"connections.yaml"}
     assert room.file.read_text(encoding="utf-8") == SHIPPED
     assert room.probe.done == []
+
+
+def test_enter_alone_writes_what_was_shown_and_makes_the_webhook(room: Room) -> None:
+    assert room.connect(replace(ALL, register=None, write=None), "", "") is None
+    assert [one.name for one in room.connections()] == ["acme-jira"]
+    assert [what for what, *_ in room.probe.done] == ["register"]
+
+
+def test_a_secret_that_was_not_kept_is_said_to_be_so(room: Room) -> None:
+    given = replace(ALL, token=Where("--token"), register=False, write=None)
+    assert room.connect(given, TOKEN, "y", "n") is not None
+    assert room.files() == {"connections.yaml"}
+    said = room.read()
+    assert "when all is written? [Y/n]" in said
+    assert "no secret was kept." in said
+    assert f"Put the secret you typed in the file {room.folder / 'secrets' / 'acme-jira-token'}" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("sh0rt", "shorter than 8 characters"), ("with-a\x07-bell-in-it", "control character")],
+)
+def test_what_cannot_be_a_secret_is_told_at_the_typing(room: Room, typed: str, said: str) -> None:
+    room.connect(replace(ALL, token=Where("--token")), typed, TOKEN, "y")
+    told = room.read()
+    assert "  What was typed " in told and said in told
+    assert typed not in told
+    (made,) = room.connections()
+    assert isinstance(made.auth, EmailToken) and made.auth.token.reveal() == TOKEN
+
+
+def test_the_interview_speaks_no_flags(room: Room) -> None:
+    given = Given(token=Where("--token", env="ACME_TOKEN"), write=False)
+    site = ("trello", "jira", "acme", "https://acme.example", "", "bot", "bot@acme.example")
+    room.connect(given, *site, "n", "", "XYZ", ",", "ABC", "y", "", "12", "hooks", "")
+    said = room.read()
+    assert said.startswith("Which tracker: jira or linear? [jira]: ")
+    for answer in ("Answer jira or linear.", "At least one, such as ABC.", "XYZ is not among", "such as 12."):
+        assert answer in said
+    assert "--" not in said.partition("Next:")[0]
+
+
+def test_data_center_before_10_is_asked_how_it_proves_itself(room: Room) -> None:
+    room.probe.signs, room.probe.kind = False, "Jira Data Center 9.12.4"
+    room.connect(replace(ALL, register=None), "basic", "jira")
+    (made,) = room.connections()
+    assert (made.webhook.auth, made.webhook.user) == (WebhookAuth.BASIC, "jira")
+    assert room.probe.done == []
+    said = room.read()
+    assert "Jira Data Center 9.12.4 signs no deliveries" in said
+    assert "as basic jira." in said
+
+
+def test_the_proof_may_be_said_by_flags(room: Room) -> None:
+    room.connect(replace(ALL, register=None, hook_auth=WebhookAuth.TOKEN))
+    assert room.connections()[0].webhook.auth is WebhookAuth.TOKEN
+    said = room.read()
+    assert "]: " not in said
+    assert "as token None." in said
 
 
 @pytest.mark.parametrize(
@@ -235,10 +305,12 @@ def test_what_a_script_left_out_is_named(room: Room, lacking: dict[str, object],
         ({"cycles": True}, "--cycles is for Linear"),
         ({"tracker": TrackerKind.LINEAR}, "--email is for Jira"),
         ({"deployment": Deployment.DATA_CENTER}, "the site itself says cloud"),
-        ({"token": Where("--token", env="ACME_NOTHING")}, "no such environment variable"),
+        ({"token": Where("--token", env="ACME_NOTHING")}, "is not set"),
         ({"token": Where("--token", env="ACME_TOKEN", file=Path("t"))}, "not both"),
         ({"token": Where("--token", file=Path("/nowhere/t"))}, "cannot be read"),
         ({"public_url": "hooks.acme.example"}, "https://"),
+        ({"hook_user": "jira"}, "--hook-user goes with --hook-auth basic"),
+        ({"hook_auth": WebhookAuth.TOKEN}, "--register makes a webhook that signs"),
     ],
 )
 def test_a_wrong_flag_is_said_and_nothing_written(room: Room, wrong: dict[str, object], said: str) -> None:
@@ -302,6 +374,27 @@ def test_a_scoped_token_goes_through_the_gateway(room: Room, monkeypatch: pytest
     assert (made.url, made.api) == ("https://acme.example", api)
 
 
+@pytest.mark.parametrize("silent", ["the site's own page", "the gateway"])
+def test_where_the_gateway_is_away_the_refusal_is_told_first(
+    room: Room, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    away = Unreachable("api.atlassian.com gave no answer (ConnectError).")
+
+    def at_gateway(access: Access, gateway: str) -> Access:
+        if silent == "the gateway":
+            return replace(access, api_url=f"{gateway}/ex/jira/1a-2b")
+        raise away
+
+    def open_probe(access: Access) -> ScriptedProbe:
+        return ScriptedProbe(fails={"site": away if access.api_url else Unauthorized("no")})
+
+    monkeypatch.setattr(reaching, "at_gateway", at_gateway)
+    room.type_in("")
+    with pytest.raises(Unauthorized, match=r"^The site refuses the token \(401\)\. .* gave no answer"):
+        connect(Settings(config=room.folder), ALL, Terminal(), open_probe)
+    assert room.files() == {"connections.yaml"}
+
+
 def test_an_existing_connection_is_not_overwritten_unasked(room: Room) -> None:
     room.connect(ALL)
     before, secrets = room.file.read_text(encoding="utf-8"), room.files()
@@ -317,7 +410,7 @@ def test_replacing_one_leaves_its_old_secret(room: Room) -> None:
     (new,) = room.connections()
     assert new.projects == ("OPS",)
     assert new.webhook.secrets != old.webhook.secrets
-    assert room.files() == {"connections.yaml", "secrets/acme-jira-hook", "secrets/acme-jira-hook-2"}
+    assert room.files() == {"connections.yaml", IGNORED, "secrets/acme-jira-hook", "secrets/acme-jira-hook-2"}
 
 
 def test_a_webhook_that_may_not_be_made_leaves_the_rest(room: Room) -> None:
@@ -326,7 +419,7 @@ def test_a_webhook_that_may_not_be_made_leaves_the_rest(room: Room) -> None:
         room.connect(ALL)
     said = room.read()
     assert f"Enter {PUBLIC}/webhooks/acme-jira." in said
-    assert "Its secret is the one in the file" in said
+    assert f"Its secret: the content of {room.folder / 'secrets' / 'acme-jira-hook'}, as signature" in said
     assert room.connections()[0].name == "acme-jira"
 
 
@@ -352,7 +445,7 @@ def test_broken_off_while_writing_it_leaves_no_secret(room: Room, monkeypatch: p
 def test_a_webhook_that_may_not_be_seen_is_left_to_a_person(room: Room) -> None:
     room.probe.webhooks = None
     room.connect(replace(ALL, register=None))
-    assert "Open the settings." in room.read()
+    assert "Open the settings of ABC." in room.read()
     assert room.probe.done == []
 
 
@@ -363,6 +456,34 @@ def test_a_webhook_that_is_there_is_looked_at_and_kept(room: Room, monkeypatch: 
     assert room.probe.done == []
     assert "It does not send sprint started." in room.read()
     assert room.connections(ACME_HOOK=HOOK)[0].webhook.secrets[0].reveal() == HOOK
+
+
+def test_a_webhook_that_is_there_for_something_else_is_told(room: Room) -> None:
+    room.probe.webhooks = [replace(THERE, covers=frozenset({"OPS"}))]
+    room.connect(replace(ALL, hook_secret=Where("--hook-secret", env="ACME_TOKEN")))
+    assert room.probe.done == []
+    assert "None that sends to us is for ABC" in room.read()
+
+
+def test_what_a_process_reads_differently_or_not_at_all_is_said(room: Room) -> None:
+    room.file.write_bytes(b"\xef\xbb\xbf" + SHIPPED.encode())
+    room.connect(replace(ALL, register=False))
+    assert "all else in it is as it was but for the byte order mark, which is gone" in room.read()
+    (room.folder / "secrets").chmod(0o777)
+    room.file.write_text(f"{room.file.read_text()}surplus: 1\n")
+    room.connect(replace(ALL, name="b", register=False))
+    said = room.read()
+    assert "still does not load here" in said
+    assert "(mode 0777)" in said
+
+
+def test_what_kubernetes_puts_there_is_printed_alone(room: Room) -> None:
+    (room.folder / "..data").mkdir()
+    room.file.rename(room.folder / "..data" / "connections.yaml")
+    room.file.symlink_to("..data/connections.yaml")
+    with pytest.raises(Complaint, match="--print"):
+        room.connect(ALL)
+    assert room.connect(replace(ALL, write=False, register=False))
 
 
 def test_the_secret_of_a_webhook_that_is_there_must_be_given(room: Room) -> None:
@@ -390,7 +511,7 @@ def test_linear_by_client_credentials(room: Room) -> None:
 def test_linear_chooses_the_secret_of_a_webhook_made_by_hand(room: Room) -> None:
     room.probe.webhooks = None
     room.connect(replace(LINEAR, register=None))
-    assert "Put the signing secret that Linear then shows in the file" in room.read()
+    assert f"Its secret: the content of {room.folder / 'secrets' / 'acme-linear-hook'}" in room.read()
     room.connect(replace(LINEAR, name="b", register=None), "y", HOOK, "y")
     assert room.connections()[1].webhook.secrets[0].reveal() == HOOK
 

@@ -103,6 +103,12 @@ def test_what_is_said_is_what_is_read_back() -> None:
     assert jira.projects == ("ABC", "NO")
 
 
+def test_a_byte_order_mark_is_left_out() -> None:
+    marked = "\ufeffversion: 1\nconnections: {}\n"
+    assert names_in(marked) == ()
+    assert with_connection(marked, JIRA) == with_connection(marked[1:], JIRA)
+
+
 def test_one_of_the_same_name_is_replaced_alone() -> None:
     after = "\n  # about the next\n  other:\n    tracker: linear\n"
     text = f"version: 1\nconnections:\n  # about ours\n{OTHER.replace('old-one', 'acme-jira')}{after}"
@@ -128,6 +134,9 @@ def test_an_alias_at_the_end_is_no_end() -> None:
         ("version: 1\nconnections: {a: {tracker: linear}}\n", "braces"),
         ("version: [1\n", "no valid YAML"),
         ("- a\n", "no mapping"),
+        ("version: 1\nconnections: hello\n", "no mapping of names to connections"),
+        ("version: 1\nconnections: [a]\n", "no mapping of names to connections"),
+        ("version: 1\nconnections:\n- a: {tracker: linear}\n", "no mapping of names to connections"),
     ],
 )
 def test_where_none_can_be_added_that_is_said(text: str, said: str) -> None:

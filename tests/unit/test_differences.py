@@ -59,6 +59,38 @@ def test_rules_are_added_changed_and_removed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("type: [Bug, Task]", "type: [Bug or Task]"),
+        ("title: {words: [x, y]}", 'title: {words: ["x\\" or \\"y"]}'),
+        ("title: {words: [x], case_sensitive: true}", "title: {words: [x]}"),
+        ("title: {regex: a}", "title: {regex: A}"),
+    ],
+)
+def test_rules_differ_by_what_they_look_for_and_not_by_how_it_is_told(one: str, other: str) -> None:
+    now, new = (OLD + f"      - {{label: a, {text}}}\n".encode() for text in (one, other))
+    assert differences(now, new, "new.yaml", None, [ABC]).rules == (RuleChange("a", "changed", ("ABC",)),)
+
+
+def test_the_order_of_conditions_is_no_difference() -> None:
+    now, new = (
+        OLD + b"      - {label: a, " + text + b"}\n"
+        for text in (b"title: {words: [x]}, type: [Bug]", b"type: [Bug], title: {words: [x]}")
+    )
+    assert differences(now, new, "new.yaml", None, [ABC]).rules == ()
+
+
+def test_the_order_of_rules_is_told_where_it_leaves_labels_out() -> None:
+    head, rules = OLD.split(b"    rules:\n")
+    lines = rules.splitlines(keepends=True)
+    turned = head + b"    rules:\n" + b"".join(reversed(lines))
+    assert differences(OLD, turned, "new.yaml", None, [ABC]).rules == ()
+    now, new = (text.replace(b"tagging:\n", b"tagging:\n    max_labels: 1\n") for text in (OLD, turned))
+    (change,) = differences(now, new, "new.yaml", None, [ABC]).rules
+    assert (change.change, change.places) == ("moved", ("ABC",))
+
+
+@pytest.mark.parametrize(
     ("written", "otherwise"),
     [
         (b"sprints: {overcommit: {warn_below: 25%}}", b"sprints: {overcommit: {warn_below: 0.25}}"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import httpx
 import pytest
 from redis import Redis
+from rq import SimpleWorker
 
 from rules.connections import load_connections
 from rules.load import load_rules
@@ -22,11 +26,19 @@ from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.probing import Access
 from sprintwarden.round_trip import Knock
 from sprintwarden.settings import Complaint, Settings
+from store import keys
+from store.connect import connect
 from store.rulebook import RulebookShelf
-from tests.unit.front_door import SECRETS, app, jira_body, signed
+from store.writes import Writes
+from tests.conftest import Floor, until
+from tests.unit.front_door import SECRETS, app, digest, jira_body, linear_body, signed
+from tests.unit.hired import hire, silence
 from tests.unit.scripted_probe import EVENTS, PERSON, ScriptedProbe
-from trackers.errors import Forbidden, Gone, Unauthorized, Unreachable
+from trackers.errors import Forbidden, Gone, Rejected, Unauthorized, Unreachable
+from trackers.jira.probe import NUDGE
 from trackers.probe import Finding, Hook, Level
+from workers.rules_in_force import RulesFile
+from workers.run import run
 
 CONNECTIONS = """\
 version: 1
@@ -56,6 +68,7 @@ class Ward:
     folder: Path
     url: str
     redis_url: str
+    worker: SimpleWorker
     probes: dict[str, ScriptedProbe] = field(default_factory=dict)
 
     @property
@@ -88,8 +101,9 @@ def ward(
     (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
     connections = load_connections(CONNECTIONS.encode(), "connections.yaml", SECRETS)
     RulebookShelf(redis).publish(load_rules(RULES.encode(), "rules.yaml").version_id, RULES.encode())
+    redis.set(keys.beat("clock"), "now")
     with start(app(redis_server.url, connections)) as server:
-        made = Ward(tmp_path, server.url, redis_server.url)
+        made = Ward(tmp_path, server.url, redis_server.url, hire(redis_server.url, "live"))
         for name in ("jira", "linear"):
             hook = Hook(
                 f"{name}-1", "Ours", f"{server.url}/webhooks/{name}", True, (*EVENTS, "sprint started")
@@ -167,9 +181,9 @@ def test_the_last_genuine_delivery_is_the_trackers_not_ours(ward: Ward) -> None:
     assert ward.examine()["jira"]["deliveries"].level is Level.OK
 
 
-def deliver(ward: Ward, id_: str) -> None:
+def deliver(ward: Ward, id_: str, **more: Any) -> None:
     """What Jira sends."""
-    body = jira_body(id_)
+    body = jira_body(id_, **more)
     answer = httpx.post(
         f"{ward.url}/webhooks/jira",
         content=body,
@@ -178,18 +192,144 @@ def deliver(ward: Ward, id_: str) -> None:
     assert answer.json()["status"] == "queued"
 
 
-def test_touching_an_issue_proves_the_whole_way(ward: Ward) -> None:
+def relabel(ward: Ward, id_: str, label: str = NUDGE) -> None:
+    """What Jira sends when a label came."""
+    change = {"field": "labels", "fieldtype": "jira", "from": None, "fromString": "", "toString": label}
+    deliver(ward, id_, webhookEvent="jira:issue_updated", changelog={"id": "9", "items": [change]})
+
+
+def work(floor: Floor, outcome: str = "") -> None:
+    """A worker takes what is due; with ``outcome`` the tracker does not answer it."""
+    if outcome:
+        floor.tracker.fails["identity"] = floor.tracker.fails["read"] = {
+            "postponed": Unreachable("It gave no answer."),
+            "dead": Rejected("It will not have it."),
+        }[outcome]
+    for name in floor.redis.zrange(keys.PENDING, 0, -1):
+        floor.redis.zadd(keys.PENDING, {str(name): 0})
+    desk = floor.shop.desks["acme"]
+    desk = replace(desk, connection=replace(desk.connection, name="jira"))
+    shop = replace(floor.shop, desks={"jira": desk})
+    for item in shop.inbox.take(9):
+        run(shop, item.subject, item.token)
+
+
+def whole_way(ward: Ward, wait: float = 5) -> Finding:
+    found = ward.examine(connection="jira", touch="ABC-1", wait=timedelta(seconds=wait))
+    return found["jira"]["whole way"]
+
+
+def test_touching_an_issue_proves_the_whole_way_up_to_a_worker(ward: Ward, floor: Floor) -> None:
+    floor.tracker.now = replace(floor.tracker.now, updated=datetime.now(UTC))
     deliver(ward, "1")
-    ward.probes["jira"].nudged = lambda: deliver(ward, "2")
-    found = ward.examine(connection="jira", touch="ABC-1", wait=timedelta(seconds=5))["jira"]["whole way"]
+    work(floor)
+
+    def nudged() -> None:
+        relabel(ward, "1")
+        Timer(0.2, work, [floor]).start()
+
+    ward.probes["jira"].nudged = nudged
+    found = whole_way(ward)
     assert found.level is Level.OK
-    assert "A label came and went on ABC-1" in found.sentence
+    assert found.sentence == (
+        "A label came and went on ABC-1, the tracker's event arrived, and a worker handled it."
+    )
     assert ward.probes["jira"].done == [("nudge", "ABC-1")]
+
+
+def test_an_event_that_no_worker_takes_proves_no_whole_way(ward: Ward, floor: Floor, redis: Redis) -> None:
+    relabel(ward, "1")
+    work(floor)
+    ward.probes["jira"].nudged = lambda: relabel(ward, "1", f"{NUDGE} theirs")
+    found = whole_way(ward, 0.3)
+    assert found.level is Level.FAIL
+    assert "an event of the tracker arrived, but no worker handled it within 0 s." in found.sentence
+    assert found.fix == "Look at the log of the live workers."
+    silence(redis, ward.worker)
+    ward.probes["jira"].nudged = lambda: relabel(ward, "1", f"{NUDGE} ours")
+    found = whole_way(ward, 0.3)
+    assert found.level is Level.FAIL
+    assert "No live worker is alive" in (found.fix or "")
+    assert "start `sprintwarden work live`" in (found.fix or "")
+
+
+def test_an_issue_that_is_put_off_again_is_told_with_its_cause(ward: Ward, floor: Floor) -> None:
+    deliver(ward, "1")
+    work(floor, "postponed")
+
+    def nudged() -> None:
+        relabel(ward, "1")
+        work(floor, "postponed")
+
+    ward.probes["jira"].nudged = nudged
+    found = whole_way(ward, 0.3)
+    assert found.level is Level.FAIL
+    assert "no worker handled it within 0 s. One put the issue off: It gave" in found.sentence
+
+
+def test_a_run_of_another_kind_is_none_of_the_touched_label(ward: Ward, floor: Floor) -> None:
+    def nudged() -> None:
+        relabel(ward, "1", "theirs")
+        work(floor)
+
+    ward.probes["jira"].nudged = nudged
+    found = whole_way(ward, 0.3)
+    assert found.level is Level.FAIL
+    assert "none about ABC-1 is there to be worked" in found.sentence
+
+
+def test_an_event_about_another_issue_is_not_the_one(ward: Ward) -> None:
+    ward.probes["jira"].nudged = lambda: relabel(ward, "2")
+    found = whole_way(ward, 0.3)
+    assert found.level is Level.FAIL
+    assert "none about ABC-1 is there to be worked" in found.sentence
+
+
+@pytest.mark.parametrize(("outcome", "said"), [("postponed", "had to put it off"), ("dead", "gave it up")])
+def test_a_run_that_came_to_no_end_is_told_with_its_cause(
+    ward: Ward, floor: Floor, outcome: str, said: str
+) -> None:
+    # With it in one run: a change of labels alone asks the tracker nothing.
+    deliver(ward, "1")
+
+    def nudged() -> None:
+        relabel(ward, "1")
+        work(floor, outcome)
+
+    ward.probes["jira"].nudged = nudged
+    found = whole_way(ward)
+    assert found.level is Level.FAIL
+    assert f"the tracker's event arrived, and a worker {said}: It " in found.sentence
+
+
+def test_on_linear_no_more_is_said_than_that_the_event_arrived(ward: Ward) -> None:
+    def nudged() -> None:
+        data = {"id": "f3a1", "team": {"id": "t1", "key": "ENG"}, "identifier": "ENG-1", "title": "Slow"}
+        body = linear_body(action="update", data=data, updatedFrom={"sortOrder": 1.0})
+        headers = {"Linear-Signature": digest(body, "LINEAR_HOOK"), "Content-Type": "application/json"}
+        answer = httpx.post(f"{ward.url}/webhooks/linear", content=body, headers=headers)
+        assert answer.json()["reason"] == "no_watched_field"
+
+    ward.probes["linear"].nudged = nudged
+    found = ward.examine(connection="linear", touch="ENG-1", wait=timedelta(seconds=5))["linear"]
+    assert "whole way" not in found
+    assert found["tracker's event"].level is Level.OK
+    assert "is no work for a worker" in found["tracker's event"].sentence
+
+
+def test_a_redis_that_falls_silent_after_the_touch_proves_nothing(
+    ward: Ward, own_redis_server: EmbeddedRedis
+) -> None:
+    ward.redis_url = own_redis_server.url
+    ward.probes["jira"].nudged = own_redis_server.kill
+    found = whole_way(ward)
+    assert found.level is Level.FAIL
+    assert "Redis stopped answering" in found.sentence
 
 
 def test_an_event_that_does_not_come_is_waited_for_and_told(ward: Ward) -> None:
     found = ward.examine(connection="linear", touch="ENG-1", wait=timedelta(seconds=0.3))["linear"][
-        "whole way"
+        "tracker's event"
     ]
     assert found.level is Level.FAIL
     assert "The place of ENG-1 in lists moved by a hair and back, and no event came" in found.sentence
@@ -213,6 +353,15 @@ def test_a_webhook_that_is_off_is_mended_only_when_asked(ward: Ward) -> None:
     assert probe.done == []
     assert levels(ward.examine(mend=True)["linear"]) == QUIET
     assert probe.done == [("enable", "linear-1")]
+
+
+def test_what_no_webhook_is_for_is_told(ward: Ward) -> None:
+    probe = ward.probes["linear"]
+    assert probe.webhooks is not None
+    probe.webhooks = [replace(probe.webhooks[0], covers=frozenset({"OPS"}))]
+    found = ward.examine()["linear"]["webhook"]
+    assert found.level is Level.FAIL
+    assert "is for ENG" in found.sentence
 
 
 def test_without_redis_the_rest_is_looked_at(ward: Ward) -> None:
@@ -243,6 +392,91 @@ def test_every_mistake_of_the_files_is_a_finding(ward: Ward, monkeypatch: pytest
     wrong = [one.sentence for one in service.findings if one.level is Level.FAIL]
     assert len([one for one in wrong if "connections.yaml" in one]) >= 2
     assert any('did you mean "words"' in one for one in wrong)
+
+
+def test_mistakes_of_the_rules_are_told_once(
+    ward: Ward, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctoring, "check_rules", check_rules)
+    ward.rename("rules.yaml", RULES.replace("words", "wrods"))
+    shelf = RulebookShelf(redis)
+    file = RulesFile(ward.folder / "rules.yaml", shelf)
+
+    def refused() -> object:
+        file.look()
+        return shelf.turned()
+
+    until(refused)
+    service, *_ = examine(ward.settings, Wish(), ward.probe)
+    told = show(service)
+    assert "newest rules file" in told and "was refused" in told
+    assert told.count('did you mean "words"') == 1
+    shelf.refuse("web-2:/rules.yaml", "other", ["rules.yaml:9:1: something else"])
+    service, *_ = examine(ward.settings, Wish(), ward.probe)
+    assert "something else" in show(service)
+
+
+def test_a_check_of_the_rules_that_breaks_is_a_finding(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(doctoring, "check_rules", broken)
+    found = ward.examine()
+    assert found[SERVICE]["rules.yaml"].level is Level.FAIL
+    assert "the check itself failed (RecursionError)" in found[SERVICE]["rules.yaml"].sentence
+    assert found["jira"]["names in the rules"].level is Level.WARN
+    assert found["jira"]["way in"].level is Level.OK
+
+
+def test_what_keeps_the_service_from_its_work_fails(ward: Ward, redis: Redis) -> None:
+    redis.delete(keys.beat("clock"), keys.RULEBOOK)
+    silence(redis, ward.worker)
+    for issue in ("1", "2", "3"):
+        Writes(redis).ask("jira", issue, 2, timedelta(minutes=10))
+    found = ward.examine()
+    failed = {about for group in found.values() for about, one in group.items() if one.level is Level.FAIL}
+    assert failed == {"clock", "rules", "live workers", "writing to jira"}
+
+
+@pytest.mark.parametrize(("may_forget", "level"), [(True, Level.WARN), (False, Level.FAIL)])
+def test_a_redis_that_forgets_fails_unless_that_is_all_right(
+    ward: Ward, own_redis_server: EmbeddedRedis, may_forget: bool, level: Level
+) -> None:
+    connect(own_redis_server.url).config_set("maxmemory-policy", "allkeys-lru")
+    settings = Settings(config=ward.folder, redis_url=own_redis_server.url, redis_may_forget=may_forget)
+    service = next(examine(settings, Wish(), ward.probe))
+    found = {one.about: one.level for one in service.findings}
+    assert found["redis keeps what it took"] is level
+
+
+def test_a_redis_that_goes_away_meanwhile_is_told_of_what_it_was_asked_for(
+    ward: Ward, own_redis_server: EmbeddedRedis
+) -> None:
+    ward.redis_url = own_redis_server.url
+    groups = examine(ward.settings, Wish(), ward.probe)
+    assert next(groups).name == SERVICE
+    own_redis_server.kill()
+    found = {one.about: one for one in next(groups).findings}
+    assert found["deliveries"].level is Level.FAIL
+    assert "Redis does not answer any more" in found["deliveries"].sentence
+    assert found["way in"].level is Level.WARN
+
+
+def test_a_redis_that_hangs_is_told_in_findings(
+    ward: Ward, own_redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctoring, "connect", lambda url: connect(url, patience=0.2))
+    monkeypatch.setenv("REDIS_URL", own_redis_server.url)
+    ward.redis_url = own_redis_server.url
+    assert own_redis_server.pid is not None
+    os.kill(own_redis_server.pid, signal.SIGSTOP)
+    try:
+        found = ward.examine(connection="jira", touch="ABC-1")
+    finally:
+        os.kill(own_redis_server.pid, signal.SIGCONT)
+    assert found[SERVICE]["redis"].level is Level.FAIL
+    assert levels(found["jira"]) == {"way in": "warn", "whole way": "fail"}
+    assert "Run this again when the service's Redis answers" in (found["jira"]["way in"].fix or "")
 
 
 def test_no_files_at_all(ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

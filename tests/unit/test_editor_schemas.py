@@ -179,6 +179,8 @@ def rules_of(rule: dict[str, Any]) -> dict[str, Any]:
         {"version": 1, "defaults": {"writes": {"most": 0}}},
         {"version": 1, "defaults": {"writes": {"window": "0s"}}},
         {"version": 1, "defaults": {"tagging": {"learned": {"precision": 0.3}}}},
+        {"version": 1, "defaults": {"tagging": {"learned": {"precision": "49%"}}}},
+        {"version": 1, "defaults": {"tagging": {"learned": {"precision": "99.5%"}}}},
         {"version": 1, "defaults": {"sprints": {"zone": "Europe/Oslo "}}},
         {"version": 1, "defaults": {"sprints": {"holidays": ["24.12.2026"]}}},
         {"version": 1, "defaults": {"sprints": {"overcommit": {"grace": "1 day"}}}},

@@ -88,6 +88,7 @@ def test_the_same_address_in_other_words_is_ours(url: str) -> None:
         ({"events": ("created",)}, "It does not send updated, deleted.", "Tick"),
         ({"signed": False}, "unsigned and refused", "secret"),
         ({"url": "https://old.example/webhooks/acme"}, "another address, on old.example.", "PUBLIC_URL"),
+        ({"bodiless": True}, "leaves the body out", "Exclude body"),
         ({"url": f"{PUBLIC}/webhooks/other"}, "none that sends to us", "Make it:\nclick here"),
         ({"url": "http://hooks.acme.example:99999/"}, "none that sends to us", "Make it"),
     ],
@@ -97,6 +98,39 @@ def test_a_webhook_that_is_not(change: dict[str, object], said: str, fix: str) -
     assert level == "fail"
     assert said in sentence
     assert fix in told
+
+
+WATCHING = replace(EXPECTED, places=("ABC", "OPS"))
+
+
+@pytest.mark.parametrize(
+    "covers", [(None,), ({"ABC", "OPS", "X"},), ({"ABC"}, {"OPS"}), ({"ABC"}, None)], ids=str
+)
+def test_webhooks_are_for_all_that_is_watched_together(covers: tuple[set[str] | None, ...]) -> None:
+    ours = [replace(OURS, covers=None if one is None else frozenset(one)) for one in covers]
+    assert {level for level, _, _ in looked(*ours, expected=WATCHING)} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("tracker", "fix"),
+    [(TrackerKind.JIRA, "project in (ABC, OPS)"), (TrackerKind.LINEAR, "Make one more to this address")],
+)
+def test_what_no_webhook_is_for_is_told(tracker: TrackerKind, fix: str) -> None:
+    expected = replace(WATCHING, tracker=tracker)
+    narrow = replace(OURS, covers=frozenset({"ABC"}))
+    good, (level, sentence, told) = looked(narrow, expected=expected)
+    assert (good[0], level) == ("ok", "fail")
+    assert "is for OPS:" in sentence
+    assert fix in told
+    elsewhere = replace(narrow, covers=frozenset({"OPS"}), url="https://old.example/webhooks/acme")
+    assert looked(narrow, elsewhere, expected=expected)[-1][0] == "fail", "one that sends elsewhere counts"
+
+
+def test_a_filter_nobody_here_reads_is_shown() -> None:
+    hook = replace(OURS, remark="its JQL is “project = ABC”")
+    assert looked(hook, expected=WATCHING)[1:] == [
+        ("warn", "Its JQL is “project = ABC”: see that it is for ABC and OPS.", "")
+    ]
 
 
 def test_linear_switches_webhooks_off_by_itself() -> None:

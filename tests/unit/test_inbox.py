@@ -253,7 +253,7 @@ def test_the_depth_tells_how_full_and_how_late(inbox: Inbox, redis: Redis) -> No
     seconds, _ = redis.time()
     redis.zadd(keys.PENDING, {str(A): (seconds - 100) * 1000})
     depth = inbox.depth()
-    assert (depth.pending, depth.due, depth.dead) == (3, 2, 0)
+    assert (depth.pending, depth.due, depth.waiting, depth.dead) == (3, 2, 2, 0)
     assert timedelta(seconds=99) <= depth.oldest_overdue < timedelta(seconds=130)
 
 

@@ -83,6 +83,56 @@ def test_a_lease_that_ends_is_given_to_another_with_a_newer_token(inbox: Inbox, 
     assert second.token > first.token
 
 
+def test_what_was_handed_out_waits_until_a_run_begins(inbox: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    late_by(redis, 100)
+    (taken,) = inbox.take(9)
+    depth = inbox.depth()
+    assert (depth.pending, depth.due, depth.waiting) == (1, 0, 1)
+    assert timedelta(seconds=99) <= depth.oldest_overdue < timedelta(seconds=130)
+    assert inbox.begin(A, taken.token)
+    depth = inbox.depth()
+    assert (depth.pending, depth.waiting, depth.oldest_overdue) == (1, 0, timedelta(0))
+
+
+def test_what_nobody_began_has_waited_since_it_was_due_at_first(
+    inbox: Inbox, hasty: Inbox, redis: Redis
+) -> None:
+    offer(inbox, "one")
+    late_by(redis, 100)
+    hasty.take(9)
+    until(lambda: due(redis) < 0)
+    depth = inbox.depth()
+    assert (depth.due, depth.waiting) == (1, 1)
+    assert depth.oldest_overdue >= timedelta(seconds=99)
+    inbox.take(9)
+    assert inbox.depth().oldest_overdue >= timedelta(seconds=99)
+
+
+def test_a_run_that_died_waits_since_its_lease_ended(inbox: Inbox, hasty: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    late_by(redis, 100)
+    begin(hasty)
+    until(lambda: due(redis) < 0)
+    depth = inbox.depth()
+    assert depth.waiting == 1
+    assert timedelta(0) <= depth.oldest_overdue < timedelta(seconds=99)
+
+
+def test_what_an_older_version_began_waits_no_more_when_it_is_done(inbox: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    assert inbox.finish(begin(inbox))
+    redis.zadd(keys.HANDED, {str(A): 0})
+    depth = inbox.depth()
+    assert (depth.waiting, depth.oldest_overdue) == (0, timedelta(0))
+
+
+def late_by(redis: Redis, seconds: int) -> None:
+    """Have the subject be due for so long."""
+    now, _ = redis.time()
+    redis.zadd(keys.PENDING, {str(A): (now - seconds) * 1000})
+
+
 @EVERY_ENDING
 def test_an_old_token_can_do_nothing(inbox: Inbox, hasty: Inbox, redis: Redis, ending: Ending) -> None:
     offer(inbox, "one")

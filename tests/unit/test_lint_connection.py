@@ -8,8 +8,9 @@ from __future__ import annotations
 import pytest
 
 from rules.connections import Connection, load_connections
-from rules.lint_connection import labels_for, lint_for, settings_for
+from rules.lint_connection import labels_for, lint_for, lint_watched, settings_for
 from rules.source import read_source
+from rules.watched import watched
 
 CONNECTIONS = """\
 version: 1
@@ -38,8 +39,18 @@ CASES = [
     ("never-here", "projects: {ENG: {" + RULE % "▸type: [Bug]" + "}}", "Linear's have no type"),
     ("never-here", "connections: {space: {" + RULE % "all: [{▸component: [UI]}]" + "}}", "Linear's have no component"),
     ("never-here", "connections: {space: {" + RULE % "▸team: [OPS]" + "}}", "it watches ENG"),
+    ("one-of-a-group", "projects: {ENG: {tagging: {rules: [{labels: [Type/Bug, x, ▸type/Feature], author: [app]}]}}}", 'one label of a group: this or "Type/Bug"'),
 ]  # fmt: skip
-OF_TRACKERS = frozenset({"unknown-board", "unknown-issue", "unwatched-issue", "unknown-never"})
+OF_TRACKERS = frozenset(
+    {
+        "unknown-board",
+        "unknown-issue",
+        "unwatched-issue",
+        "unknown-never",
+        "unknown-label",
+        "unknown-snooze-label",
+    }
+)
 """Only a tracker can tell of these: see ``test_cli_check``."""
 NAMES = frozenset(name for name, _, _ in CASES) | OF_TRACKERS
 
@@ -65,6 +76,16 @@ def test_what_no_connection_has_is_told(
     assert part in only[2]
 
 
+@pytest.mark.parametrize(("name", "marked", "part"), [case for case in CASES if case[0] != "never-here"])
+def test_the_text_of_the_connections_is_enough_for_layers_that_hold_nowhere(
+    name: str, marked: str, part: str
+) -> None:
+    source = read_source(f"version: 1\n{marked.replace('▸', '')}\n".encode(), "rules.yaml")
+    (only,) = lint_watched(source, watched(CONNECTIONS.encode(), "connections.yaml"))
+    assert (only.name, only.problem.column) == (name, marked.index("▸") + 1)
+    assert part in only.problem.message
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -73,10 +94,20 @@ def test_what_no_connection_has_is_told(
         "connections: {site: {" + RULE % "team: [ENG]" + "}, space: {mode: apply}}",
         "connections: {space: {" + RULE % "any: [{type: [Bug]}, {title: {words: [x]}}]" + "}}",
         "boards: {12: {}, site/12: {}}",
+        "projects: {ENG: {tagging: {rules: [{labels: [Type/Bug, Area/UI, bug], author: [app]}]}}}",
+        "projects: {ABC: {tagging: {rules: [{labels: [Type/Bug, Type/Feature], author: [app]}]}}}",
     ],
 )
 def test_what_holds_elsewhere_is_let_be(connections: dict[str, Connection], text: str) -> None:
     assert told(connections, text, "space") == []
+
+
+def test_what_holds_for_jira_too_is_told_to_who_asks_for_linear(connections: dict[str, Connection]) -> None:
+    text = "defaults: {tagging: {rules: [{labels: [Type/Bug, Type/Feature], author: [app]}]}}"
+    assert [name for name, _, _ in told(connections, text, "space")] == ["one-of-a-group"]
+    assert told(connections, text, "site") == []
+    source = read_source(f"version: 1\n{text}\n".encode(), "rules.yaml")
+    assert lint_watched(source, watched(CONNECTIONS.encode(), "connections.yaml")) == ()
 
 
 def test_only_labels_of_layers_that_hold_are_asked_for(connections: dict[str, Connection]) -> None:
@@ -89,7 +120,7 @@ projects:
 """
     source = read_source(text, "rules.yaml")
     assert [label for _, label in labels_for(source, connections["space"])] == [
-        "a", "b", "c", "scope-added", "hush", "eng",
+        "a", "b", "c", "scope-added", "eng",
     ]  # fmt: skip
     assert [label for _, label in labels_for(source, connections["site"])] == ["a", "b", "c", "web"]
 

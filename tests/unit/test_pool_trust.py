@@ -14,7 +14,8 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from workers.clock import LIVE, queue
+from store.crew import LIVE
+from workers.clock import queue
 from workers.pool import OurJob
 
 

@@ -86,6 +86,16 @@ def test_a_dry_run_tells_what_would_have_been_labelled_and_why() -> None:
     assert mode.unlabelled == (("nothing_fits", 1),)
 
 
+def test_why_a_label_fitted_leaves_out_what_was_not_there() -> None:
+    seen = 'the title has the word "xss"'
+    proposal = Proposal("security", "rule security", (seen, "the component is UI, not Docs"), told=(seen,))
+    plan = Plan(Mode.SUGGEST, (Chosen(proposal, SECURITY),), operations=(PutComment("labels", "text"),))
+    made = run(outcome_of(plan, Applied((Written(comment=Comment("c1", "labels")),))))
+    (label,) = only(told(issue(1, made))).labels
+    assert label.reasons == (Reason("rule security", 1, (seen,)),)
+    assert made["plan"]["labels"][0]["because"] == [*proposal.because]
+
+
 def test_an_issue_with_several_runs_counts_once() -> None:
     edited = run(done(Mode.DRY_RUN, SECURITY), changed("title"), days_ago=1)
     mode = only(told(issue(1, edited, run(done(Mode.DRY_RUN, SECURITY), days_ago=2))))

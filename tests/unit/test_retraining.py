@@ -17,6 +17,7 @@ from rq.timeouts import JobTimeoutException
 from structlog.testing import capture_logs
 
 from store import keys
+from store.crew import BULK
 from store.inbox import Inbox
 from store.models import Slot, Slots
 from store.rulebook import RulebookShelf
@@ -24,7 +25,7 @@ from tests.conftest import T0, Floor
 from trackers.errors import Unauthorized
 from trackers.model import Label, PastIssue
 from workers import tasks, training
-from workers.clock import BULK, Clock, queue
+from workers.clock import Clock, queue
 from workers.history import SWEPT, discard, gather
 from workers.pool import OurJob
 from workers.retraining import Retraining, retrain

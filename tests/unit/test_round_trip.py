@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -125,6 +126,7 @@ def test_the_service_of_another_redis_is_told(redis_server: EmbeddedRedis, redis
         (("", 413, {}), "no body of this size"),
         (({"status": "refused", "reason": "not_stored", "detail": "Later."}, 503), "503 not_stored"),
         (({"status": "great"}, 200), "Something else answers"),
+        (("plain", 200, {"Content-Encoding": "gzip"}), "Something else answers"),
         (("[" * 100_000, 200, {"Content-Type": "application/json"}), "Something else answers"),
     ],
 )
@@ -157,6 +159,28 @@ def test_nobody_there_is_told() -> None:
 def test_silence_is_told() -> None:
     with start(instead(lambda: time.sleep(0.5))) as server:
         answer = round_trip.send(round_trip.knock(CONNECTIONS["jira"], server.url), patience=0.1)
+    assert isinstance(answer, Finding)
+    assert "did not answer in time" in answer.sentence
+
+
+@pytest.mark.parametrize("header", ["", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"])
+def test_an_answer_that_drips_is_not_waited_for(header: str) -> None:
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        there, _ = listening.accept()
+        with there, suppress(OSError):
+            there.sendall(header.encode())
+            while not over.wait(0.02):
+                there.sendall(b"H" if not header else b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=[listening], daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            answer = round_trip.send(round_trip.knock(CONNECTIONS["jira"], url), patience=0.3)
+        finally:
+            over.set()
     assert isinstance(answer, Finding)
     assert "did not answer in time" in answer.sentence
 

@@ -164,6 +164,11 @@ def test_a_file_without_its_parts(text: str) -> None:
         (b"\xff" * 20, "not UTF-8"),
         (b"x" * 70_000, "too large"),
         (b"two lines\nof text", "line break"),
+        ("a-tökén-of-ours".encode(), "outside ASCII"),
+        ("a-token-of-ours\u00a0".encode(), "outside ASCII"),
+        ("🔑-token-of-ours".encode(), "outside ASCII"),
+        (b"a-token-of-ours \n", "a space before or after"),
+        (b" a-token-of-ours", "a space before or after"),
     ],
 )
 def test_files_that_hold_no_secret(tmp_path: Path, held: bytes | None, part: str) -> None:
@@ -173,13 +178,14 @@ def test_files_that_hold_no_secret(tmp_path: Path, held: bytes | None, part: str
     assert (only.line, only.column) == (7, 51)
     assert only.message.startswith("the file token")
     assert part in only.message
+    assert "of-ours" not in only.message
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
 def test_a_file_of_a_secret_is_found_beside_the_config(tmp_path: Path, ending: str) -> None:
-    (tmp_path / "token").write_bytes(f" spaced secret {ending}".encode())
+    (tmp_path / "token").write_bytes(f"spaced secret{ending}".encode())
     found = load(CLOUD.replace("{env: TOKEN}", "{file: token}"), file=str(tmp_path / "c.yaml"))
-    assert found.auth == EmailToken("bot@acme.example", Secret(" spaced secret "))
+    assert found.auth == EmailToken("bot@acme.example", Secret("spaced secret"))
 
 
 def test_a_folder_is_no_secret(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -448,6 +450,48 @@ def test_a_whole_deployment_may_go_back_to_older_rules(machines: Machines, redis
     machines.forget("now", redis)
     look(rolled_back)
     assert machines.rule() == version(ONE)
+
+
+def test_a_rollback_waits_no_longer_than_a_restart_for_a_clock_that_ended(
+    machines: Machines, redis: Redis
+) -> None:
+    machines.start("before", ONE)
+    now = machines.start("now", TWO)
+    machines.forget("before", redis)
+    now.leave()
+    rolled_back = machines.start("after", ONE)
+    assert machines.rule() == version(TWO), "it may only be starting anew"
+    grow_older(redis, keys.RULES_FILE_RESTART)
+    look(rolled_back)
+    assert machines.rule() == version(ONE)
+
+
+def test_a_clock_that_starts_anew_at_once_counts_again(machines: Machines, redis: Redis) -> None:
+    machines.start("old", ONE)
+    machines.start("new", TWO).leave()
+    machines.start("new", TWO)
+    grow_older(redis, keys.RULES_FILE_RESTART)
+    machines.start("old", ONE)
+    assert machines.rule() == version(TWO)
+
+
+def test_a_file_is_told_of_often_enough_to_count(
+    file: RulesFile, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, started = RulebookShelf(redis), time.monotonic()
+    for second in range(60):
+        monkeypatch.setattr(time, "monotonic", partial(float, started + second))
+        grow_older(redis, timedelta(seconds=1))
+        file.look()
+        assert shelf.files()
+
+
+def grow_older(redis: Redis, span: timedelta) -> None:
+    """What clocks told of their files was told that much earlier."""
+    for place, text in cast("dict[str, str]", redis.hgetall(keys.RULES_FILES)).items():
+        told = json.loads(text)
+        told["at"] -= int(span.total_seconds() * 1000) + 1
+        redis.hset(keys.RULES_FILES, place, json.dumps(told))
 
 
 def test_one_machines_good_file_does_not_hide_that_anothers_is_bad(machines: Machines) -> None:

@@ -9,6 +9,7 @@ from rules.matching import LearnedRules
 from rules.problems import BadFile
 from rules.schema import LearnedTarget
 
+NO_SHARE = "a share is a number with % behind it, such as 15%, or a part of one, such as 0.15"
 INHERITED = b"""\
 version: 1
 defaults:
@@ -68,14 +69,20 @@ def test_a_list_takes_the_inherited_ones_place_and_may_be_empty() -> None:
     assert learned(INHERITED, "acme", "OPS").never == frozenset()
 
 
+def test_a_precision_is_a_share_as_any_other() -> None:
+    text = b"version: 1\ndefaults: {tagging: {learned: {precision: 85%, components_precision: 0.75}}}"
+    assert (learned(text).precision, learned(text).components_precision) == (0.85, 0.75)
+
+
 @pytest.mark.parametrize(
     ("value", "column", "message"),
     [
-        ("precision: 0.3", 0, '"precision" must be 0.5 or more'),
-        ("precision: 1", 0, '"precision" must be 0.99 or less'),
-        ("components_precision: 0.995", 0, '"components_precision" must be 0.99 or less'),
-        ("precision: high", 0, '"precision" must be a number'),
-        ("precision: .nan", 0, '"precision" must be a number'),
+        ("precision: 0.3", 0, "this must be from 50% to 99%"),
+        ("precision: 100%", 0, "this must be from 50% to 99%"),
+        ("precision: 1", 0, "this must be from 50% to 99%"),
+        ("components_precision: 0.995", 0, "this must be from 50% to 99%"),
+        ("precision: high", 0, NO_SHARE),
+        ("precision: .nan", 0, NO_SHARE),
         ("max_labels: 0", 0, '"max_labels" must be 1 or more'),
         ("max_labels: 11", 0, '"max_labels" must be 10 or less'),
         ("never: [a, b, A]", 7, '"A" is listed twice'),

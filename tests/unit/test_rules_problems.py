@@ -55,6 +55,15 @@ def told(marked: str) -> str:
         ("version: 1\ndefaults: {mode: apply▸", "not closed"),
         ('version: 1\ndefaults: ▸"apply', "closing quote"),
         (
+            'version: 1\ndefaults: {mode: "\\\\U00110000▸\\U00110000"}',
+            r"there is no character \U00110000: remove it",
+        ),
+        (
+            'version: 1\ndefaults:\n  mode: "apply"▸, \n  tagging: {max_labels: 3}',
+            "this comma is in no list: remove it",
+        ),
+        ("version: 1\ndefaults: {zone: ^foo▸: bar}", "put the whole text in quotes"),
+        (
             "version: 1\ndefaults: {▸\nprojects: {}",
             "a value is missing here, or a list or mapping in brackets",
         ),
@@ -137,7 +146,11 @@ def in_rule(rule: str) -> str:
         ("version: 1\n▸default: {}", 'unknown key "default" (did you mean "defaults"?)'),
         ("version: 1\n▸learned: {}", 'unknown key "learned": only boards, connections, defaults, projects, version can stand here'),
         ("version: 1\ndefaults: {mode: ▸aply}", '"mode" must be dry_run, suggest or apply, not "aply" (did you mean "apply"?)'),
-        ("version: 1\ndefaults: ▸apply", '"defaults" must be a mapping of keys to values'),
+        ("version: 1\ndefaults: ▸all", '"defaults" must be a mapping of keys to values'),
+        ("version: 1\nprojects: {ABC: ▸apply}", "a layer is a mapping: did you mean ABC: {mode: apply}?"),
+        ("version: 1\nboards: {12: ▸suggest}", "a layer is a mapping: did you mean 12: {sprints: {mode: suggest}}?"),
+        ("version: 1\ndefaults: ▸mode:apply", 'a space is missing after the colon: did you mean "mode: apply"?'),
+        ("version: 1\ndefaults: ▸mode:\u00a0apply", "behind the colon a no-break space (U+00A0) stands here: type a plain space"),
         ("version: 1\ndefaults: {tagging: {comment: ▸yes}}", '"comment" must be true or false'),
         ("version: 1\ndefaults: {tagging: {max_labels: ▸0}}", '"max_labels" must be 1 or more'),
         ("version: 1\ndefaults: {tagging: {max_labels: ▸21}}", '"max_labels" must be 20 or less'),
@@ -145,6 +158,11 @@ def in_rule(rule: str) -> str:
         ("version: 1\ndefaults: {tagging: {max_labels: ▸true}}", '"max_labels" must be a whole number'),
         ("version: 1\ndefaults: {tagging: {window: ▸1 hour}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d"),
         ("version: 1\ndefaults: {tagging: {window: ▸60}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d"),
+        ("version: 1\ndefaults: {tagging: {window: ▸1 Day}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 1d?)"),
+        ("version: 1\ndefaults: {tagging: {window: ▸90 min}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 90m?)"),
+        ("version: 1\ndefaults: {tagging: {window: ▸2w}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 14d?)"),
+        ("version: 1\ndefaults: {tagging: {window: ▸60}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 60s or 60m?)"),
+        ("version: 1\ndefaults: {tagging: {window: ▸24}}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 24m or 24h?)"),
         ("version: 1\ndefaults: {tagging: {window: ▸367d}}", "a duration can be at most 366d"),
         ("version: 1\ndefaults: {tagging: {rules: ▸[]}}", '"rules" is an empty list: name at least one'),
         ("version: 1\nprojects: {▸abc: {}}", 'project and team keys are written in capitals (did you mean "ABC"?)'),
@@ -164,6 +182,23 @@ def in_rule(rule: str) -> str:
         (in_rule("{name: ▸' ', label: a, type: [Bug]}"), "a name must not be empty"),
         (in_rule("{label: a, type: ▸Bug}"), '"type" must be a list, even of one: [...]'),
         (in_rule("{label: a, author: [▸custmer]}"), 'an entry of "author" must be person, app, customer or unknown, not "custmer" (did you mean "customer"?)'),
+        (in_rule("{label: a, any: ▸{type: [Bug]}}"), '"any" must be a list, even of one: begin each entry with "- ", or write [{...}]'),
+        ("version: 1\ndefaults: {tagging: {rules: ▸{-label: a}}}", "a space is missing after the dash"),
+        (in_rule("{label: ▸[security, 'se, c'], type: [Bug]}"), 'several labels go under "labels": labels: [security, "se, c"]'),
+        (in_rule("{label: a, title: ▸xss}"), "say what to look for: title: {words: [xss]}"),
+        (in_rule("{label: a, any: [{text: ▸[xss, csrf]}]}"), "say what to look for: text: {words: [xss, csrf]}"),
+        (in_rule("{label: a, ▸description: x}"), 'unknown key "description" (did you mean "body"?)'),
+        (in_rule("{label: a, ▸summary: x}"), 'unknown key "summary" (did you mean "title"?)'),
+        (in_rule("{label: a, ▸reporter: x}"), 'unknown key "reporter" (did you mean "author"?)'),
+        (in_rule("{label: a, any: [{▸creator: x}]}"), 'unknown key "creator" (did you mean "author"?)'),
+        (in_rule("{label: a, ▸or: []}"), 'unknown key "or" (did you mean "any"?)'),
+        (in_rule("{label: a, ▸and: []}"), 'unknown key "and" (did you mean "all"?)'),
+        (in_rule("{label: a, ▸status: Open}"), '"status" cannot be asked for: only all, any, author'),
+        (in_rule("{label: a, not: {▸assignee: x}}"), '"assignee" cannot be asked for: only all, any, author'),
+        (in_rule("{label: a, ▸keywords: [x]}"), '"keywords" does not say where to look: did you mean text: {words: ...}, or title or body in place of text?'),
+        (in_rule("{label: a, title: {▸contains: [x]}}"), 'unknown key "contains" (did you mean "words"?)'),
+        (in_rule("{▸label:docs, type: [Bug]}"), 'a space is missing after the colon: did you mean "label: docs"?'),
+        (in_rule("{label: a, type: [Bug], ▸-title: x}"), 'a space is missing after the dash: did you mean "- title"?'),
         (in_rule("{label: a, any: ▸[]}"), '"any" is an empty list: name at least one'),
         (in_rule("{label: a, any: [▸{}]}"), "this condition is empty: say what must hold"),
         (in_rule("{label: a, not: ▸{}}"), "this condition is empty: say what must hold"),
@@ -181,7 +216,12 @@ def in_rule(rule: str) -> str:
         (in_rule(f"{{label: a, title: {{phrases: [▸{'x' * 101}]}}}}"), "a word or phrase can have at most 100 characters; this one has 101"),
         (in_rule(f"{{label: a, title: {{words: ▸[{'x, ' * 301}]}}}}"), '"words" has 301 entries; at most 300 are allowed'),
         (in_rule(f"{{label: a, title: {{words: ▸[{('x' * 99 + ', ') * 61}]}}}}"), "this list has 6,039 characters in all, more than 6,000: use several conditions"),
-        (in_rule("{label: a, title: {regex: ▸'(a'}}"), "re2 refuses this regular expression: missing ): (a"),
+        (in_rule("{label: a, title: {regex: ▸'(a'}}"), "a closing ) is missing in this regular expression; a ( meant as it stands is written \\("),
+        (in_rule("{label: a, title: {regex: ▸'a)'}}"), "a ) closes nothing in this regular expression; one meant as it stands is written \\)"),
+        (in_rule("{label: a, title: {regex: ▸'[a'}}"), "a closing ] is missing in this regular expression; a [ meant as it stands is written \\["),
+        (in_rule("{label: a, title: {regex: ▸'*a'}}"), "in this regular expression a *, + or ? has nothing before it to repeat"),
+        (in_rule("{label: a, title: {regex: ▸'a\\'}}"), "this regular expression ends with a single \\: a backslash as it stands is written \\\\"),
+        (in_rule(r"{label: a, title: {regex: ▸'\y'}}"), r"re2 refuses this regular expression: invalid escape sequence: \y"),
         (in_rule("{label: a, title: {regex: ▸'(?<=a)b'}}"), "this regular expression looks ahead or behind, which re2 cannot do: use all, any and not instead"),
         (in_rule(r"{label: a, title: {regex: ▸'(a)\1'}}"), r"this regular expression refers back to a group, which re2 cannot do (invalid escape sequence: \1)"),
         (in_rule("{label: a, title: {regex: ▸'((a{100}){100}){100}'}}"), "this regular expression is too large"),
@@ -207,15 +247,107 @@ def in_rule(rule: str) -> str:
         ("version: 1\ndefaults: {▸max_labels: 3}", '"max_labels" does not stand here: put it under "tagging"'),
         ("version: 1\ndefaults: {tagging: {▸precision: 0.9}}", '"precision" does not stand here: put it under "learned"'),
         ("version: 1\n▸mode: apply", '"mode" does not stand here: put it under "defaults"'),
-        ("version: 1\ndefaults: {tagging: {learned: {precision: ▸85}}}", '"precision" must be 0.99 or less (did you mean 0.85?)'),
+        ("version: 1\ndefaults: {tagging: {learned: {precision: ▸85}}}", "this is more than the whole (did you mean 85% or 0.85?)"),
+        ("version: 1\ndefaults: {tagging: {learned: {precision: 0,▸85}}}", "a decimal point, not a comma: did you mean precision: 0.85?"),
+        ("version: 1\ndefaults: {sprints: {overcommit: {warn_below: 0,▸25}}}", "a decimal point, not a comma: did you mean warn_below: 0.25?"),
+        ("version: 1\ndefaults: {sprints: {scope_creep: {grace: 1h, budget: 0,▸15}}}", "a decimal point, not a comma: did you mean budget: 0.15?"),
+        ("version: 1\ndefaults:\n  sprints:\n    unestimated: ▸0,5", '"unestimated" must be a number (a decimal point, not a comma: did you mean 0.5?)'),
         (in_rule("{label: a, not: " + "{not: " * 7 + "▸{type: [Bug]}" + "}" * 8), "conditions are nested more than 8 levels deep here"),
         (in_rule("{label: a, type: [Bug]}\n      - ▸{label: A, type: [Epic]}"), 'a rule named "A" stands already in line 5: give this one a name of its own'),
+        ("version: 1\ndefaults: {tagging: {rules: [{label: a, type: [Bug]}, ▸{label: A, type: [Epic]}]}}", 'a rule named "A" stands already in line 2: give this one a name of its own'),
         ("version: 1\ndefaults: {tagging: {without: [▸bug]}}", 'no rule named "bug" is inherited here'),
         (in_rule("{label: bug, type: [Bug]}") + "projects: {ABC: {tagging: {without: [▸bugg]}}}", 'no rule named "bugg" is inherited here (did you mean "bug"?)'),
     ],
 )  # fmt: skip
 def test_meaning_that_cannot_be_used(marked: str, message: str) -> None:
     assert told(marked).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        (in_rule("label:▸docs\n        title: {words: [x]}"), "a space is missing after the colon"),
+        (in_rule("title: {words: [x]}\n        label:▸docs"), "a space is missing after the colon"),
+        (in_rule("title: {words: [x]}\n        label:▸docs\n        type: [Bug]"), "a space is missing after the colon"),
+        ("version: 1\ndefaults:\n  tagging:\n    rules:\n      -▸label: a\n        type: [Bug]", "a space is missing after the dash"),
+        ("version:▸1\ndefaults: {}", "a space is missing after the colon"),
+        ("version: 1\ndefaults:\n  mode:▸\u00a0apply\n  tagging: {}", "a no-break space (U+00A0) stands here: type a plain space"),
+        (in_rule("label: a\n        type: [Bug]\n      ▸label: b\n      type: [Epic]"), 'a dash is missing: this begins like the entry in line 5, "- label: ..."'),
+        (in_rule("label: a\n        type: [Bug]\n      ▸label: b\n        type: [Epic]"), 'a dash is missing: this begins like the entry in line 5, "- label: ..."'),
+        ("version: 1\ndefaults:\n▸\u00a0\u00a0mode: apply\n", "a no-break space (U+00A0) stands here: type a plain space"),
+        ("version: 1\ndefaults:\n  mode: apply\n ▸\u2003tagging: {}\n", "a special space (U+2003) stands here: type a plain space"),
+        ("version: 1\ndefaults:\n  ▸\u200bmode: apply\n", "a zero-width space (U+200B) stands here: remove it"),
+        (in_rule("label: a\n        type:\n       ▸\u3000- Bug"), "a wide space (U+3000) stands here: type a plain space"),
+        ("version: 1\ndefaults:\n  tagging:\n    rules:\n      -▸\u00a0label: a\n        type: [Bug]", "a no-break space (U+00A0) stands here: type a plain space"),
+    ],
+)  # fmt: skip
+def test_what_is_hardly_seen_is_told_where_it_stands(marked: str, message: str) -> None:
+    assert told(marked) == message
+
+
+def test_an_odd_space_right_after_a_block_of_text_is_told() -> None:
+    text = "version: 1\ndefaults:\n  sprints:\n    wording:\n      how_advice: |-\n        Advice.\n▸\u00a0 tagging: {}\n"
+    assert told(text).startswith("a no-break space")
+
+
+def test_an_empty_line_of_odd_spaces_is_told() -> None:
+    assert told("version: 1\n▸\u00a0\u00a0\ndefaults: {}\n").startswith("a no-break space")
+
+
+def test_a_key_beside_that_of_a_list_misses_no_dash() -> None:
+    rule = "label: a\n        any:\n        - labels: [x]\n        labels: [y▸"
+    assert "a list or mapping in brackets" in told(in_rule(rule))
+    rule = "any:\n        - labels: [x]\n        labels: [y▸"
+    assert "a list or mapping in brackets" in told(in_rule(rule))
+
+
+def test_two_spaces_that_are_missing_are_both_told() -> None:
+    found = problems(
+        in_rule("title: {words: [x]}\n        label:docs\n        name:docs\n        type: [Bug]")
+    )
+    assert [(one.line, one.column) for one in found] == [(6, 15), (7, 14)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        in_rule("label: a\n        title:\n          phrases:\n            - |\n             \u00a0text: x"),
+        in_rule('label: a\n        title:\n          phrases: ["x\n              \u00a0text: y"]'),
+        in_rule("label: a\n        # \u00a0\n        type: [Bug\u00a0fix]"),
+    ],
+)
+def test_an_odd_space_in_a_text_may_be_meant(text: str) -> None:
+    load_rules(text.encode(), "rules.yaml")
+
+
+@pytest.mark.parametrize("line", ["window 1h", "- 12:30", "from: x: y"])
+def test_what_more_than_a_space_would_mend_is_told_as_before(line: str) -> None:
+    found = problems(f"version: 1\ndefaults:\n  mode: apply\n  {line}\n  tagging: {{}}\n")
+    assert not any("is missing after the colon" in one.message for one in found)
+
+
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        ("scope_creep: {label: ▸yes}", '"yes" is text here: did you mean true? For a label of that name write it in quotes'),
+        ("scope_creep: {label: ▸Off}", '"Off" is text here: did you mean false? For a label of that name write it in quotes'),
+        ("notify: {mention: ▸no}", '"no" is text here: did you mean false? For a mention of that name write it in quotes'),
+        ("quiet_hours: ▸no", '"no" does not fit here (did you mean false?)'),
+        ("people: ▸off", '"off" does not fit here (did you mean false?)'),
+        ("notify: {tracking_issue: ▸no}", '"no" does not fit here (did you mean false?)'),
+        ('quiet_hours: ▸"18:00-8:00"', '"quiet_hours" has two ends, such as {from: "18:00", to: "08:00"}'),
+        ("notify: {tracking_issue: ▸https://acme.atlassian.net/browse/OPS-12?focused=1}", 'an issue is named by its key, such as OPS-12 (did you mean "OPS-12"?)'),
+        ("notify: {tracking_issue: ▸https://linear.app/acme/issue/ENG-7/a-title}", 'an issue is named by its key, such as OPS-12 (did you mean "ENG-7"?)'),
+        ("scope_creep: {grace: ▸1 day}", "a duration is a whole number with s, m, h or d behind it, such as 90s, 15m, 1h or 2d (did you mean 1d?)"),
+        ("away: [{from: 2026-12-01, to: 2026-12-03, ▸until: 2026-12-03}]", 'unknown key "until" (did you mean "to"?)'),
+    ],
+)  # fmt: skip
+def test_what_was_meant_of_sprints_is_told(marked: str, message: str) -> None:
+    assert told(f"version: 1\ndefaults:\n  sprints:\n    {marked}\n") == message
+
+
+def test_a_label_in_quotes_may_be_called_yes() -> None:
+    load_rules(b"version: 1\ndefaults: {sprints: {scope_creep: {label: 'yes'}, notify: {mention: on}}}", "f")
 
 
 def test_many_mistakes_are_told_at_once() -> None:

@@ -15,6 +15,8 @@ TELLING = (
     "validate",
     "fields",
     "patterns",
+    "meant",
+    "misprints",
     "schema",
     "sprint_fields",
     "sprints_checks",

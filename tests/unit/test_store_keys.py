@@ -41,7 +41,7 @@ UNTIL_LIFTED = keys.HELD
 """One per connection, until somebody has looked and says to go on."""
 WHILE_A_SLOT_NAMES_IT = keys.MODEL
 """``test_store_models`` holds that no file outlives its slots."""
-WHILE_WORK_WAITS = (keys.PENDING, keys.DEAD, keys.HINTS, keys.SUBJECT)
+WHILE_WORK_WAITS = (keys.PENDING, keys.HANDED, keys.DEAD, keys.HINTS, keys.SUBJECT)
 """End with the work itself: when it is done, or with the life of a dead letter."""
 
 
@@ -80,6 +80,10 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     sprints.secret()
     _backfill(Backfills(floor.redis))
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
+    # Handed out, and never begun.
+    handed = Subject("acme", SubjectKind.ISSUE, "3")
+    floor.offer(hint(subject=handed))
+    floor.token(handed)
 
 
 def _backfill(backfills: Backfills) -> None:

@@ -55,6 +55,13 @@ def test_a_silent_rule_says_what_it_lacked() -> None:
     (silent,) = found.silent
     assert (silent.source, silent.labels) == ("rule security", ("security",))
     assert silent.lacking == ('the word "xss" is not in the title',)
+    assert silent.alternatives == 0
+
+
+def test_a_silent_rule_says_of_how_many_alternatives_one_would_do() -> None:
+    rule = "{label: security, any: [{title: {words: [xss]}}, {title: {words: [a], phrases: [b c]}}]}"
+    (silent,) = judged(rule, "slow page").silent
+    assert (silent.alternatives, len(silent.lacking)) == (2, 3)
 
 
 def test_without_rules_nothing_is_said() -> None:

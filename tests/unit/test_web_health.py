@@ -16,12 +16,15 @@ from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.cache import Cache
 from store.connect import connect
+from store.crew import BULK, LIVE
+from store.inbox import Inbox
 from store.models import ModelShelf, Refusal
 from store.rulebook import RulebookShelf
 from store.watch import Moved, Report, Watch
 from store.writes import Writes
 from tests.unit import front_door
-from tests.unit.front_door import House
+from tests.unit.front_door import House, jira_body
+from tests.unit.hired import hire, silence
 
 server, house = front_door.server, front_door.house
 
@@ -34,6 +37,7 @@ def redis(server: EmbeddedRedis) -> Iterator[Redis]:
     client.config_set("maxmemory-policy", "noeviction")
     RulebookShelf(client).publish("abc123", b"version: 1\n")
     client.set(keys.beat("clock"), "now")
+    hire(server.url, LIVE)
     for connection in front_door.all_connections():
         Cache(client, connection.name, connection.account).put("identity", "{}", timedelta(minutes=1))
     yield client
@@ -98,7 +102,7 @@ def test_a_refused_rules_file_only_warns_and_says_all_that_is_wrong_and_since_wh
     assert (told.status, told.red()) == (200, {"newest rules file"})
     head, *lines = told.checks["newest rules file"]["detail"].split("\n")
     assert head == (
-        "web-1:/etc/rules.yaml was refused 3 minutes ago; version abc123 stays in force. Mend it and save it:"
+        "web-1:/etc/rules.yaml was refused 3 minutes ago; version abc123 stays in force. Mend it and save it."
     )
     assert lines == problems
 
@@ -139,7 +143,51 @@ def test_a_clock_that_stopped_only_warns_and_says_what_to_start(house: House, re
     redis.delete(keys.beat("clock"))
     told = Told(house.client)
     assert (told.status, told.red()) == (200, {"clock"})
-    assert "sprintwarden clock" in told.checks["clock"]["detail"]
+    said = "No clock has ticked for 20 seconds: start `sprintwarden clock`."
+    assert told.checks["clock"]["detail"] == said
+
+
+def test_live_workers_that_died_only_warn_and_what_waits_is_told_with_its_age(
+    house: House, redis: Redis, server: EmbeddedRedis
+) -> None:
+    (name,) = redis.smembers("rq:workers:live")
+    redis.expire(str(name), 59)
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, {"live workers"})
+    said = "No live worker is alive; nothing waits: start `sprintwarden work live`."
+    assert told.checks["live workers"]["detail"] == said
+    for id_ in ("1", "2"):
+        house.jira(jira_body(id_))
+    seconds, _ = redis.time()
+    redis.zadd(keys.PENDING, {"jira:issue:1": (seconds - 75) * 1000, "jira:issue:2": (seconds - 5) * 1000})
+    # One of them was handed out to nobody, and is not due again before its lease ends.
+    assert len(Inbox(redis, lease=timedelta(minutes=1)).take(1)) == 1
+    assert Told(house.client).checks["live workers"]["detail"] == (
+        "No live worker is alive; 2 issues or sprints wait, the oldest for 1 minute: "
+        "start `sprintwarden work live`."
+    )
+    hire(server.url, LIVE)
+    told = Told(house.client)
+    assert told.red() == set()
+    assert told.checks["live workers"]["detail"].startswith("1 is alive; 2 issues or sprints wait")
+
+
+def test_bulk_workers_are_missed_only_while_something_waits_for_them(
+    house: House, redis: Redis, server: EmbeddedRedis
+) -> None:
+    told = Told(house.client)
+    assert told.red() == set()
+    assert "no training or backfill waits" in told.checks["bulk workers"]["detail"]
+    worker = hire(server.url, BULK)
+    worker.queues[0].enqueue("os.getcwd")
+    assert Told(house.client).red() == set()
+    silence(redis, worker)
+    told = Told(house.client)
+    assert (told.status, told.ready, told.red()) == (200, True, {"bulk workers"})
+    assert (
+        "1 training or backfill waits: start `sprintwarden work bulk`"
+        in told.checks["bulk workers"]["detail"]
+    )
 
 
 def test_an_account_not_known_yet_only_warns(house: House, redis: Redis) -> None:
@@ -210,7 +258,7 @@ def test_drift_is_told_and_never_fails(house: House, redis: Redis, sizes: tuple[
     Watch(redis).keep(place, Report(A, datetime.now(UTC), moved))
     told = Told(house.client)
     assert (told.status, told.red()) == (200, set())
-    assert told.checks["model of jira for labels"]["detail"].partition("+00:00")[2] == said
+    assert told.checks["model of jira for labels"]["detail"].partition(" UTC")[2] == said
 
 
 def test_without_redis_it_is_red_and_says_what_to_mend(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -24,12 +24,14 @@ from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.stage import free_port
 from store import keys
 from store.budget import Budget
+from store.inbox import Inbox
 from store.models import ModelShelf, Refusal, Verdict
 from store.rulebook import RulebookShelf
 from store.watch import Moved, Rate, Report, Watch
 from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
+from tests.unit.hired import hire
 from webhook_app.metrics import MOST_LABELS
 
 server, redis, house = front_door.server, front_door.redis, front_door.house
@@ -70,6 +72,26 @@ def test_what_waits_is_told(house: House) -> None:
     assert value(found, "inbox_pending") == 1
     assert value(found, "dead_letters") == 0
     assert value(found, "redis_up") == 1
+
+
+def test_what_was_handed_out_to_nobody_still_grows_older(house: House, redis: Redis) -> None:
+    house.jira(jira_body("1"))
+    seconds, _ = redis.time()
+    redis.zadd(keys.PENDING, {"jira:issue:1": (seconds - 75) * 1000})
+    assert len(Inbox(redis, lease=timedelta(minutes=1)).take(1)) == 1
+    found = scrape(house)
+    assert value(found, "inbox_due") == 0
+    assert value(found, "inbox_waiting") == 1
+    assert value(found, "inbox_oldest_overdue_seconds") >= 74
+
+
+def test_workers_are_counted_by_queue_even_where_there_are_none(house: House, server: EmbeddedRedis) -> None:
+    found = scrape(house)
+    assert [value(found, "workers", queue=name) for name in ("live", "bulk")] == [0, 0]
+    for _ in range(2):
+        hire(server.url, "live")
+    found = scrape(house)
+    assert [value(found, "workers", queue=name) for name in ("live", "bulk")] == [2, 0]
 
 
 def test_series_are_there_at_zero(house: House) -> None:

@@ -20,7 +20,7 @@ from trackers.jira.client import JiraClient
 from trackers.jira.memory import PROPERTY, remembered
 from trackers.jira.setup import JiraSetup
 from trackers.model import COMPONENT
-from trackers.protocol import BulkStep, Mark, Marked
+from trackers.protocol import BulkStep, Glimpse, Mark, Marked
 from trackers.reading import ident, items, mapping, reference, text
 
 _EDIT: Final = "/rest/api/3/bulk/issues/fields"
@@ -32,17 +32,17 @@ _WORTH: Final = 5
 """Fewer issues cost no more one by one: two writes and two looks at their tasks."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each look at a task; the last one again and again."""
-_LOOKS: Final = 24
-"""About a minute and a half."""
+_LOOKS: Final = 12
+"""About half a minute: a process that is told to end is not given much more."""
 _UNDER_WAY: Final = frozenset({"ENQUEUED", "RUNNING", "CANCEL_REQUESTED"})
 _GONE: Final = "The issue is gone, or the account may not see it."
-_UNTOLD: Final = {"COMPLETE": _GONE, "CANCELLED": "The bulk edit was cancelled in Jira."}
-"""Why a task that is over may say nothing of an issue; where it broke down or nothing is told, each is tried
-alone, which changes nothing where the label is there."""
+_CANCELLED: Final = "The bulk edit was cancelled in Jira."
 
 K = TypeVar("K")
 Edit = Callable[[Mark, bool], datetime | None]
 """Writes one mark in one request, as bulk work or not, and gives the issue's new ``updated``."""
+See = Callable[[Sequence[str]], Mapping[str, Glimpse]]
+"""How issues (ids) stand now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class _Tags:
 class JiraBulk:
     """The writes of many issues of one connection."""
 
-    def __init__(self, client: JiraClient, setup: JiraSetup, edit: Edit, *, cloud: bool) -> None:
+    def __init__(self, client: JiraClient, setup: JiraSetup, edit: Edit, see: See, *, cloud: bool) -> None:
+        self._see = see
         self._client = client
         self._setup = setup
         self._edit = edit
@@ -83,6 +84,17 @@ class JiraBulk:
         steps += [BulkStep((mark,), partial(self._one_by_one, (mark,), True)) for mark in alone]
         return tuple(steps)
 
+    def settle(self) -> None:
+        """Wait for bulk edits that nobody saw the end of. Raises ServerFault while one is not over."""
+        for task in self._setup.begun_edits():
+            self._over(_PROGRESS, task)
+            self._setup.edit_over(task)
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        """See ``trackers.protocol.Tracker.remember``; what is written one by one has it in the same write."""
+        if self._cloud and marks:
+            self._remember(marks)
+
     def _is_worth_it(self, group: Sequence[Mark]) -> bool:
         # A bulk edit is always without mail.
         projects = {mark.project for mark in group}
@@ -103,7 +115,9 @@ class JiraBulk:
 
     def _send(self, marks: Sequence[Mark], tags: _Tags, bulk: bool = True) -> Marked:
         try:
-            answer = self._client.call("POST", _EDIT, body=_edit_body(marks, tags), bulk=bulk)
+            answer = self._client.call(
+                "POST", _EDIT, body=_edit_body(marks, tags), bulk=bulk, refuses_alone=True
+            )
         except (Forbidden, Gone):
             self._setup.leave_bulk()
             return self._one_by_one(marks)
@@ -112,7 +126,10 @@ class JiraBulk:
         task = reference(mapping(answer).get("taskId"))
         if task is None:
             raise ServerFault("Jira took a bulk edit but did not say under what task.")
-        return self._settled(marks, self._over(_PROGRESS, task))
+        self._setup.edit_begun(task)
+        told = self._over(_PROGRESS, task)
+        self._setup.edit_over(task)
+        return self._settled(marks, told)
 
     def _project_by_project(self, marks: Sequence[Mark], tags: _Tags) -> Marked:
         """After a refusal as a whole: one project without the field on its screens must not cost the others
@@ -131,13 +148,17 @@ class JiraBulk:
         rest = [mark for mark in marks if mark.issue not in processed]
         failures = {mark.issue: _why(failed[mark.issue]) for mark in rest if mark.issue in failed}
         untold = [mark for mark in rest if mark.issue not in failed]
+        if untold and text(told.get("status")) == "COMPLETE":
+            seen = self._see([mark.issue for mark in untold])
+            done += [mark for mark in untold if _is_there(mark, seen)]
+            failures |= {mark.issue: _GONE for mark in untold if mark.issue not in seen}
+            untold = [mark for mark in untold if mark.issue in seen and not _is_there(mark, seen)]
         # Only now: labels that we remember before they are there would read as taken off by a person.
         parts = [self._remember(done), Marked({}, failures)]
-        why = _UNTOLD.get(text(told.get("status")) or "")
-        if why is None:
-            parts.append(self._one_by_one(untold))
+        if text(told.get("status")) == "CANCELLED":
+            parts.append(Marked({}, {mark.issue: _CANCELLED for mark in untold}))
         else:
-            parts.append(Marked({}, {mark.issue: why for mark in untold}))
+            parts.append(self._one_by_one(untold))
         return _joined(parts)
 
     def _remember(self, marks: Sequence[Mark]) -> Marked:
@@ -174,7 +195,7 @@ class JiraBulk:
                 return {}
             if told.get("status") not in _UNDER_WAY:
                 return told
-        raise ServerFault(f"Jira is still at work on task {task}; what was asked is asked again.")
+        raise ServerFault(f"Jira is still at work on task {task}; it is waited for.")
 
     def _one_by_one(self, marks: Iterable[Mark], bulk: bool = False) -> Marked:
         done: dict[str, datetime | None] = {}
@@ -191,6 +212,10 @@ class JiraBulk:
 
 def _project(mark: Mark) -> str:
     return mark.project
+
+
+def _is_there(mark: Mark, seen: Mapping[str, Glimpse]) -> bool:
+    return mark.issue in seen and seen[mark.issue].tags >= {label.id for label in mark.labels}
 
 
 def _components(mark: Mark) -> list[str]:

@@ -51,15 +51,20 @@ class JiraClient:
         body: Any = None,
         writes: str | None = None,
         bulk: bool = False,
+        refuses_alone: bool = False,
     ) -> Any:
         """Ask once and give the answer's JSON (None for 204).
 
         ``template`` is the path with ``{names}`` filled from ``path``: it is also the name by which
         Jira's per-endpoint limit is kept. ``writes`` is the id of the issue written to, if any;
-        ``bulk`` work waits while what is left of the limits is kept for live events.
+        ``bulk`` work waits while what is left of the limits is kept for live events. Of a call that
+        ``refuses_alone`` a 401 proves nothing of the credentials: it is Forbidden, and pauses nothing.
         Raises the members of ``trackers.errors``.
         """
-        return json_of(self._ask(method, template, path or {}, params, body, writes, bulk))
+        asked = self._ask(
+            method, template, path or {}, params, body, writes, bulk, refuses_alone=refuses_alone
+        )
+        return json_of(asked)
 
     def submit(self, method: str, template: str, *, path: Mapping[str, str], body: Any) -> str:
         """Ask for long work that Jira does by and by, and give the id of its task.
@@ -83,6 +88,7 @@ class JiraClient:
         writes: str | None,
         bulk: bool,
         see_other: bool = False,
+        refuses_alone: bool = False,
     ) -> httpx.Response:
         operation = f"{method} {template}"
         scopes = [EVERYTHING, endpoint_scope(operation)]
@@ -98,6 +104,8 @@ class JiraClient:
             if bulk:
                 keep_reserve(self._gate, response)
             return response
+        if refuses_alone and response.status_code == 401:
+            raise Forbidden(f"Jira refuses the account {operation}.")
         raise self._error(response, operation, writes)
 
     def _error(self, response: httpx.Response, operation: str, issue: str | None) -> TrackerError:

@@ -8,13 +8,14 @@ Neither address is in a vendor's OpenAPI document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from trackers.errors import Forbidden, Gone, ServerFault, Unauthorized
 from trackers.jira.client import JiraClient
 from trackers.jira.paging import in_projects
-from trackers.probe import Hook
+from trackers.probe import Hook, HookWish
 from trackers.reading import ident, items, mapping, reference, text
 
 NAME: Final = "Sprintwarden"
@@ -23,6 +24,9 @@ _SPRINTS: Final = ("sprint_created", "sprint_updated", "sprint_started", "sprint
 _OLD: Final = "/rest/webhooks/1.0/webhook"
 _NEW: Final = "/rest/jira-webhook/1.0/webhooks"
 _FILTER: Final = "issue-related-events-section"
+_LIST: Final = re.compile(r"(?i:project\s+in)\s*\(([^()]*)\)").fullmatch
+_KEY: Final = re.compile(r'\s*("?)([A-Z][A-Z0-9_]*)\1\s*').fullmatch
+"""The filter that ``register`` makes. Other JQL is not read: a name in small letters may be no key."""
 _KEPT: Final = ("name", "url", "events", "filters", "excludeBody", "scopeType", "configuration")
 """What is sent back unchanged when a webhook is switched on; Jira keeps the secret itself."""
 
@@ -79,25 +83,44 @@ def wanted_events(sprints: bool) -> tuple[str, ...]:
     return (*_ISSUES, *(_SPRINTS if sprints else ()))
 
 
-def by_hand(site: str, url: str, sprints: bool, *, cloud: bool) -> str:
+def by_hand(site: str, wish: HookWish, *, cloud: bool) -> str:
     """What an administrator of Jira clicks to make the webhook, a line a step."""
     way = "the cog > System > WebHooks" if cloud else "the cog > System > Advanced > WebHooks"
     steps = [
         f"Open {site}/plugins/servlet/webhooks ({way}) as an administrator of Jira; choose Create a WebHook.",
-        f"Name: {NAME}. Status: Enabled. URL: {url}",
-        "Secret: the connection's secret, as connections.yaml names it.",
-        "Issue related events, JQL: project in (the connection's projects).",
+        f"Name: {NAME}. Status: Enabled. URL: {_address(wish)}",
+        _secret(wish, cloud=cloud),
+        f"Issue related events, JQL: {in_projects(wish.places)}",
         "Issue: tick created, updated and deleted. Leave comments, worklogs and the rest unticked.",
     ]
-    if sprints:
+    if wish.sprints:
         steps.append("Sprint: tick created, updated, started, closed and deleted.")
     steps.append("Leave Exclude body unticked. Choose Create.")
-    if not cloud:
-        steps[2] += (
-            " Before release 10 Jira has no such field: set webhook.auth to token (or basic) in"
-            " connections.yaml and put the secret into the URL (docs/webhooks.md)."
-        )
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+
+def _address(wish: HookWish) -> str:
+    """Where it sends to; a proof that is no signature stands in the address."""
+    scheme, _, rest = wish.url.partition("://")
+    match wish.proof:
+        case "basic":
+            return f"{scheme}://{wish.user}:SECRET@{rest}"
+        case "token":
+            return f"{wish.url}?token=SECRET"
+    return wish.url
+
+
+def _secret(wish: HookWish, *, cloud: bool) -> str:
+    if wish.proof != "signature":
+        chosen = wish.secret if wish.there else f"a secret of your choice that becomes {wish.secret}"
+        return f"For SECRET in that address write {chosen}. Leave the field Secret, if there is one, empty."
+    chosen = wish.secret if wish.there else f"one of your choice, which becomes {wish.secret}"
+    if cloud:
+        return f"Secret: {chosen}."
+    return (
+        f"Secret: {chosen}. (Before release 10 Jira has no such field: run connect with --hook-auth "
+        "token, or basic.)"
+    )
 
 
 def _hook(raw: Mapping[str, Any]) -> Hook | None:
@@ -107,7 +130,10 @@ def _hook(raw: Mapping[str, Any]) -> Hook | None:
     url = text(raw.get("url"))
     if id_ is None or url is None:
         return None
-    signed = True if "SECRET" in mapping(raw.get("configuration")) else raw.get("isSigned")
+    settings = mapping(raw.get("configuration"))
+    signed = True if "SECRET" in settings else raw.get("isSigned")
+    query = (text(mapping(raw.get("filters")).get(_FILTER)) or "").strip()
+    covers = _named(query)
     return Hook(
         id=id_,
         name=text(raw.get("name")) or "",
@@ -115,4 +141,14 @@ def _hook(raw: Mapping[str, Any]) -> Hook | None:
         enabled=raw.get("enabled", raw.get("active")) is not False,
         events=tuple(event for event in map(ident, items(raw.get("events"))) if event),
         signed=signed if isinstance(signed, bool) else None,
+        covers=covers,
+        remark=f"its JQL is “{query[:300]}”" if query and covers is None else None,
+        bodiless=raw.get("excludeBody") is True or str(settings.get("EXCLUDE_BODY")).lower() == "true",
     )
+
+
+def _named(query: str) -> frozenset[str] | None:
+    """The projects a filter lets through; None where it is empty, or says more than their keys."""
+    listed = _LIST(query)
+    keys = [_KEY(part) for part in listed[1].split(",")] if listed else []
+    return frozenset(key[2] for key in keys if key) if keys and all(keys) else None

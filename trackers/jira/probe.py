@@ -21,7 +21,7 @@ from trackers.jira.client import JiraClient
 from trackers.jira.fitness import JiraFitness
 from trackers.jira.hooks import JiraHooks
 from trackers.jira.setup import identity_from
-from trackers.probe import BoardPlace, Finding, Hook, Place, Site
+from trackers.probe import BoardPlace, Finding, Hook, HookWish, Place, Site
 from trackers.protocol import Gate
 from trackers.reading import ident, items, mapping, moment, reference, text
 
@@ -42,6 +42,11 @@ class Server:
     version: str
     major: int
     title: str
+
+    @property
+    def signs(self) -> bool:
+        """Whether webhooks have a secret; Data Center's do from release 10 on."""
+        return self.is_cloud or not 0 < self.major < 10
 
     @property
     def kind(self) -> str:
@@ -89,7 +94,7 @@ class JiraProbe:
             identity = identity_from(mapping(self._call("GET", "/rest/api/2/myself")))
         except Unauthorized as error:
             raise Unauthorized(f"{error}{self._hint(server)}") from error
-        return Site(identity, server.title, server.kind)
+        return Site(identity, server.title, server.kind, server.signs)
 
     def _hint(self, server: Server) -> str:
         if server.is_cloud is not self._cloud:
@@ -98,7 +103,17 @@ class JiraProbe:
 
     @cached_property
     def _server(self) -> Server:
-        raw = mapping(self._call("GET", "/rest/api/2/serverInfo"))
+        # Every Jira answers it, whoever asks: no name is wrong and no permission missing.
+        try:
+            raw = mapping(self._call("GET", "/rest/api/2/serverInfo"))
+        except Gone as error:
+            raise ServerFault("What answers there is no Jira: it has no /rest/api/2/serverInfo.") from error
+        except Forbidden as error:
+            raise ServerFault(
+                "Something before Jira refuses /rest/api/2/serverInfo (403), which Jira shows everybody."
+            ) from error
+        if not (text(raw.get("deploymentType")) or text(raw.get("version"))):
+            raise ServerFault("What answers there does not say that it is a Jira.")
         numbers = items(raw.get("versionNumbers"))
         return Server(
             is_cloud=raw.get("deploymentType") == "Cloud",
@@ -182,14 +197,19 @@ class JiraProbe:
     def enable(self, hook: Hook) -> None:
         self._hooks.enable(hook)
 
-    def by_hand(self, url: str, sprints: bool) -> str:
-        return hooks.by_hand(self._url, url, sprints, cloud=self._cloud)
+    def by_hand(self, wish: HookWish) -> str:
+        return hooks.by_hand(self._url, wish, cloud=self._cloud)
 
-    def nudge(self, issue: str) -> None:
+    def nudge(self, issue: str) -> str:
         """See ``trackers.probe.Probe.nudge``: the label ``NUDGE`` is added and taken off, in two writes and
         without mail where we may."""
-        self._label(issue, "add")
+        try:
+            found = mapping(self._call("GET", _ISSUE, path={"issue": issue}, params={"fields": "labels"}))
+            self._label(issue, "add")
+        except Gone as error:
+            raise Gone(f"Jira has no issue {issue}, or the account may not see it.") from error
         self._label(issue, "remove")
+        return ident(found.get("id")) or issue
 
     def _label(self, issue: str, verb: str) -> None:
         body = {"update": {"labels": [{verb: NUDGE}]}}

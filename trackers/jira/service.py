@@ -15,6 +15,7 @@ from trackers.jira.changelogs import Changelogs
 from trackers.jira.client import JiraClient
 from trackers.jira.comments import OwnComments
 from trackers.jira.fields import issue_from_json, issue_id
+from trackers.jira.glimpses import JiraGlimpses
 from trackers.jira.history import JiraHistory
 from trackers.jira.memory import PROPERTY, memory_from, remembered
 from trackers.jira.search import READ_FIELDS, JiraSearch
@@ -25,6 +26,7 @@ from trackers.protocol import (
     BulkStep,
     Failure,
     Found,
+    Glimpse,
     Mark,
     Operation,
     Page,
@@ -77,7 +79,8 @@ class JiraService:
         self._me: Identity | None = None
         self._comments = OwnComments(client, self.identity, cloud=cloud)
         confirm = setup.confirm_identity
-        self._bulk = JiraBulk(client, setup, self._mark, cloud=cloud)
+        self._glimpses = JiraGlimpses(client, confirm, cloud=cloud)
+        self._bulk = JiraBulk(client, setup, self._mark, self._glimpses.of, cloud=cloud)
         self._search = JiraSearch(client, self.identity, confirm, cloud=cloud, base_url=base_url)
         changelogs = Changelogs(client) if cloud else None
         self._agile = JiraAgile(self._call, setup, self._comments, changelogs, base_url)
@@ -169,6 +172,13 @@ class JiraService:
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         return self._bulk.steps(marks)
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        self._bulk.settle()
+        return self._glimpses.of(issues)
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        self._bulk.remember(marks)
 
     def board(self, board: str) -> Board:
         return self._agile.board(board)

@@ -38,6 +38,7 @@ _HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
 _QUIET_PERMISSIONS: Final = "ADMINISTER,ADMINISTER_PROJECTS"
 _BULK: Final = "BULK_CHANGE"
+_BEGUN: Final = "bulk-edits"
 _SPRINT_FIELD: Final = "com.pyxis.greenhopper.jira:gh-sprint"
 _POINTS_FIELD: Final = "com.pyxis.greenhopper.jira:jsw-story-points"
 _NUMBER_FIELD: Final = "com.atlassian.jira.plugin.system.customfieldtypes:float"
@@ -129,6 +130,23 @@ class JiraSetup:
             self._cache.put(_no_bulk(project), json.dumps(True), _HOUR)
         if not projects:
             self._cache.put("bulk", json.dumps(False), _HOUR)
+
+    def begun_edits(self) -> list[str]:
+        """Tasks of bulk edits that were not seen to be over, by whichever process of ours began them."""
+        held: list[str] = json.loads(self._cache.get(_BEGUN) or "[]")
+        return held
+
+    def edit_begun(self, task: str) -> None:
+        """Remember a bulk edit that Jira does by and by."""
+        self._cache.put(_BEGUN, json.dumps([*self.begun_edits(), task]), _DAY)
+
+    def edit_over(self, task: str) -> None:
+        """Forget a bulk edit that Jira is done with."""
+        left = [one for one in self.begun_edits() if one != task]
+        if left:
+            self._cache.put(_BEGUN, json.dumps(left), _DAY)
+        else:
+            self._cache.drop(_BEGUN)
 
     def components(self, project: str) -> tuple[str, ...]:
         """The names of a project's components that may be chosen."""

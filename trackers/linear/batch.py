@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from trackers.errors import Forbidden, Gone, Rejected, ServerFault
 from trackers.linear.client import LinearClient
-from trackers.protocol import BulkStep, Mark, Marked
-from trackers.reading import items, mapping, moment
+from trackers.protocol import BulkStep, Glimpse, Mark, Marked
+from trackers.reading import items, mapping, moment, text
 
 MOST: Final = 50
 """Issues in one batch."""
+SEEN: Final = 250
+"""Issues in one glimpse: about 700 points; one query may have 10,000."""
 _ROOT: Final = "issueBatchUpdate"
 
 
@@ -45,6 +47,17 @@ class LinearBatch:
             for part in _parts(group, MOST)
             if labels
         )
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        """See ``trackers.protocol.Tracker.glimpse``. Only the first request waits as bulk work."""
+        seen: dict[str, Glimpse] = {}
+        for start in range(0, len(issues), SEEN):
+            part = list(issues[start : start + SEEN])
+            answer = self._call("GlimpseIssues", {"issues": part, "first": len(part)}, bulk=start == 0)
+            for raw in map(mapping, items(answer.root("issues", "GlimpseIssues").get("nodes"))):
+                if not raw.get("trashed"):
+                    seen[str(raw.get("id"))] = _glimpse(raw)
+        return seen
 
     def _send(self, labels: Sequence[str], marks: Sequence[Mark], *, bulk: bool) -> Marked:
         """Label as many of the issues as can be: a batch that is refused is tried in halves."""
@@ -76,6 +89,11 @@ class LinearBatch:
         if not answer.done(_ROOT):
             raise ServerFault("Linear does not say that the labels were added.")
         return _outcome(payload, marks)
+
+
+def _glimpse(raw: Mapping[str, Any]) -> Glimpse:
+    labels = frozenset(filter(None, map(text, items(raw.get("labelIds")))))
+    return Glimpse(text(mapping(raw.get("team")).get("key")) or "", moment(raw.get("updatedAt")), labels)
 
 
 def _outcome(payload: Mapping[str, Any], marks: Sequence[Mark]) -> Marked:

@@ -17,7 +17,7 @@ from trackers.linear.client import Credentials, LinearClient
 from trackers.linear.cycle_fields import has_estimates
 from trackers.linear.cycles import next_page
 from trackers.linear.fields import identity_from_json
-from trackers.probe import BoardPlace, Finding, Hook, Level, Place, Site
+from trackers.probe import BoardPlace, Finding, Hook, HookWish, Level, Place, Site
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, number, text
 
@@ -88,7 +88,7 @@ class LinearProbe:
 
     def hooks(self) -> tuple[Hook, ...] | None:
         try:
-            return tuple(map(_hook, self._pages("Webhooks", "webhooks")))
+            return tuple(map(self._hook, self._pages("Webhooks", "webhooks")))
         except Forbidden:
             return None
 
@@ -121,22 +121,25 @@ class LinearProbe:
     def enable(self, hook: Hook) -> None:
         self._call("EnableWebhook", {"id": hook.id}).root("webhookUpdate", "EnableWebhook")
 
-    def by_hand(self, url: str, sprints: bool) -> str:
-        kinds = "Issues and Cycles" if sprints else "Issues"
+    def by_hand(self, wish: HookWish) -> str:
+        kinds = "Issues and Cycles" if wish.sprints else "Issues"
         return "\n".join(
             (
                 "In Linear, as an admin of the workspace, open Settings > API > Webhooks > New webhook.",
                 f"Label: {_NAME}.",
-                f"URL: {url}",
+                f"URL: {wish.url}",
                 f"Data change events: {kinds}, and nothing else.",
                 "Teams: all public teams. A private team needs a webhook of its own.",
-                "Copy the signing secret: it belongs to the connection's webhook secret.",
+                f"Copy the signing secret, which Linear chooses itself: it must become {wish.secret}.",
                 "Create the webhook.",
             )
         )
 
-    def nudge(self, issue: str) -> None:
-        found = self._call("IssuePlace", {"id": issue}).root("issue", "IssuePlace")
+    def nudge(self, issue: str) -> str:
+        try:
+            found = self._call("IssuePlace", {"id": issue}).root("issue", "IssuePlace")
+        except Gone as error:
+            raise Gone(f"Linear has no issue {issue}, or the account may not see it.") from error
         place = number(found.get("sortOrder"))
         if place is None:
             raise ServerFault("Linear does not say where in its lists the issue stands.")
@@ -144,13 +147,33 @@ class LinearProbe:
         answer = self._call("MoveAndBack", moved)
         for root in ("there", "back"):
             answer.root(root, "MoveAndBack")
+        return text(found.get("id")) or issue
 
     def _make(self, wish: Raw) -> Hook:
         answer = self._call("CreateWebhook", {"input": wish})
         made = mapping(answer.root("webhookCreate", "CreateWebhook").get("webhook"))
         if text(made.get("id")) is None:
             raise ServerFault("Linear made a webhook but did not say its id.")
-        return _hook(made)
+        return self._hook(made)
+
+    def _hook(self, raw: Raw) -> Hook:
+        """A webhook as Linear shows it; each has a secret, by which Linear signs. One for all public teams
+        covers those that the account sees."""
+        team = text(mapping(raw.get("team")).get("key"))
+        name = text(raw.get("label")) or "(no label)"
+        public = {key for key, one in self._teams().items() if not _is_private(one)}
+        everywhere = public if raw.get("allPublicTeams") is True else None
+        covers = {team} if team else everywhere
+        return Hook(
+            id=text(raw.get("id")) or "",
+            name=f"{name}, team {team}" if team else name,
+            url=text(raw.get("url")) or "",
+            enabled=raw.get("enabled") is True,
+            events=tuple(map(str, items(raw.get("resourceTypes")))),
+            signed=True,
+            covers=None if covers is None else frozenset(covers),
+            remark="Linear does not tell which teams it is for" if covers is None else None,
+        )
 
     def _may_write(self) -> Finding:
         about = "credentials"
@@ -248,17 +271,3 @@ def _name(team: Raw) -> str:
 
 def _unit(team: Raw) -> str:
     return f"points ({text(team.get('issueEstimationType'))})" if has_estimates(team) else "no estimates"
-
-
-def _hook(raw: Raw) -> Hook:
-    """Every webhook of Linear's has a secret, by which it signs."""
-    team = text(mapping(raw.get("team")).get("key"))
-    name = text(raw.get("label")) or "(no label)"
-    return Hook(
-        id=text(raw.get("id")) or "",
-        name=f"{name}, team {team}" if team else name,
-        url=text(raw.get("url")) or "",
-        enabled=raw.get("enabled") is True,
-        events=tuple(map(str, items(raw.get("resourceTypes")))),
-        signed=True,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from trackers.protocol import (
     CreateLabel,
     Failure,
     Found,
+    Glimpse,
     Mark,
     Operation,
     Page,
@@ -185,6 +186,12 @@ class LinearService:
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         return LinearBatch(self._client).steps(marks)
+
+    def glimpse(self, issues: Sequence[str]) -> Mapping[str, Glimpse]:
+        return LinearBatch(self._client).glimpse(issues)
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        """Nothing to do: the issues' own history remembers."""
 
     def board(self, board: str) -> Board:
         return self._cycles.board(board)
