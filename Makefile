@@ -28,7 +28,7 @@ run: $(READY) ## run the service here, with an embedded Redis unless REDIS_URL i
 	@$(BIN)/sprintwarden run
 
 test: $(READY) ## run all tests (ARGS are pytest's)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types ## lint and types
 

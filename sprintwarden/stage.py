@@ -73,6 +73,8 @@ class Script:
     """Linear's teams, all of them with cycles."""
     prepare: Callable[[Remote, Remote], None] | None = None
     """What happened in Jira and in Linear before the service came."""
+    without: frozenset[str] = frozenset()
+    """Processes of the service that are not started, by their names in the Procfile."""
     connect: Callable[[Stage], None] | None = None
     """Writes connections.yaml and makes the webhooks, in place of what the stage does by itself."""
 
@@ -158,7 +160,8 @@ class Stage:
             self._script.connect(self)
         else:
             self._write_connections()
-        self.supervisor = Supervisor(programs(self.environ, self.folder))
+        every = programs(self.environ, self.folder)
+        self.supervisor = Supervisor([one for one in every if one.name not in self._script.without])
         self.supervisor.start()
         self._wait_ready()
         if self._script.connect is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,9 +32,15 @@ def open_http(headers: Mapping[str, str], context: ssl.SSLContext | None = None)
         timeout=TIMEOUT,
         follow_redirects=False,
         limits=httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=30),
-        verify=context or ssl.create_default_context(),
+        verify=context or _context(),
         trust_env=False,
     )
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    """One for the whole process: making it reads every certificate there is."""
+    return ssl.create_default_context()
 
 
 def host_of(url: str) -> str:

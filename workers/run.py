@@ -247,7 +247,7 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     if ending.purge:
         if batch.subject.kind is SubjectKind.ISSUE:
             last = shop.decisions.last(batch.subject)
-            shop.backfills.forget(batch.subject, last["issue"] if last else None)
+            shop.backfills.forget(batch.subject, last.get("issue") if last else None)
         shop.journals.purge(batch.subject)
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)

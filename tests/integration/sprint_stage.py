@@ -75,6 +75,7 @@ def teams(
     names = tuple(settings)
     script = Script(
         rules_of(settings),
+        without=frozenset({"bulk"}),
         environ=environ,
         boards=tuple(map(_board, range(len(names)))),
         teams=tuple(map(_team_key, range(len(names)))),

@@ -13,6 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "first-hour.md"
 
 
 @pytest.mark.process
+@pytest.mark.slow
 def test_from_nothing_to_the_first_labels(tmp_path: Path) -> None:
     with first_hour(tmp_path) as hour:
         written = (tmp_path / "config" / "connections.yaml").read_text(encoding="utf-8")

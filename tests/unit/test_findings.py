@@ -104,7 +104,9 @@ WATCHING = replace(EXPECTED, places=("ABC", "OPS"))
 
 
 @pytest.mark.parametrize(
-    "covers", [(None,), ({"ABC", "OPS", "X"},), ({"ABC"}, {"OPS"}), ({"ABC"}, None)], ids=str
+    "covers",
+    [(None,), ({"ABC", "OPS", "X"},), ({"ABC"}, {"OPS"}), ({"ABC"}, None)],
+    ids=["one for all", "one for more", "one for each", "one for each and one for all"],
 )
 def test_webhooks_are_for_all_that_is_watched_together(covers: tuple[set[str] | None, ...]) -> None:
     ours = [replace(OURS, covers=None if one is None else frozenset(one)) for one in covers]

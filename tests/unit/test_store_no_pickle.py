@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("classifiers", "rules", "sandbox", "sprintwarden", "store", "trackers", "webhook_app", "workers")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 RUNS_WHAT_IT_READS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-MAKERS = {"Queue": "workers/clock.py", "SimpleWorker": "workers/pool.py", "Worker": "", "WorkerPool": ""}
+MAKERS = {"Queue": "workers/clock.py", "SteadyWorker": "workers/pool.py", "Worker": "", "WorkerPool": ""}
 """What of RQ takes a serializer, and the one file that may call it."""
 
 
@@ -54,11 +54,11 @@ def test_every_queue_and_worker_is_given_the_json_serializer() -> None:
     seen = set()
     for path in (ROOT / "workers" / "clock.py", ROOT / "workers" / "pool.py"):
         for name, call in calls(ast.parse(path.read_text())):
-            if name in {"Queue", "SimpleWorker"}:
+            if name in {"Queue", "SteadyWorker"}:
                 given = {word.arg: ast.unparse(word.value) for word in call.keywords}
                 assert given["serializer"] == "JSONSerializer", f"{path}:{call.lineno}"
                 seen.add(name)
-    assert seen == {"Queue", "SimpleWorker"}
+    assert seen == {"Queue", "SteadyWorker"}
 
 
 def test_the_pool_hands_the_json_serializer_on() -> None:
