@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from rules.connection_schema import Deployment, WebhookAuth
@@ -72,6 +73,10 @@ T0 = datetime(2026, 3, 2, 9, 0, 0, 123_000, tzinfo=UTC)
 """A moment with a fraction of a second; tests count from it."""
 ISSUE = Subject("acme", SubjectKind.ISSUE, "10001")
 ME = Identity("me", "Sprintwarden", is_app=True)
+
+# How long an example takes to make or to run tells of the machine alone.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
