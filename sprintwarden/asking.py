@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rules.connections import NoSecret, secret_of
 from rules.secret import Secret
+from sprintwarden.columns import plain
 from sprintwarden.settings import Complaint
 
 
@@ -34,7 +35,7 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """A line to read."""
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{plain(text)}\n")
 
     def text(self, question: Question) -> str:
         """An answer that fits; asked again until it does. Raises Complaint when nobody answers."""

@@ -23,6 +23,7 @@ from sprintwarden import (
     cli_writes,
     logs,
 )
+from sprintwarden.columns import plain
 from sprintwarden.settings import Complaint, Settings, read_settings
 from sprintwarden.supervisor import PARENT
 from store.inbox import Inbox
@@ -80,7 +81,7 @@ def main() -> None:
     try:
         app()
     except (Complaint, TrackerError) as complaint:
-        sys.stderr.write(f"{complaint}\n")
+        sys.stderr.write(f"{plain(str(complaint))}\n")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -159,7 +160,7 @@ def replay(
 
     book = read_rules(rules or read_settings().rules_file)
     told = replay_body(tracker, payload.read_bytes(), book, read_taggers(model or []))
-    typer.echo(json.dumps(told, indent=2) if as_json else show_replay(told))
+    typer.echo(json.dumps(told, indent=2) if as_json else plain(show_replay(told)))
     raise typer.Exit(1 if told["status"] == "refused" else 0)
 
 
@@ -180,10 +181,10 @@ def explain(
     kind, colon, id_ = issue.partition(":")
     if colon and kind == "sprint":
         found = explain_sprint(read_settings(), connection, id_)
-        typer.echo(json.dumps(found, indent=2) if as_json else show_sprint(found))
+        typer.echo(json.dumps(found, indent=2) if as_json else plain(show_sprint(found)))
         return
     told = explain_issue(read_settings(), connection, issue)
-    typer.echo(json.dumps(told, indent=2) if as_json else show_explanation(told, every=every))
+    typer.echo(json.dumps(told, indent=2) if as_json else plain(show_explanation(told, every=every)))
 
 
 @letters.command("list")
@@ -202,7 +203,7 @@ def list_dead(as_json: AsJson = False) -> None:
         }
         for letter in dead
     ]
-    typer.echo(json.dumps(told, indent=2) if as_json else show_dead(told))
+    typer.echo(json.dumps(told, indent=2) if as_json else plain(show_dead(told)))
 
 
 @letters.command("retry")

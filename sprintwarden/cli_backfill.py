@@ -37,6 +37,7 @@ def backfill(
     from sprintwarden.backfill_progress import telling
     from sprintwarden.backfill_showing import backfill_json, show_backfill
     from sprintwarden.backfilling import GOES_ON, Office
+    from sprintwarden.columns import plain
     from sprintwarden.settings import Complaint, read_settings
     from store.backfills import Phase, Question, Wish
 
@@ -62,7 +63,7 @@ def backfill(
         typer.echo(GOES_ON, err=True)
         raise typer.Exit(130) from None
     told = backfill_json(connection, found)
-    typer.echo(json.dumps(told, indent=2) if as_json else show_backfill(connection, found))
+    typer.echo(json.dumps(told, indent=2) if as_json else plain(show_backfill(connection, found)))
     if found.phase not in (Phase.PLANNED, Phase.DONE):
         raise typer.Exit(1)
 

@@ -80,11 +80,12 @@ def sprints(
     as_json: AsJson = False,
 ) -> None:
     """List the sprints that are watched at present, and what was last found about each."""
+    from sprintwarden.columns import plain
     from sprintwarden.settings import read_settings
     from sprintwarden.sprints import show_watched, watched
 
     found = watched(read_settings(), connection)
-    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(show_watched(found)))
+    typer.echo(json.dumps(found, indent=2) if as_json else plain("\n".join(show_watched(found))))
 
 
 def snooze(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sprintwarden.columns import plain
 from sprintwarden.settings import Complaint, read_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
@@ -39,7 +40,7 @@ def try_rules(
         trial = try_on_connection(read_settings(), rules, connection, last)
     else:
         raise Complaint("Name the issues to try it on: --connection, or --issues with a file.")
-    as_text = json.dumps(trial_json(trial), indent=2, default=str) if as_json else show_trial(trial)
+    as_text = json.dumps(trial_json(trial), indent=2, default=str) if as_json else plain(show_trial(trial))
     typer.echo(as_text)
 
 
@@ -55,4 +56,4 @@ def report(
     from sprintwarden.showing_report import report_json, show_report
 
     told = reported(read_settings(), connection, days)
-    typer.echo(json.dumps(report_json(told), indent=2) if as_json else show_report(told))
+    typer.echo(json.dumps(report_json(told), indent=2) if as_json else plain(show_report(told)))

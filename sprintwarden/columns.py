@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,8 +15,15 @@ _PATTERN: Final = re.compile(
     r"""(?<=matches the pattern ).+?(?=: "|,? and (?:the|nothing) |, (?:the|nothing) | \(rule |$)"""
 )
 """What ``rules.matching`` says of a regular expression."""
+_OBEYED: Final = frozenset({"Cc", "Cf", "Cs"})
+"""Escapes, marks that turn the direction of writing, halves of characters."""
 _GLUE: Final = "\ue000"
 """For private use: stands for a space that is no place to break at."""
+
+
+def plain(text: str) -> str:
+    """``text`` without control characters: names from a tracker may hold some that a terminal would obey."""
+    return "".join(sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in _OBEYED)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], indent: str = "  ") -> list[str]:

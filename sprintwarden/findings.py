@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from sprintwarden.columns import plain
 from trackers.errors import (
     Forbidden,
     Gone,
@@ -253,7 +254,7 @@ def last_heard(last: datetime | None, now: datetime) -> Finding:
 def line(finding: Finding) -> str:
     """A finding as it is printed: level, what, how it is, the fix. What has several lines goes on below."""
     fix = f" Fix: {finding.fix}" if finding.fix else ""
-    first, *rest = f"{finding.sentence}{fix}".splitlines()
+    first, *rest = plain(f"{finding.sentence}{fix}").splitlines()
     return "\n".join(
-        [f"  {finding.level:<4}  {finding.about}: {first}", *(f"        {more}" for more in rest)]
+        [f"  {finding.level:<4}  {plain(finding.about)}: {first}", *(f"        {more}" for more in rest)]
     )

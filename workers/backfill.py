@@ -145,7 +145,6 @@ class _Worker:
         self.shop.checkpoint("begun")
 
     def _read(self) -> frozenset[Wish]:
-        book = self._rules()
         resumed = self.state.cursor is not None
         while not self.state.all_read:
             self._keep()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sprintwarden.columns import WIDTH, counted, table, wrapped
+from sprintwarden.columns import WIDTH, counted, plain, table, wrapped
 
 
 def test_names_stand_to_the_left_and_numbers_to_the_right() -> None:
@@ -38,3 +38,9 @@ def test_a_paragraph_breaks_between_words_but_never_inside_a_pattern() -> None:
     silent = f"{lead}nothing in the title matches the pattern {pattern} and nothing in the body matches it"
     assert any(pattern in line for line in wrapped(silent))
     assert all(len(line) <= WIDTH for line in (*lines, *wrapped(silent)))
+
+
+def test_nothing_that_a_terminal_would_obey_is_left_in_a_text() -> None:
+    hostile = "Board\x1b[2J\x1b]0;owned\x07 \u202egnp\u202c\r\ud800\x9b31m"
+    assert plain(hostile) == "Board[2J]0;owned gnp31m"
+    assert plain("one\n\ttwo, naïve 漢字 🎉") == "one\n\ttwo, naïve 漢字 🎉"

@@ -11,7 +11,7 @@ from sprintwarden import findings
 from tests.unit.scripted_probe import EVENTS, PERSON, ROBOT
 from trackers import errors
 from trackers.model import Identity, TrackerKind
-from trackers.probe import Hook, Level, Site
+from trackers.probe import Finding, Hook, Level, Site
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 PUBLIC = "https://hooks.acme.example"
@@ -205,3 +205,8 @@ def test_a_finding_is_a_line_and_its_steps_stand_below() -> None:
         "        click here",
         "        then there",
     ]
+
+
+def test_names_from_a_tracker_give_a_terminal_no_orders() -> None:
+    shown = findings.line(Finding(Level.OK, "webhook “\x1b[2Jours”", "It is \x1b[31mon.", "Look\x07."))
+    assert shown == "  ok    webhook “[2Jours”: It is [31mon. Fix: Look."
