@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 from rules.editor import EditorSchema, written
-from rules.fields import Duration, Listed, Size, Strictly, Version, refusal
+from rules.fields import Duration, Listed, Size, Strictly, Version, read_duration, refusal
 from rules.schema import CONNECTION_IN_JSON, ConnectionName
 from rules.sprint_fields import Day
 
 LINEAR_API = "https://api.linear.app"
+OFF: Final = "off"
+_NEVER: Final = frozenset({"off", "no", "false", "never", "none", "0", "0s"})
+SHORTEST_CATCH_UP: Final = timedelta(seconds=5)
+LONGEST_CATCH_UP: Final = timedelta(days=1)
+CATCH_UP_BESIDE_WEBHOOK: Final = timedelta(minutes=15)
+CATCH_UP_ALONE: Final = timedelta(minutes=1)
+"""How often the tracker is asked where no webhook tells anything."""
 
 _KEY = re.compile(r"[A-Z0-9][A-Z0-9_]*\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
@@ -96,6 +104,17 @@ def _plain(text: str) -> str:
     return text
 
 
+def _catch_up(value: Any) -> timedelta | str:
+    if value == OFF:
+        return OFF
+    if isinstance(value, str | int) and str(value).casefold() in _NEVER:
+        raise refusal('this is a duration, such as 15m, or off (did you mean "off"?)')
+    span = read_duration(value)
+    if not SHORTEST_CATCH_UP <= span <= LONGEST_CATCH_UP:
+        raise refusal("a catch-up can come every 5s at the most and every 1d at the least")
+    return span
+
+
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if values.count(value) > 1:
@@ -152,6 +171,20 @@ Variable = Annotated[
             "type": "string",
             "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
             "examples": ["ACME_JIRA_TOKEN"],
+        }
+    ),
+]
+
+
+CatchUp = Annotated[
+    timedelta | Literal["off"],
+    BeforeValidator(_catch_up),
+    WithJsonSchema(
+        {
+            "title": "a duration from `5s` to `1d`, or `off`",
+            "type": "string",
+            "pattern": "^(off|[1-9][0-9]{0,4}(s|m|h)|1d)$",
+            "examples": ["15m", OFF],
         }
     ),
 ]
@@ -264,6 +297,11 @@ class LinearWebhook(WebhookPart):
         default=Late.ACCEPT,
         description="What becomes of a genuine delivery that is late: accept or refuse. Default accept.",
     )
+    keep_enabled: bool = Field(
+        default=True,
+        description="Whether a catch-up that finds the webhook switched off, as Linear does after many "
+        "failures, switches it on again where the account may. Default true.",
+    )
 
 
 class Common(Strictly):
@@ -274,8 +312,22 @@ class Common(Strictly):
         description="The credentials belong to an account that only this service uses, not to a person. "
         "Default false.",
     )
+    catch_up: CatchUp | None = Field(
+        default=None,
+        description="How often the tracker is asked what changed, so that nothing is lost of which no "
+        "delivery came; from 5s to 1d, or off, which needs a webhook. Each time is one request at least. "
+        "Default: 15m, or 1m without a webhook.",
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"catch_up": {"const": OFF}}, "required": ["catch_up"]},
+            "then": {"required": ["webhook"]},
+        }
+    )
 
 
+_UNHOOKED = "Left out, nothing is delivered: the tracker is only asked, as catch_up says."
 _PROJECTS = "The keys of the projects whose issues are labelled; everything else is ignored."
 _BOARDS = "The numbers of the boards whose sprints are watched. Default none."
 
@@ -295,7 +347,9 @@ class JiraCloudPart(Common):
         "site's cloud id. Default: the site itself.",
     )
     auth: CloudAuth = Field(description="What this service signs in with.")
-    webhook: JiraWebhook = Field(description="How a delivery proves that it comes from this site.")
+    webhook: JiraWebhook | None = Field(
+        default=None, description=f"How a delivery proves that it comes from this site. {_UNHOOKED}"
+    )
     projects: Keys = Field(description=_PROJECTS)
     boards: Boards | None = Field(default=None, description=_BOARDS)
 
@@ -309,7 +363,9 @@ class JiraDataCenterPart(Common):
     )
     url: Url = Field(description="Where people open the site, with its path if it has one.")
     auth: DataCenterAuth = Field(description="What this service signs in with.")
-    webhook: JiraWebhook = Field(description="How a delivery proves that it comes from this site.")
+    webhook: JiraWebhook | None = Field(
+        default=None, description=f"How a delivery proves that it comes from this site. {_UNHOOKED}"
+    )
     projects: Keys = Field(description=_PROJECTS)
     boards: Boards | None = Field(default=None, description=_BOARDS)
 
@@ -320,7 +376,9 @@ class LinearPart(Common):
     tracker: Literal["linear"] = Field(description="Which tracker it is: jira or linear.")
     url: Url = Field(default=LINEAR_API, description=f"Linear's API. Default {LINEAR_API}.")
     auth: LinearAuth = Field(description="What this service signs in with.")
-    webhook: LinearWebhook = Field(description="How a delivery proves that it comes from this workspace.")
+    webhook: LinearWebhook | None = Field(
+        default=None, description=f"How a delivery proves that it comes from this workspace. {_UNHOOKED}"
+    )
     teams: Keys = Field(description="The keys of the teams whose issues are labelled; all else is ignored.")
     cycles: bool = Field(default=False, description="Whether the teams' cycles are watched. Default false.")
 

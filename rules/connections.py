@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path as FilePath
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rules import connection_schema as schema
-from rules.connection_schema import Deployment, Late, WebhookAuth
+from rules.connection_schema import CATCH_UP_ALONE, CATCH_UP_BESIDE_WEBHOOK, Deployment, Late, WebhookAuth
 from rules.problems import BadFile, Problem
 from rules.secret import Secret
 from rules.source import Path, Source, read_source
@@ -71,6 +71,8 @@ class Webhook:
     max_age: timedelta | None = None
     """Linear only."""
     late: Late = Late.ACCEPT
+    keep_enabled: bool = False
+    """Linear only, which switches a webhook off after failures: whether a catch-up switches it on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class Connection:
     """Without a slash at the end."""
     auth: Auth
     service_account: bool
-    webhook: Webhook
+    webhook: Webhook | None
+    """None where the tracker cannot reach this service: all is found by catch-up."""
     projects: tuple[str, ...]
     """Jira project keys or Linear team keys; never empty."""
     boards: tuple[str, ...] = ()
@@ -96,6 +99,8 @@ class Connection:
     """Where requests go when not to ``url``: the gateway that a scoped Jira token needs. Else empty."""
     expires: date | None = None
     """The day the credentials end, where an admin said so."""
+    catch_up: timedelta | None = None
+    """How often the tracker is asked what changed; None only with a webhook, which is then trusted alone."""
 
     @property
     def api(self) -> str:
@@ -124,34 +129,49 @@ class Connection:
         return Scope(frozenset(self.projects), frozenset(self.boards))
 
 
+class NoSecrets(BadFile):
+    """Nothing is wrong but that some secrets are not there, or could not be used."""
+
+    def __init__(self, problems: Iterable[Problem], sound: tuple[Connection, ...] = ()) -> None:
+        super().__init__(problems)
+        self.sound = sound
+        """The connections that have theirs."""
+
+
 def load_connections(text: bytes, file: str, environ: Mapping[str, str]) -> tuple[Connection, ...]:
     """Read and check a connections file and look its secrets up.
 
     ``file`` is its name in messages, and files of secrets are found relative to its folder.
-    Raises BadFile with everything that is wrong; no message holds a secret.
+    Raises BadFile with everything that is wrong, as NoSecrets where it is that alone; no message holds a
+    secret.
     """
     source = read_source(text, file)
     whole, problems = validate(schema.ConnectionsFile, source, quiet=_quiet)
     found = source.data.get("connections")
-    connections = []
+    connections: list[Connection] = []
+    lacking: list[Problem] = []
     for name, part in (found if isinstance(found, dict) else {}).items():
         if isinstance(part, dict):
             reader = _Reader(source, ("connections", name), environ)
             connection = reader.read(part)
             problems += reader.problems
+            lacking += reader.lacking
             if connection is not None:
                 connections.append(connection)
-    every = finish(source, problems)
+    every = finish(source, [*problems, *lacking])
+    if lacking and every == lacking:
+        raise NoSecrets(every, tuple(connections))
     if whole is None or every:
         raise BadFile(every)
     return tuple(connections)
 
 
 class _Reader:
-    """Reads one connection; what is wrong gathers in ``problems``."""
+    """Reads one connection; what is wrong gathers in ``problems``, and in ``lacking`` of its secrets."""
 
     def __init__(self, source: Source, at: Path, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
+        self.lacking: list[Problem] = []
         self._source = source
         self._at = at
         self._environ = environ
@@ -166,7 +186,7 @@ class _Reader:
         self.problems += [problem for problem in problems if (problem.line, problem.column) not in said]
         self._meaning(part)
         secrets = dict(self._secrets(part))
-        if self.problems or checked is None:
+        if self.problems or self.lacking or checked is None:
             return None
         return _connection(str(self._at[-1]), checked, secrets)
 
@@ -206,6 +226,21 @@ class _Reader:
                 self._say(("webhook",), 'auth: basic needs the key "user" beside it')
             if not basic and "user" in webhook:
                 self._say(("webhook", "user"), '"user" goes with auth: basic only', at_key=True)
+        self._polling(part)
+
+    def _polling(self, part: dict[str, Any]) -> None:
+        if "webhook" in part and part["webhook"] is None:
+            self._say(
+                ("webhook",),
+                'there is nothing under "webhook": write how a delivery is proven, or take the line out to '
+                "have the tracker polled instead",
+                at_key=True,
+            )
+        elif "webhook" not in part and part.get("catch_up") == schema.OFF:
+            self._say(
+                ("catch_up",),
+                "without a webhook nothing would be found: write how often the tracker is asked, such as 1m",
+            )
 
     def _linear_auth(self, keys: Any) -> None:
         application = {"client_id", "client_secret"} & keys
@@ -235,7 +270,7 @@ class _Reader:
                 return secret_of(self._environ.get(name), f"the environment variable {name}")
             return secret_in(FilePath(self._source.file).parent / name, f"the file {name}")
         except NoSecret as fault:
-            self._say((*path, kinds[0]), str(fault))
+            self.lacking.append(self._source.problem((*self._at, *path, kinds[0]), str(fault)))
             return None
 
 
@@ -318,6 +353,10 @@ _HINTS: dict[tuple[type[BaseModel], str], str] = {
     (schema.DataCenterAuth, "email"): '"email" is for Jira Cloud: Data Center needs the token alone',
     (schema.JiraWebhook, "max_age"): f'"max_age" {_NO_TIME}',
     (schema.JiraWebhook, "late"): f'"late" {_NO_TIME}',
+    (
+        schema.JiraWebhook,
+        "keep_enabled",
+    ): '"keep_enabled" is for Linear: Jira switches no webhook off by itself',
     **{
         (part, "teams"): '"teams" is for Linear: on Jira name the projects, "projects: [ABC]"'
         for part in _JIRA_PARTS
@@ -335,7 +374,6 @@ _HINTS: dict[tuple[type[BaseModel], str], str] = {
 
 
 def _connection(name: str, part: schema.Part, secrets: dict[Path, Secret]) -> Connection:
-    hook = part.webhook
     return Connection(
         name=name,
         tracker=TrackerKind(part.tracker),
@@ -343,20 +381,33 @@ def _connection(name: str, part: schema.Part, secrets: dict[Path, Secret]) -> Co
         url=part.url,
         auth=_auth(part, secrets),
         service_account=part.service_account,
-        webhook=Webhook(
-            auth=WebhookAuth(hook.auth),
-            secrets=tuple(secrets["webhook", "secrets", index] for index in range(len(hook.secrets))),
-            max_body=hook.max_body,
-            user=hook.user if isinstance(hook, schema.JiraWebhook) else None,
-            max_age=hook.max_age if isinstance(hook, schema.LinearWebhook) else None,
-            late=hook.late if isinstance(hook, schema.LinearWebhook) else Late.ACCEPT,
-        ),
+        webhook=_webhook(part.webhook, secrets) if part.webhook is not None else None,
         projects=part.teams if isinstance(part, schema.LinearPart) else part.projects,
         boards=() if isinstance(part, schema.LinearPart) else part.boards or (),
         cycles=isinstance(part, schema.LinearPart) and part.cycles,
         api_url=(part.api_url or "") if isinstance(part, schema.JiraCloudPart) else "",
         expires=part.auth.expires,
+        catch_up=_catch_up(part),
     )
+
+
+def _webhook(hook: schema.JiraWebhook | schema.LinearWebhook, secrets: dict[Path, Secret]) -> Webhook:
+    linear = hook if isinstance(hook, schema.LinearWebhook) else None
+    return Webhook(
+        auth=WebhookAuth(hook.auth),
+        secrets=tuple(secrets["webhook", "secrets", index] for index in range(len(hook.secrets))),
+        max_body=hook.max_body,
+        user=hook.user if isinstance(hook, schema.JiraWebhook) else None,
+        max_age=linear.max_age if linear else None,
+        late=linear.late if linear else Late.ACCEPT,
+        keep_enabled=linear is not None and linear.keep_enabled,
+    )
+
+
+def _catch_up(part: schema.Part) -> timedelta | None:
+    if part.catch_up is None:
+        return CATCH_UP_BESIDE_WEBHOOK if part.webhook is not None else CATCH_UP_ALONE
+    return part.catch_up if isinstance(part.catch_up, timedelta) else None
 
 
 def _auth(part: schema.Part, secrets: dict[Path, Secret]) -> Auth:

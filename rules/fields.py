@@ -107,7 +107,8 @@ def _version(value: Any) -> Any:
     raise refusal('the only version there is so far is "version: 1"')
 
 
-def _duration(value: Any) -> timedelta:
+def read_duration(value: Any) -> timedelta:
+    """A length of time written as 90s, 15m, 1h or 2d. Raises a validation error for anything else."""
     if isinstance(value, timedelta):
         return value
     hit = _DURATION.match(value) if isinstance(value, str) else None
@@ -138,7 +139,7 @@ def _meant_duration(value: Any) -> str:
 
 def _grace(value: Any) -> timedelta:
     none = isinstance(value, str) and _NO_TIME.match(value)
-    return timedelta(0) if none or (type(value) is int and value == 0) else _duration(value)
+    return timedelta(0) if none or (type(value) is int and value == 0) else read_duration(value)
 
 
 def _size(value: Any) -> int:
@@ -231,7 +232,7 @@ Listed = Annotated[tuple[T, ...], Strict(False), Field(min_length=1)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration),
+    BeforeValidator(read_duration),
     WithJsonSchema(
         {
             "title": "a duration",

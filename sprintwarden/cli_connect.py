@@ -53,6 +53,9 @@ def connect(
     secret_env: Annotated[str | None, _text(f"{_ENV} the client secret.", _LINEAR)] = None,
     secret_file: Annotated[Path | None, _text(f"{_FILE} the client secret.", _LINEAR)] = None,
     cycles: Annotated[bool | None, _text("Whether the teams' cycles are watched.", _LINEAR)] = None,
+    webhook: Annotated[
+        bool | None, _text("Whether the tracker can reach this service; else it is polled.", _HOOK)
+    ] = None,
     public_url: Annotated[
         str | None, _text("Where trackers find this service; default SPRINTWARDEN_PUBLIC_URL.", _HOOK)
     ] = None,
@@ -89,6 +92,7 @@ def connect(
         boards=_listed(boards),
         cycles=cycles,
         service_account=service_account,
+        webhook=webhook,
         public_url=public_url,
         hook_secret=Where("--hook-secret", hook_secret_env, hook_secret_file),
         hook_auth=hook_auth,
@@ -108,14 +112,17 @@ def doctor(
         str | None, typer.Argument(help="A connection of connections.yaml; by default all.")
     ] = None,
     touch: Annotated[
-        str | None, typer.Option(metavar="ISSUE", help="Have the tracker send an event about this issue.")
+        str | None, typer.Option(metavar="ISSUE", help="Change this issue and back, and see it come.")
     ] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Where trackers find this service; default SPRINTWARDEN_PUBLIC_URL.")
     ] = None,
     mend: Annotated[bool, typer.Option("--mend", help="Switch webhooks on again that are off.")] = False,
     wait: Annotated[
-        float, typer.Option(min=0, max=600, help="Seconds to wait for the touched event and its run.")
+        float,
+        typer.Option(
+            min=0, max=600, help="Seconds to wait for the touched issue, from the next catch-up if polled."
+        ),
     ] = 60,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for a warning, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,

@@ -1,4 +1,4 @@
-"""``connect``: from nothing to a connection in connections.yaml and a webhook, a step at a time.
+"""``connect``: from nothing to a connection in connections.yaml and, where it can have one, a webhook.
 
 Nothing is written here or in the tracker before the person said yes to it.
 """
@@ -13,7 +13,7 @@ from rules.connection_schema import Deployment, Url
 from rules.schema import ConnectionName
 from sprintwarden import findings, hooking
 from sprintwarden.asking import Question, Terminal, among, fitting
-from sprintwarden.connections_text import BOM, Draft, names_in, with_connection
+from sprintwarden.connections_text import BOM, Draft, Proof, names_in, with_connection
 from sprintwarden.hooking import Hooking, Watch
 from sprintwarden.keeping import Kept, put, refuse_managed
 from sprintwarden.probing import OpenProbe, open_probe
@@ -45,13 +45,13 @@ def connect(
     owned = _owned(walk, reached)
     watch = _watch(walk, reached)
     _tell(terminal, reached.probe.fitness(watch.places, watch.places if watch.cycles else watch.boards))
-    public_url = _public_url(walk, settings)
-    hook = hooking.settle(walk, reached, name, watch, public_url)
-    draft = _draft(name, reached, owned, hook)
-    kept = (reached.kept, hook.secret)
+    hook = _hook(walk, reached, settings, name, watch)
+    draft = _draft(name, reached, owned, watch, hook)
+    kept = (reached.kept, *((hook.secret,) if hook else ()))
     written = _write(walk, file, draft, kept)
     try:
-        hooking.finish(walk, reached, hook, written=written)
+        if hook is not None:
+            hooking.finish(walk, reached, hook, written=written)
     finally:
         _farewell(terminal, draft, file, kept, written=written)
     return None if written else "".join(f"  {line}\n" for line in draft.lines())
@@ -150,6 +150,13 @@ def _cycles(walk: Walk, found: Sequence[BoardPlace]) -> bool:
     return bool(found) and walk.terminal.yes("Shall the teams' cycles be watched?")
 
 
+def _hook(walk: Walk, reached: Reached, settings: Settings, name: str, watch: Watch) -> Hooking | None:
+    """The webhook; None where the tracker cannot reach this service."""
+    if not hooking.wanted(walk, settings.public_url):
+        return None
+    return hooking.settle(walk, reached, name, watch, _public_url(walk, settings))
+
+
 def _public_url(walk: Walk, settings: Settings) -> str | None:
     """Where trackers find us; None when nobody knows yet."""
     if walk.given.public_url is not None:
@@ -165,8 +172,8 @@ def _public_url(walk: Walk, settings: Settings) -> str | None:
     return url
 
 
-def _draft(name: str, reached: Reached, owned: bool, hook: Hooking) -> Draft:
-    access, watch = reached.access, hook.watch
+def _draft(name: str, reached: Reached, owned: bool, watch: Watch, hook: Hooking | None) -> Draft:
+    access = reached.access
     return Draft(
         name=name,
         tracker=access.tracker,
@@ -175,11 +182,11 @@ def _draft(name: str, reached: Reached, owned: bool, hook: Hooking) -> Draft:
         api_url=access.api_url,
         auth=reached.auth,
         service_account=owned,
-        hook=hook.secret.reference,
+        hook=hook.secret.reference if hook else None,
         places=watch.places,
         boards=watch.boards,
         cycles=watch.cycles,
-        proof=hook.proof,
+        proof=hook.proof if hook else Proof(),
     )
 
 

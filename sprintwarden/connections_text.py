@@ -19,6 +19,8 @@ from trackers.model import TrackerKind
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./@+:-]*[A-Za-z0-9_/-]\Z")
 """Text that needs no quotes, also inside braces."""
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
+_POLLED: Final = "1m"
+"""What holds anyway, written so that the file tells how such a connection hears of anything."""
 BOM: Final = "\ufeff"
 _NEW: Final = """\
 # The trackers this service is connected to. Each delivery goes to /webhooks/NAME.
@@ -69,8 +71,8 @@ class Draft:
     auth: tuple[tuple[str, str | Reference], ...]
     """Keys of ``auth`` with their values, in order."""
     service_account: bool
-    hook: Reference
-    """Where the webhook's secret is."""
+    hook: Reference | None
+    """Where the webhook's secret is; None where the tracker is only polled."""
     places: tuple[str, ...]
     boards: tuple[str, ...] = ()
     cycles: bool = False
@@ -92,7 +94,10 @@ class Draft:
         yield f"  auth: {{{auth}}}"
         if self.service_account:
             yield "  service_account: true"
-        yield f"  webhook: {{{self.proof.lines}secrets: [{self.hook}]}}"
+        if self.hook is not None:
+            yield f"  webhook: {{{self.proof.lines}secrets: [{self.hook}]}}"
+        else:
+            yield f"  catch_up: {_POLLED}"
         if self.tracker is TrackerKind.LINEAR:
             yield f"  teams: [{', '.join(map(_scalar, self.places))}]"
             yield f"  cycles: {str(self.cycles).lower()}"

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from rules.connection_schema import WebhookAuth
-from rules.connections import Connection, load_connections
+from rules.connections import Connection, NoSecrets, Webhook, load_connections
 from rules.problems import BadFile
 from sprintwarden import checking, findings, round_trip, touching
 from sprintwarden.checking import check_rules
@@ -57,20 +57,19 @@ class Wish:
 
 def examine(settings: Settings, wish: Wish, open_probe: OpenProbe = open_probe) -> Iterator[Group]:
     """Look at everything, a group at a time. Raises Complaint for a connection that is not there."""
-    read = _connections(settings)
-    connections = read if isinstance(read, tuple) else ()
-    if wish.connection is not None and isinstance(read, tuple):
-        connections = (named(read, wish.connection),)
-    if wish.touch is not None and len(connections) > 1:
+    known, wrong = _connections(settings)
+    connections = known if wish.connection is None else _chosen(known, wish.connection, sure=not wrong)
+    several = len(known) > 1 or (known and wrong)
+    if wish.touch is not None and wish.connection is None and several:
         raise Complaint("Name the connection whose issue is to be touched: doctor CONNECTION --touch ISSUE.")
     redis = _redis(settings)
     public_url = wish.public_url or settings.public_url
     judged = _judged(settings)
     told = frozenset() if isinstance(judged, Finding) else _told(judged, settings.rules_file.name)
     found = (
-        *_files(settings, read),
+        *_files(known, wrong),
         *_rules(judged),
-        *_public(public_url),
+        *_public(public_url, connections),
         *_in_redis(settings, redis, told),
     )
     yield Group(SERVICE, found)
@@ -79,17 +78,26 @@ def examine(settings: Settings, wish: Wish, open_probe: OpenProbe = open_probe) 
         yield Group(connection.name, tuple(patient.examine(wish, open_probe)))
 
 
-def _connections(settings: Settings) -> tuple[Connection, ...] | list[Finding]:
+def _connections(settings: Settings) -> tuple[tuple[Connection, ...], tuple[Finding, ...]]:
+    """Those that can be looked at, and what is wrong with the file or with the secrets of the others."""
     file = settings.connections_file
     about = "connections.yaml"
     try:
-        return load_connections(file.read_bytes(), str(file), os.environ)
+        return load_connections(file.read_bytes(), str(file), os.environ), ()
     except OSError as error:
         fix = "Write it with `sprintwarden connect`, or set SPRINTWARDEN_CONFIG to its folder."
-        return [Finding(Level.FAIL, about, f"{file} cannot be read: {error.strerror}.", fix)]
+        return (), (Finding(Level.FAIL, about, f"{file} cannot be read: {error.strerror}.", fix),)
     except BadFile as error:
         fix = "Mend it there and save; variables and files of secrets must be there for this command too."
-        return [Finding(Level.FAIL, about, f"{problem}.", fix) for problem in error.problems]
+        wrong = tuple(Finding(Level.FAIL, about, f"{problem}.", fix) for problem in error.problems)
+        return error.sound if isinstance(error, NoSecrets) else (), wrong
+
+
+def _chosen(known: Sequence[Connection], name: str, *, sure: bool) -> tuple[Connection, ...]:
+    """The connection of that name; none where it may be one that could not be read. Raises Complaint."""
+    if sure or any(connection.name == name for connection in known):
+        return (named(known, name),)
+    return ()
 
 
 def _redis(settings: Settings) -> Redis | Finding:
@@ -104,14 +112,14 @@ def _redis(settings: Settings) -> Redis | Finding:
     return redis
 
 
-def _files(settings: Settings, read: tuple[Connection, ...] | list[Finding]) -> Iterator[Finding]:
-    if isinstance(read, list):
-        yield from read
-    elif not read:
+def _files(known: Sequence[Connection], wrong: Sequence[Finding]) -> Iterator[Finding]:
+    if wrong:
+        yield from wrong
+    elif not known:
         fix = "Add one with `sprintwarden connect`."
         yield Finding(Level.WARN, "connections.yaml", "It names no connection.", fix)
     else:
-        told = ", ".join(connection.name for connection in read)
+        told = ", ".join(connection.name for connection in known)
         yield Finding(Level.OK, "connections.yaml", f"It is good and names {told}.")
 
 
@@ -151,7 +159,9 @@ def _told(judged: Sequence[checking.Finding], name: str) -> frozenset[str]:
     return frozenset(str(replace(one.problem, file=name)) for one in judged if one.is_error)
 
 
-def _public(public_url: str | None) -> Iterator[Finding]:
+def _public(public_url: str | None, connections: Sequence[Connection]) -> Iterator[Finding]:
+    if connections and not any(connection.webhook for connection in connections):
+        return
     if public_url is not None:
         yield findings.public_address(public_url)
         return
@@ -186,24 +196,26 @@ class Patient:
 
     def examine(self, wish: Wish, open_probe: OpenProbe) -> Iterator[Finding]:
         """Everything about it. What the tracker does not answer is a finding, and the rest goes on."""
+        webhook = self.connection.webhook
         # Asked first: the delivery that proves the way in is genuine too.
-        deliveries = self._deliveries()
+        deliveries = self._deliveries() if webhook else ()
         probe = open_probe(Access.of(self.connection))
         try:
             site = probe.site()
         except TrackerError as error:
             yield findings.trouble("credentials", error)
-            yield from self._way_in()
+            yield from self._way_in(webhook)
             return
         yield findings.credentials(site, service_account=self.connection.service_account)
         yield from self._asked("token expiry", lambda: [self._ends(probe)])
         yield from self._asked("tracker", lambda: self._fitness(probe))
         yield from self._labels()
-        yield from self._asked(findings.HOOKS, lambda: self._webhooks(probe, mend=wish.mend))
+        yield from self._asked(findings.HOOKS, lambda: self._webhooks(probe, webhook, mend=wish.mend))
         yield from deliveries
+        yield findings.catch_up(self.connection.catch_up, hooked=webhook is not None)
         if self.redis is not None:
             yield from self._at_work(self.redis)
-        yield from self._way_in()
+        yield from self._way_in(webhook)
         if wish.touch is not None:
             yield self._touch(probe, wish.touch, wish.wait)
 
@@ -244,27 +256,29 @@ class Patient:
         if not lacking and not untold:
             yield Finding(Level.OK, about, "The tracker has them all.")
 
-    def _webhooks(self, probe: Probe, *, mend: bool) -> Sequence[Finding]:
+    def _webhooks(self, probe: Probe, webhook: Webhook | None, *, mend: bool) -> Sequence[Finding]:
         sprints = bool(self.connection.scope().boards)
         hooks = probe.hooks()
+        if webhook is None:
+            return [*findings.unwanted(hooks, self.connection.name, self.public_url)]
         mended: list[Finding] = []
         if mend and hooks is not None:
             ours = findings.matching(hooks, self.connection.name, self.public_url)
             mended = [_switched_on(probe, hook) for hook in ours if not hook.enabled]
             hooks = probe.hooks() if mended else hooks
-        by_hand = probe.by_hand(self._wish(sprints=sprints))
+        by_hand = probe.by_hand(self._wish(webhook, sprints=sprints))
         expected = findings.Expected(
             self.connection.name,
             self.connection.tracker,
             probe.wanted_events(sprints),
-            self.connection.webhook.auth is WebhookAuth.SIGNATURE,
+            webhook.auth is WebhookAuth.SIGNATURE,
             self.public_url,
             self.connection.projects,
         )
         return [*mended, *findings.webhooks(expected, hooks, by_hand)]
 
-    def _wish(self, *, sprints: bool) -> HookWish:
-        name, webhook = self.connection.name, self.connection.webhook
+    def _wish(self, webhook: Webhook, *, sprints: bool) -> HookWish:
+        name = self.connection.name
         return HookWish(
             findings.address(self.public_url or UNKNOWN_HOST, name),
             self.connection.projects,
@@ -280,10 +294,10 @@ class Patient:
         general = {check.name for check in checks(redis, ())} | {f"last delivery of {name}"}
         yield from (_checked(one) for one in checks(redis, (self.connection,)) if one.name not in general)
 
-    def _way_in(self) -> Iterator[Finding]:
-        if self.public_url is None:
+    def _way_in(self, webhook: Webhook | None) -> Iterator[Finding]:
+        if webhook is None or self.public_url is None:
             return
-        delivery = round_trip.knock(self.connection, self.public_url)
+        delivery = round_trip.knock(self.connection, webhook, self.public_url)
         answer = round_trip.send(delivery)
         if isinstance(answer, Finding):
             yield answer

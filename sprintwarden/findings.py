@@ -18,6 +18,7 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
     Unreachable,
+    Walled,
 )
 from trackers.model import TrackerKind
 from trackers.probe import Finding, Hook, Level, Site
@@ -27,6 +28,8 @@ WARN_BEFORE: Final = timedelta(days=30)
 """So long before its end a token is spoken of: time enough to get a new one approved."""
 _SILENCE: Final = timedelta(days=7)
 HOOKS: Final = "webhook"
+CATCH_UP: Final = "catch-up"
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _PORTS: Final = {"https": 443, "http": 80}
 _LOCAL: Final = ("localhost", "127.", "[::1]", "::1")
 
@@ -76,6 +79,7 @@ _FIXES: Final[dict[type[TrackerError], str]] = {
     Gone: "Check the name, and that the account can see it.",
     Unreachable: "Check the url and that this machine may reach it.",
     ServerFault: "Look at the tracker's own status; check that the url is the tracker's.",
+    Walled: "Look at what stands in between, as a proxy, a firewall or a login page, and at the url.",
     LimitReached: "Wait, then run this again.",
     Paused: "Wait, then run this again.",
 }
@@ -249,6 +253,42 @@ def last_heard(last: datetime | None, now: datetime) -> Finding:
         fix = "Prove the way with `sprintwarden doctor CONNECTION --touch ISSUE`."
         return Finding(Level.WARN, "deliveries", said, fix)
     return Finding(Level.OK, "deliveries", said)
+
+
+def catch_up(every: timedelta | None, *, hooked: bool) -> Finding:
+    """How often the tracker is asked what changed, beside a webhook or without one, and what that costs."""
+    if every is None:
+        return Finding(
+            Level.WARN,
+            CATCH_UP,
+            "It is off: what happens while the webhook is off or this service down is never found.",
+            "Take the line “catch_up: off” out of connections.yaml.",
+        )
+    number = timedelta(days=1) // every
+    requests = f"{number:,} request{'' if number == 1 else 's'} a day or more"
+    asked = f"asked {_often(every)} what changed, in {requests}"
+    if hooked:
+        return Finding(Level.OK, CATCH_UP, f"Beside the webhook the tracker is {asked}.")
+    return Finding(Level.OK, CATCH_UP, f"There is no webhook: the tracker is polled, {asked}.")
+
+
+def _often(span: timedelta) -> str:
+    """``every minute``, ``every 90 seconds``: in the largest unit that loses nothing."""
+    seconds = int(span.total_seconds())
+    unit, length = next(one for one in _UNITS if not seconds % one[1])
+    number = seconds // length
+    return f"every {unit}" if number == 1 else f"every {number} {unit}s"
+
+
+def unwanted(hooks: Sequence[Hook] | None, name: str, public_url: str | None) -> Iterator[Finding]:
+    """Webhooks that send to a connection that connections.yaml gives none: each delivery is refused."""
+    for hook in matching(hooks or (), name, public_url):
+        yield Finding(
+            Level.WARN,
+            f"{HOOKS} “{hook.name}”" if hook.name else HOOKS,
+            "It sends to us, but connections.yaml names no webhook here: every delivery is refused.",
+            "Take it out of the tracker, or say under webhook how its deliveries are proven.",
+        )
 
 
 def line(finding: Finding) -> str:

@@ -58,6 +58,27 @@ class Hooking:
     proof: Proof
 
 
+def wanted(walk: Walk, public_url: str | None) -> bool:
+    """Whether there is to be a webhook at all; asked where no flag and no address tells. Raises Complaint."""
+    given, terminal = walk.given, walk.terminal
+    flags = {
+        "--public-url": given.public_url,
+        given.hook_secret.flags: given.hook_secret.env or given.hook_secret.file,
+        "--hook-auth": given.hook_auth,
+        "--hook-user": given.hook_user,
+        "--register": given.register or None,
+    }
+    said = [flag for flag, value in flags.items() if value is not None]
+    if given.webhook is False and said:
+        raise Complaint(f"{said[0]} is for a webhook, and --no-webhook wants none.")
+    if given.webhook is not None or said or public_url is not None:
+        return given.webhook is not False
+    terminal.say(
+        "A tracker that cannot reach this service, as behind a firewall, is asked every minute instead."
+    )
+    return terminal.yes("Can the tracker reach this service?", default=True, unanswered=True)
+
+
 def settle(walk: Walk, reached: Reached, name: str, watch: Watch, public_url: str | None) -> Hooking:
     """Look what there is and ask what to do. Writes nothing. Raises Complaint, or ``trackers.errors``."""
     given = walk.given

@@ -65,6 +65,8 @@ class Given:
     boards: tuple[str, ...] | None = None
     cycles: bool | None = None
     service_account: bool | None = None
+    webhook: bool | None = None
+    """Whether the tracker can reach this service."""
     public_url: str | None = None
     hook_secret: Where = Where("--hook-secret")
     hook_auth: WebhookAuth | None = None

@@ -19,7 +19,7 @@ import httpx
 import orjson
 
 from rules.connection_schema import WebhookAuth
-from rules.connections import Connection
+from rules.connections import Connection, Webhook
 from sprintwarden.findings import address
 from trackers.model import TrackerKind
 from trackers.probe import Finding, Level
@@ -60,8 +60,8 @@ class Answer:
     """The JSON, where it is an object."""
 
 
-def knock(connection: Connection, public_url: str) -> Knock:
-    """A delivery for ``connection``, proven in the way and with the first secret that it names."""
+def knock(connection: Connection, webhook: Webhook, public_url: str) -> Knock:
+    """A delivery for ``connection``, proven in the way and with the first secret that ``webhook`` names."""
     nonce = secrets.token_hex(8)
     now = int(time.time() * 1000)
     if connection.tracker is TrackerKind.LINEAR:
@@ -70,10 +70,10 @@ def knock(connection: Connection, public_url: str) -> Knock:
         body = orjson.dumps({"webhookEvent": OWN_EVENT, "nonce": nonce, "timestamp": now})
     url = address(public_url, connection.name)
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    secret = connection.webhook.secrets[0].reveal()
-    match connection.webhook.auth:
+    secret = webhook.secrets[0].reveal()
+    match webhook.auth:
         case WebhookAuth.BASIC:
-            return Knock(url, body, headers, (connection.webhook.user or "", secret))
+            return Knock(url, body, headers, (webhook.user or "", secret))
         case WebhookAuth.TOKEN:
             return Knock(f"{url}?{urlencode({'token': secret})}", body, headers)
     signature = hmac.digest(secret.encode(), body, "sha256").hex()

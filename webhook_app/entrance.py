@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from rules.connection_schema import Late, WebhookAuth
-from rules.connections import Connection
+from rules.connections import Connection, Webhook
 from store.keys import CLAIM_LIFE
 from trackers.credentials import verify_basic, verify_token
 from trackers.jira import webhook as jira
@@ -21,6 +21,7 @@ Environ = Mapping[str, Any]
 Verify = Callable[[bytes, Environ], None]
 Read = Callable[[object, str], Event]
 Age = Callable[[object], bool]
+Told = Callable[[object], datetime | None]
 
 TOKEN_PARAMETER: Final = "token"  # noqa: S105  The parameter's name, not a token.
 TOKEN_HEADER: Final = "HTTP_X_SPRINTWARDEN_TOKEN"  # noqa: S105
@@ -28,6 +29,7 @@ _SIGNATURES: Final = {
     TrackerKind.JIRA: ("HTTP_X_HUB_SIGNATURE", jira.verify),
     TrackerKind.LINEAR: ("HTTP_LINEAR_SIGNATURE", linear.verify),
 }
+_CLOCKS: Final = {TrackerKind.JIRA: jira.told, TrackerKind.LINEAR: linear.told}
 _PARSERS: Final = {TrackerKind.JIRA: jira.parse, TrackerKind.LINEAR: linear.parse}
 
 
@@ -44,10 +46,15 @@ class Entrance:
     """From the body's JSON and its digest to the event."""
     late: Age
     """Whether a proven body is older than the limit (taken as late). Raises Refused where it is not taken."""
+    told: Told
+    """What the tracker's clock said when it made a body."""
 
 
-def entrance(connection: Connection) -> Entrance:
-    """The way in for ``connection``."""
+def entrance(connection: Connection) -> Entrance | None:
+    """The way in for ``connection``; None where its tracker is only polled."""
+    webhook = connection.webhook
+    if webhook is None:
+        return None
     parse = _PARSERS[connection.tracker]
     scope = connection.scope()
 
@@ -55,19 +62,24 @@ def entrance(connection: Connection) -> Entrance:
         return parse(payload, connection=connection.name, digest=digest, scope=scope)
 
     return Entrance(
-        connection.name, connection.webhook.max_body, _verifier(connection), read, _age(connection)
+        connection.name,
+        webhook.max_body,
+        _verifier(connection.tracker, webhook),
+        read,
+        _age(webhook),
+        _CLOCKS[connection.tracker],
     )
 
 
-def _verifier(connection: Connection) -> Verify:
-    secrets = tuple(secret.reveal() for secret in connection.webhook.secrets)
-    match connection.webhook.auth:
+def _verifier(tracker: TrackerKind, webhook: Webhook) -> Verify:
+    secrets = tuple(secret.reveal() for secret in webhook.secrets)
+    match webhook.auth:
         case WebhookAuth.BASIC:
-            accounts = tuple((connection.webhook.user or "", secret) for secret in secrets)
+            accounts = tuple((webhook.user or "", secret) for secret in secrets)
             return lambda body, environ: verify_basic(environ.get("HTTP_AUTHORIZATION"), accounts)
         case WebhookAuth.TOKEN:
             return lambda body, environ: verify_token(_token(environ), secrets)
-    header, check = _SIGNATURES[connection.tracker]
+    header, check = _SIGNATURES[tracker]
     keys = tuple(secret.encode() for secret in secrets)
     return lambda body, environ: check(body, environ.get(header), keys)
 
@@ -85,19 +97,17 @@ def _token(environ: Environ) -> str | None:
     return given[0] if given else None
 
 
-def _age(connection: Connection) -> Age:
-    if connection.tracker is not TrackerKind.LINEAR or connection.webhook.max_age is None:
+def _age(webhook: Webhook) -> Age:
+    if webhook.max_age is None:
         # Jira signs no time: what is replayed meets the claim, or leads to a harmless reading.
         return lambda payload: False
-    return partial(_linear_age, connection)
+    return partial(_linear_age, webhook.max_age, webhook.late)
 
 
-def _linear_age(connection: Connection, payload: object) -> bool:
-    limit = connection.webhook.max_age
-    assert limit is not None
+def _linear_age(limit: timedelta, taken: Late, payload: object) -> bool:
     # A body older than the claims kept could have been seen before without our knowing.
     late = linear.check_age(linear.sent(payload), datetime.now(UTC), limit, CLAIM_LIFE)
-    if late and connection.webhook.late is Late.REFUSE:
+    if late and taken is Late.REFUSE:
         raise Refused(
             RefusedBecause.TOO_OLD,
             "The delivery is older than the connection's age limit, and late ones are refused.",

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -38,6 +38,7 @@ from store.rulebook import RulebookShelf
 from tests.unit.hired import hire, silence
 from trackers.errors import TrackerError
 from webhook_app.app import WebSettings, create_app
+from workers.catch_up import send_catch_ups
 from workers.run import run
 from workers.shop import Shop, open_shop
 
@@ -116,8 +117,11 @@ class Hall:
 
 
 def work(shop: Shop, stop: Event) -> None:
-    """Take what is due until ``stop``."""
+    """Take what is due until ``stop``; what is polled is so at once, and again and again."""
+    connections = [desk.connection for desk in shop.desks.values() if desk.connection.webhook is None]
+    polled = [replace(one, catch_up=timedelta(seconds=0.3)) for one in connections]
     while not stop.wait(0.05):
+        send_catch_ups(shop.inbox, shop.catch_ups, polled)
         for item in shop.inbox.take(9):
             run(shop, item.subject, item.token)
 
@@ -163,6 +167,26 @@ def test_a_tracker_is_connected_by_flags_and_the_whole_way_proven(
     assert set(found.values()) <= {"warn"}
     assert hall.run("doctor").exit_code == 0
     assert hall.run("doctor", "--strict").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("tracker", "flags", "issue"), [("linear", KEY, "ENG"), ("cloud", (*ACCOUNT, *WORK), "ABC")]
+)
+def test_behind_a_firewall_a_tracker_is_connected_and_polling_proven(
+    hall: Hall, tracker: str, flags: tuple[str, ...], issue: str
+) -> None:
+    toy = hall.linear() if tracker == "linear" else hall.jira(deployment=tracker)
+    key = toy.create(issue, "It works")["key"]
+    done = hall.run(
+        "connect", "acme", "--url", toy.url, *flags, "--no-webhook", "--service-account", "--write"
+    )
+    assert done.exit_code == 0
+    hall.open()
+    (made,) = hall.connections()
+    assert made.webhook is None
+    found = hall.doctor("acme", "--touch", key, "--wait", "10")
+    assert {about for _, about in found} <= UNPROVEN - {"public address", "deliveries"}
+    assert ("acme", "whole way") not in found
 
 
 def test_a_service_without_a_worker_fails(hall: Hall, redis: Redis) -> None:

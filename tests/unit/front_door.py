@@ -22,7 +22,7 @@ from redis import Redis
 from structlog.typing import EventDict
 from werkzeug.test import create_environ
 
-from rules.connections import Connection, load_connections
+from rules.connections import Connection, Webhook, load_connections
 from sprintwarden.embedded import EmbeddedRedis
 from store import door
 from store.connect import connect
@@ -118,8 +118,8 @@ class House:
         return door.notes(self.redis, name)
 
     def stored(self) -> list[str]:
-        """Every key there is, notes and the moment of the delivery aside."""
-        aside = ("sw:door:", "sw:heard")
+        """Every key there is, notes, the moment of the delivery and the clocks aside."""
+        aside = ("sw:door:", "sw:heard", "sw:skew:")
         return sorted(str(key) for key in self.redis.scan_iter("*") if not str(key).startswith(aside))
 
 
@@ -133,6 +133,12 @@ def app(url: str, named: tuple[Connection, ...] = ()) -> Flask:
 def all_connections() -> tuple[Connection, ...]:
     """Every connection the tests knock at."""
     return load_connections(connections_text(), "connections.yaml", SECRETS)
+
+
+def hook_of(connection: Connection) -> Webhook:
+    """The webhook of a connection that has one."""
+    assert connection.webhook is not None
+    return connection.webhook
 
 
 def connections() -> tuple[Connection, ...]:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sprintwarden.connecting import connect
 from sprintwarden.probing import Access
 from sprintwarden.reaching import Given, Where
 from sprintwarden.settings import Complaint, Settings
+from tests.unit.front_door import hook_of
 from tests.unit.scripted_probe import PERSON, ScriptedProbe
 from trackers.errors import Forbidden, TrackerError, Unauthorized, Unreachable
 from trackers.model import TrackerKind
@@ -118,7 +120,7 @@ def test_with_every_flag_nothing_is_asked(room: Room) -> None:
     )
     assert isinstance(made.auth, EmailToken)
     assert (made.auth.email, made.auth.token.reveal()) == ("bot@acme.example", TOKEN)
-    secret = made.webhook.secrets[0].reveal()
+    secret = hook_of(made).secrets[0].reveal()
     assert room.probe.done == [("register", f"{PUBLIC}/webhooks/acme-jira", secret, ("ABC",), True)]
     assert len(secret) >= 43
     assert room.file.read_text(encoding="utf-8").endswith(SHIPPED.partition("connections: {}")[2])
@@ -159,6 +161,7 @@ def test_a_person_is_asked_for_everything(room: Room) -> None:
         "ABC, ops",
         "y",
         "12",
+        "y",
         PUBLIC,
     )
     room.probe.identity = PERSON
@@ -251,7 +254,7 @@ def test_what_cannot_be_a_secret_is_told_at_the_typing(room: Room, typed: str, s
 def test_the_interview_speaks_no_flags(room: Room) -> None:
     given = Given(token=Where("--token", env="ACME_TOKEN"), write=False)
     site = ("trello", "jira", "acme", "https://acme.example", "", "bot", "bot@acme.example")
-    room.connect(given, *site, "n", "", "XYZ", ",", "ABC", "y", "", "12", "hooks", "")
+    room.connect(given, *site, "n", "", "XYZ", ",", "ABC", "y", "", "12", "", "hooks", "")
     said = room.read()
     assert said.startswith("Which tracker: jira or linear? [jira]: ")
     for answer in ("Answer jira or linear.", "At least one, such as ABC.", "XYZ is not among", "such as 12."):
@@ -263,7 +266,7 @@ def test_data_center_before_10_is_asked_how_it_proves_itself(room: Room) -> None
     room.probe.signs, room.probe.kind = False, "Jira Data Center 9.12.4"
     room.connect(replace(ALL, register=None), "basic", "jira")
     (made,) = room.connections()
-    assert (made.webhook.auth, made.webhook.user) == (WebhookAuth.BASIC, "jira")
+    assert (hook_of(made).auth, hook_of(made).user) == (WebhookAuth.BASIC, "jira")
     assert room.probe.done == []
     said = room.read()
     assert "Jira Data Center 9.12.4 signs no deliveries" in said
@@ -272,7 +275,7 @@ def test_data_center_before_10_is_asked_how_it_proves_itself(room: Room) -> None
 
 def test_the_proof_may_be_said_by_flags(room: Room) -> None:
     room.connect(replace(ALL, register=None, hook_auth=WebhookAuth.TOKEN))
-    assert room.connections()[0].webhook.auth is WebhookAuth.TOKEN
+    assert hook_of(room.connections()[0]).auth is WebhookAuth.TOKEN
     said = room.read()
     assert "]: " not in said
     assert "as token None." in said
@@ -409,7 +412,7 @@ def test_replacing_one_leaves_its_old_secret(room: Room) -> None:
     room.connect(replace(ALL, register=False, places=("OPS",), replace=True))
     (new,) = room.connections()
     assert new.projects == ("OPS",)
-    assert new.webhook.secrets != old.webhook.secrets
+    assert hook_of(new).secrets != hook_of(old).secrets
     assert room.files() == {"connections.yaml", IGNORED, "secrets/acme-jira-hook", "secrets/acme-jira-hook-2"}
 
 
@@ -455,7 +458,7 @@ def test_a_webhook_that_is_there_is_looked_at_and_kept(room: Room, monkeypatch: 
     room.connect(replace(ALL, hook_secret=Where("--hook-secret", env="ACME_HOOK")))
     assert room.probe.done == []
     assert "It does not send sprint started." in room.read()
-    assert room.connections(ACME_HOOK=HOOK)[0].webhook.secrets[0].reveal() == HOOK
+    assert hook_of(room.connections(ACME_HOOK=HOOK)[0]).secrets[0].reveal() == HOOK
 
 
 def test_a_webhook_that_is_there_for_something_else_is_told(room: Room) -> None:
@@ -492,6 +495,52 @@ def test_the_secret_of_a_webhook_that_is_there_must_be_given(room: Room) -> None
         room.connect(ALL)
 
 
+def test_behind_a_firewall_there_is_no_webhook_and_no_secret_of_one(room: Room) -> None:
+    room.connect(replace(ALL, public_url=None, register=None, webhook=False))
+    (made,) = room.connections()
+    assert (made.webhook, made.catch_up) == (None, timedelta(minutes=1))
+    assert room.probe.done == []
+    assert room.files() == {"connections.yaml"}
+    said = room.read()
+    assert "]: " not in said
+    assert "webhook" not in said
+    assert "doctor acme-jira" in said
+
+
+def test_whether_the_tracker_can_reach_us_is_asked_where_nothing_tells(room: Room) -> None:
+    room.connect(replace(LINEAR, public_url=None, register=None), "n")
+    assert "Can the tracker reach this service? [Y/n]: " in room.read()
+    assert "catch_up: 1m" in room.file.read_text(encoding="utf-8").partition("#  acme")[0]
+    assert room.connections()[0].webhook is None
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        (replace(ALL, register=None), "--public-url"),
+        (replace(ALL, public_url=None), "--register"),
+        (
+            replace(
+                ALL, public_url=None, register=None, hook_secret=Where("--hook-secret", env="ACME_TOKEN")
+            ),
+            "--hook-secret-env or --hook-secret-file",
+        ),
+    ],
+)
+def test_no_webhook_and_a_flag_of_one_is_a_contradiction(room: Room, given: Given, flag: str) -> None:
+    with pytest.raises(Complaint, match=f"^{flag} is for a webhook, and --no-webhook wants none"):
+        room.connect(replace(given, webhook=False))
+    assert room.files() == {"connections.yaml"}
+
+
+def test_a_known_address_does_not_make_a_webhook_that_is_not_wanted(room: Room) -> None:
+    room.type_in("")
+    settings = Settings(config=room.folder, public_url=PUBLIC)
+    given = replace(ALL, public_url=None, register=None, webhook=False)
+    connect(settings, given, Terminal(), lambda access: room.probe)
+    assert room.connections()[0].webhook is None
+
+
 def test_linear_by_a_key(room: Room) -> None:
     room.probe.kind = "Linear"
     room.connect(LINEAR)
@@ -513,7 +562,7 @@ def test_linear_chooses_the_secret_of_a_webhook_made_by_hand(room: Room) -> None
     room.connect(replace(LINEAR, register=None))
     assert f"Its secret: the content of {room.folder / 'secrets' / 'acme-linear-hook'}" in room.read()
     room.connect(replace(LINEAR, name="b", register=None), "y", HOOK, "y")
-    assert room.connections()[1].webhook.secrets[0].reveal() == HOOK
+    assert hook_of(room.connections()[1]).secrets[0].reveal() == HOOK
 
 
 def test_secrets_of_other_connections_need_not_be_there(room: Room) -> None:

@@ -19,7 +19,7 @@ from rq import SimpleWorker
 from rules.connections import load_connections
 from rules.load import load_rules
 from sandbox.server import start
-from sprintwarden import doctoring, round_trip
+from sprintwarden import doctoring, round_trip, touching
 from sprintwarden.checking import check_rules
 from sprintwarden.doctoring import SERVICE, Wish, examine, show
 from sprintwarden.embedded import EmbeddedRedis
@@ -27,7 +27,9 @@ from sprintwarden.probing import Access
 from sprintwarden.round_trip import Knock
 from sprintwarden.settings import Complaint, Settings
 from store import keys
+from store.catch_ups import CatchUps, Scan
 from store.connect import connect
+from store.inbox import Inbox
 from store.rulebook import RulebookShelf
 from store.writes import Writes
 from tests.conftest import Floor, until
@@ -36,6 +38,7 @@ from tests.unit.hired import hire, silence
 from tests.unit.scripted_probe import EVENTS, PERSON, ScriptedProbe
 from trackers.errors import Forbidden, Gone, Rejected, Unauthorized, Unreachable
 from trackers.jira.probe import NUDGE
+from trackers.model import Hint, HintKind, Subject, SubjectKind
 from trackers.probe import Finding, Hook, Level
 from workers.rules_in_force import RulesFile
 from workers.run import run
@@ -340,6 +343,87 @@ def test_an_issue_that_is_not_there_is_told(ward: Ward) -> None:
     assert ward.examine(connection="jira", touch="ABC-99")["jira"]["whole way"].level is Level.FAIL
 
 
+def poll(ward: Ward) -> None:
+    """Take the webhooks out of connections.yaml and, but for Linear's, out of the trackers."""
+    lines = [line for line in CONNECTIONS.splitlines() if "webhook:" not in line]
+    lines.insert(lines.index("    projects: [ABC]"), "    catch_up: 5s")
+    ward.rename("connections.yaml", "\n".join(lines))
+    ward.probes["jira"].webhooks = []
+
+
+def test_polling_is_proven_without_a_webhook_or_an_address(ward: Ward) -> None:
+    poll(ward)
+    service, *groups = examine(Settings(config=ward.folder, redis_url=ward.redis_url), Wish(), ward.probe)
+    assert "public address" not in {one.about for one in service.findings}
+    jira, linear = ({one.about: one for one in group.findings} for group in groups)
+    assert levels(jira) == {"identity": "warn"}
+    assert not {"webhook", "way in", "deliveries"} & jira.keys()
+    assert "polled, asked every 5 seconds" in jira["catch-up"].sentence
+    assert levels(linear) == {"identity": "warn", "webhook “Ours”": "warn"}
+    assert "every delivery is refused" in linear["webhook “Ours”"].sentence
+
+
+def test_a_catch_up_that_is_off_is_told(ward: Ward) -> None:
+    ward.rename("connections.yaml", CONNECTIONS.replace("cycles: true", "cycles: true\n    catch_up: off"))
+    found = ward.examine()
+    assert levels(found["linear"]) == QUIET | {"catch-up": "warn"}
+    assert "every 15 minutes" in found["jira"]["catch-up"].sentence
+
+
+def caught_up(redis: Redis, *ids: str, told: int = 1) -> None:
+    """A catch-up: the tracker tells it of some issues, and these it has looked at."""
+    catch_ups, inbox = CatchUps(redis), Inbox(redis, lease=timedelta(minutes=1))
+    catch_ups.begin("jira")
+    began = catch_ups.now()
+    for id_ in ids:
+        hint = Hint(Subject("jira", SubjectKind.ISSUE, id_), HintKind.ISSUE_FOUND, "catch-up", at=began)
+        assert inbox.offer("jira", f"found {id_}", [hint], settle=timedelta(0), ceiling=timedelta(0))
+    catch_ups.finish("jira", Scan(began, began, seen=told))
+
+
+def test_where_the_tracker_is_polled_the_touched_issue_is_found(
+    ward: Ward, floor: Floor, redis: Redis
+) -> None:
+    poll(ward)
+
+    def polled() -> None:
+        caught_up(redis, "1")
+        work(floor)
+
+    ward.probes["jira"].nudged = lambda: Timer(0.2, polled).start()
+    found = whole_way(ward)
+    assert found.level is Level.OK, found
+    assert found.sentence == "A label came and went on ABC-1, a catch-up found it, and a worker handled it."
+
+
+def test_a_touched_issue_that_a_catch_up_passes_over_proves_the_way_as_well(ward: Ward, redis: Redis) -> None:
+    poll(ward)
+    ward.probes["jira"].nudged = lambda: Timer(0.2, caught_up, [redis], {"told": 3}).start()
+    found = whole_way(ward)
+    assert found.level is Level.OK, found
+    assert "told the next catch-up of 3 issues that have changed. ABC-1 itself was passed" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "told", "said"),
+    [
+        ((), 0, "no catch-up that has begun since found it"),
+        (("1",), 1, "a catch-up found it, but no worker handled it"),
+    ],
+)
+def test_a_touched_issue_that_no_poll_brings_to_a_worker(
+    ward: Ward, redis: Redis, found: tuple[str, ...], told: int, said: str
+) -> None:
+    poll(ward)
+    text = (ward.folder / "connections.yaml").read_bytes()
+    jira = replace(load_connections(text, "c.yaml", SECRETS)[0], catch_up=timedelta(seconds=0.4))
+    caught_up(redis, told=9)
+    ward.probes["jira"].nudged = lambda: Timer(0.1, caught_up, [redis, *found], {"told": told}).start()
+    finding = touching.touch(ward.probes["jira"], jira, redis, "ABC-1", timedelta(seconds=0.2))
+    assert (finding.level, finding.about) == (Level.FAIL, "whole way")
+    assert f"A label came and went on ABC-1, and {said} within 1 s." in finding.sentence
+
+
 def test_which_tracker_is_to_be_touched_must_be_said(ward: Ward) -> None:
     with pytest.raises(Complaint, match="Name the connection"):
         ward.examine(touch="ABC-1")
@@ -392,6 +476,21 @@ def test_every_mistake_of_the_files_is_a_finding(ward: Ward, monkeypatch: pytest
     wrong = [one.sentence for one in service.findings if one.level is Level.FAIL]
     assert len([one for one in wrong if "connections.yaml" in one]) >= 2
     assert any('did you mean "words"' in one for one in wrong)
+
+
+def test_a_secret_that_is_not_there_keeps_no_other_connection_from_being_looked_at(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LINEAR_HOOK")
+    found = ward.examine()
+    assert list(found) == [SERVICE, "jira"]
+    assert found[SERVICE]["connections.yaml"].level is Level.FAIL
+    assert "LINEAR_HOOK is not set" in found[SERVICE]["connections.yaml"].sentence
+    assert found["jira"]["way in"].level is Level.OK
+    assert list(ward.examine(connection="jira")) == [SERVICE, "jira"]
+    assert list(ward.examine(connection="linear")) == [SERVICE]
+    with pytest.raises(Complaint, match="Name the connection"):
+        ward.examine(touch="ABC-1")
 
 
 def test_mistakes_of_the_rules_are_told_once(

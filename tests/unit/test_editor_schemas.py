@@ -43,6 +43,8 @@ LINEAR = {
     "teams": ["ENG"],
 }
 
+POLLED = {key: value for key, value in LINEAR.items() if key != "webhook"}
+
 
 def faults(schema: dict[str, Any], data: Any) -> list[Any]:
     return list(jsonschema.Draft202012Validator(schema).iter_errors(data))
@@ -217,6 +219,10 @@ def test_an_editor_sees_the_same_mistakes_in_rules(bad: dict[str, Any]) -> None:
         LINEAR,
         {**LINEAR, "auth": {"client_id": "x", "client_secret": {"file": "secret"}}, "cycles": True},
         {**LINEAR, "webhook": {"secrets": [SECRET], "max_age": "90s", "late": "refuse", "max_body": "1MiB"}},
+        {**LINEAR, "webhook": {"secrets": [SECRET], "keep_enabled": False}, "catch_up": "off"},
+        {**CLOUD, "catch_up": "5s"},
+        POLLED,
+        {**POLLED, "catch_up": "1d"},
     ],
 )
 def test_an_editor_takes_every_kind_of_connection(good: dict[str, Any], tmp_path: Path) -> None:
@@ -253,6 +259,12 @@ def test_an_editor_takes_every_kind_of_connection(good: dict[str, Any], tmp_path
         {**LINEAR, "auth": {"client_id": "x"}},
         {**LINEAR, "auth": {"key": SECRET, "client_id": "x", "client_secret": SECRET}},
         {**LINEAR, "deployment": "cloud"},
+        {**LINEAR, "webhook": None},
+        {**POLLED, "catch_up": "off"},
+        {**CLOUD, "catch_up": 60},
+        {**CLOUD, "catch_up": "2d"},
+        {**CLOUD, "catch_up": "never"},
+        {**CLOUD, "webhook": {"secrets": [SECRET], "keep_enabled": True}},
     ],
 )
 def test_an_editor_sees_the_same_mistakes_in_connections(bad: dict[str, Any], tmp_path: Path) -> None:

@@ -210,3 +210,29 @@ def test_a_finding_is_a_line_and_its_steps_stand_below() -> None:
 def test_names_from_a_tracker_give_a_terminal_no_orders() -> None:
     shown = findings.line(Finding(Level.OK, "webhook “\x1b[2Jours”", "It is \x1b[31mon.", "Look\x07."))
     assert shown == "  ok    webhook “[2Jours”: It is [31mon. Fix: Look."
+
+
+@pytest.mark.parametrize(
+    ("every", "hooked", "level", "said"),
+    [
+        (timedelta(minutes=1), False, Level.OK, "no webhook: the tracker is polled, asked every minute"),
+        (timedelta(minutes=1), False, Level.OK, "in 1,440 requests a day or more"),
+        (timedelta(seconds=5), False, Level.OK, "every 5 seconds what changed, in 17,280 requests"),
+        (timedelta(seconds=90), True, Level.OK, "Beside the webhook the tracker is asked every 90 seconds"),
+        (timedelta(days=1), True, Level.OK, "every day what changed, in 1 request a day or more"),
+        (None, True, Level.WARN, "It is off"),
+    ],
+)
+def test_how_often_the_tracker_is_asked_is_told_with_what_it_costs(
+    every: timedelta | None, hooked: bool, level: Level, said: str
+) -> None:
+    found = findings.catch_up(every, hooked=hooked)
+    assert found.level is level
+    assert said in found.sentence
+
+
+def test_a_webhook_that_sends_where_none_is_expected_is_told() -> None:
+    (found,) = findings.unwanted([OURS, replace(OURS, url="https://else.example")], "acme", PUBLIC)
+    assert (found.level, found.about) == (Level.WARN, "webhook “Ours”")
+    assert "every delivery is refused" in found.sentence
+    assert [*findings.unwanted(None, "acme", PUBLIC)] == []

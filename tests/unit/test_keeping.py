@@ -12,6 +12,7 @@ from sprintwarden import keeping
 from sprintwarden.connections_text import Reference
 from sprintwarden.keeping import Kept, in_environment, in_file, put, refuse_managed
 from sprintwarden.settings import Complaint
+from tests.unit.front_door import hook_of
 
 SECRET = "the-secret-nobody-sees"
 FRESH = Kept(Secret(SECRET), Reference("file", "secrets/acme-hook"), fresh=True)
@@ -110,7 +111,7 @@ def test_secrets_lie_where_they_are_read_from_though_the_file_is_a_link(file: Pa
     assert file.is_symlink()
     assert below(real.parent) == ["real.yaml"]
     (found,) = load_connections(file.read_bytes(), str(file), ENVIRON)
-    assert found.webhook.secrets == (Secret(SECRET),)
+    assert hook_of(found).secrets == (Secret(SECRET),)
 
 
 def test_a_link_to_nowhere_leaves_nothing_behind(file: Path, tmp_path: Path) -> None:

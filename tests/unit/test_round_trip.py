@@ -29,7 +29,7 @@ from sprintwarden.embedded import EmbeddedRedis
 from store import door
 from store.heard import Heard
 from store.inbox import Inbox
-from tests.unit.front_door import all_connections, app
+from tests.unit.front_door import all_connections, app, hook_of
 from trackers.probe import Finding, Level
 
 NAMES = ("jira", "linear", "basic", "token", "turning", "strict")
@@ -43,8 +43,12 @@ def front_door(redis_server: EmbeddedRedis, *names: str) -> Iterator[str]:
         yield server.url
 
 
+def knock(name: str, url: str) -> round_trip.Knock:
+    return round_trip.knock(CONNECTIONS[name], hook_of(CONNECTIONS[name]), url)
+
+
 def way_in(connection: Connection, url: str, redis: Redis | None) -> Finding:
-    delivery = round_trip.knock(connection, url)
+    delivery = round_trip.knock(connection, hook_of(connection), url)
     answer = round_trip.send(delivery, patience=2)
     if isinstance(answer, Finding):
         return answer
@@ -80,7 +84,7 @@ def test_a_delivery_of_ours_arrives_and_leads_to_nothing(
 @pytest.mark.parametrize("name", ["jira", "linear", "basic", "token"])
 def test_another_secret_is_told(redis_server: EmbeddedRedis, redis: Redis, name: str) -> None:
     known = CONNECTIONS[name]
-    other = replace(known, webhook=replace(known.webhook, secrets=(Secret("something-else-001"),)))
+    other = replace(known, webhook=replace(hook_of(known), secrets=(Secret("something-else-001"),)))
     with front_door(redis_server, name) as url:
         found = way_in(other, url, redis)
     assert (found.level, "another secret" in found.sentence) == (Level.FAIL, True)
@@ -104,7 +108,7 @@ def test_a_wrong_clock_is_told(redis_server: EmbeddedRedis, redis: Redis) -> Non
 
 def test_the_service_of_another_redis_is_told(redis_server: EmbeddedRedis, redis: Redis) -> None:
     with front_door(redis_server, "jira") as url:
-        delivery = round_trip.knock(CONNECTIONS["jira"], url)
+        delivery = knock("jira", url)
         answer = round_trip.send(delivery)
     assert isinstance(answer, round_trip.Answer)
     assert "not in this command's Redis" in round_trip.judged(answer, noted=False).sentence
@@ -136,7 +140,7 @@ def test_what_stands_in_its_place_is_told(answer: tuple[object, ...], said: str)
     assert found.level is Level.FAIL
     assert said in found.sentence
     assert found.fix
-    assert CONNECTIONS["token"].webhook.secrets[0].reveal() not in f"{found}"
+    assert hook_of(CONNECTIONS["token"]).secrets[0].reveal() not in f"{found}"
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -158,7 +162,7 @@ def test_nobody_there_is_told() -> None:
 
 def test_silence_is_told() -> None:
     with start(instead(lambda: time.sleep(0.5))) as server:
-        answer = round_trip.send(round_trip.knock(CONNECTIONS["jira"], server.url), patience=0.1)
+        answer = round_trip.send(knock("jira", server.url), patience=0.1)
     assert isinstance(answer, Finding)
     assert "did not answer in time" in answer.sentence
 
@@ -178,7 +182,7 @@ def test_an_answer_that_drips_is_not_waited_for(header: str) -> None:
         threading.Thread(target=drip, args=[listening], daemon=True).start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            answer = round_trip.send(round_trip.knock(CONNECTIONS["jira"], url), patience=0.3)
+            answer = round_trip.send(knock("jira", url), patience=0.3)
         finally:
             over.set()
     assert isinstance(answer, Finding)

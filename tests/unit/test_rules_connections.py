@@ -21,10 +21,12 @@ from rules.connections import (
     ClientCredentials,
     Connection,
     EmailToken,
+    NoSecrets,
     load_connections,
 )
 from rules.problems import BadFile, Problem
 from rules.secret import Secret
+from tests.unit.front_door import hook_of
 from trackers.model import Scope, TrackerKind
 
 FIXTURES = Path(__file__).parent / "rules_fixtures"
@@ -77,6 +79,10 @@ def load(text: str, environ: Mapping[str, str] = ENVIRON, file: str = "connectio
     return only
 
 
+def without_webhook(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if "webhook" not in line)
+
+
 def problems(
     text: str, environ: Mapping[str, str] = ENVIRON, file: str = "connections.yaml"
 ) -> list[Problem]:
@@ -91,9 +97,9 @@ def test_jira_cloud() -> None:
     assert found.url == "https://acme.example"
     assert found.auth == EmailToken("bot@acme.example", Secret("token-value-1"))
     assert found.service_account is False
-    assert found.webhook.auth is WebhookAuth.SIGNATURE
-    assert [secret.reveal() for secret in found.webhook.secrets] == ["hook-value-1", "hook-value-2"]
-    assert (found.webhook.max_body, found.webhook.max_age, found.webhook.user) == (
+    assert hook_of(found).auth is WebhookAuth.SIGNATURE
+    assert [secret.reveal() for secret in hook_of(found).secrets] == ["hook-value-1", "hook-value-2"]
+    assert (hook_of(found).max_body, hook_of(found).max_age, hook_of(found).user) == (
         5 * 1024 * 1024,
         None,
         None,
@@ -107,8 +113,8 @@ def test_jira_data_center() -> None:
     assert found.url == "http://jira.acme.example:8080/jira"
     assert found.auth == AccessToken(Secret("token-value-1"))
     assert found.service_account is True
-    assert (found.webhook.auth, found.webhook.user) == (WebhookAuth.BASIC, "hook")
-    assert found.webhook.max_body == 512 * 1024
+    assert (hook_of(found).auth, hook_of(found).user) == (WebhookAuth.BASIC, "hook")
+    assert hook_of(found).max_body == 512 * 1024
     assert found.scope() == Scope(frozenset({"ABC"}), frozenset())
 
 
@@ -117,7 +123,7 @@ def test_linear_with_a_key() -> None:
     assert (found.tracker, found.deployment) == (TrackerKind.LINEAR, None)
     assert found.url == "https://api.linear.app"
     assert found.auth == ApiKey(Secret("token-value-1"))
-    assert (found.webhook.max_age, found.webhook.late) == (timedelta(seconds=60), Late.ACCEPT)
+    assert (hook_of(found).max_age, hook_of(found).late) == (timedelta(seconds=60), Late.ACCEPT)
     assert found.scope() == Scope(frozenset({"ENG"}), frozenset())
 
 
@@ -126,9 +132,83 @@ def test_linear_with_client_credentials_and_cycles() -> None:
     text = text.replace("secrets: [{env: HOOK}]", "secrets: [{env: HOOK}], max_age: 2m, late: refuse")
     found = load(text + "    cycles: true\n    url: http://localhost:9000\n")
     assert found.auth == ClientCredentials("abc", Secret("token-value-1"))
-    assert (found.webhook.max_age, found.webhook.late) == (timedelta(minutes=2), Late.REFUSE)
+    assert (hook_of(found).max_age, hook_of(found).late) == (timedelta(minutes=2), Late.REFUSE)
     assert found.url == "http://localhost:9000"
     assert found.scope() == Scope(frozenset({"ENG"}), frozenset({"ENG"}))
+
+
+def test_a_connection_without_a_webhook_is_polled() -> None:
+    found = load(without_webhook(LINEAR))
+    assert (found.webhook, found.catch_up) == (None, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("said", "every"),
+    [
+        ("", timedelta(minutes=15)),
+        ("catch_up: 5s", timedelta(seconds=5)),
+        ("catch_up: 1d", timedelta(days=1)),
+        ("catch_up: off", None),
+        ("catch_up: 'off'", None),
+    ],
+)
+def test_how_often_a_catch_up_comes_beside_a_webhook(said: str, every: timedelta | None) -> None:
+    assert load(f"{CLOUD}    {said}\n").catch_up == every
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("4s", "every 5s at the most and every 1d at the least"),
+        ("25h", "every 5s at the most and every 1d at the least"),
+        ("15", "did you mean 15m or 15h?"),
+        ("0", 'did you mean "off"?'),
+        ("false", 'did you mean "off"?'),
+        ("often", "such as 90s, 15m"),
+        ("{}", "such as 90s, 15m"),
+        ("", "no value here"),
+    ],
+)
+def test_catch_ups_that_are_none(value: str, said: str) -> None:
+    (only,) = problems(f"{LINEAR}    catch_up: {value}\n")
+    assert said in only.message
+    assert only.line == 9
+
+
+def test_what_is_neither_delivered_nor_polled_is_refused() -> None:
+    (only,) = problems(f"{without_webhook(LINEAR)}    catch_up: off\n")
+    assert (only.line, only.column) == (8, 15)
+    assert "without a webhook nothing would be found" in only.message
+
+
+@pytest.mark.parametrize("rest", ["", "    catch_up: 1m\n", "    catch_up: off\n"])
+def test_an_empty_webhook_is_not_taken_for_none(rest: str) -> None:
+    (only,) = problems(LINEAR.replace("{secrets: [{env: HOOK}]}", "") + rest)
+    assert (only.line, only.column) == (7, 5)
+    assert "take the line out" in only.message
+
+
+def test_only_linears_webhook_is_kept_enabled() -> None:
+    assert hook_of(load(LINEAR)).keep_enabled
+    assert not hook_of(load(LINEAR.replace("{secrets:", "{keep_enabled: false, secrets:"))).keep_enabled
+    assert not hook_of(load(CLOUD)).keep_enabled
+    (only,) = problems(CLOUD.replace("{secrets:", "{keep_enabled: true, secrets:"))
+    assert "Jira switches no webhook off by itself" in only.message
+
+
+def test_where_only_secrets_are_missing_the_others_are_told() -> None:
+    text = CLOUD + LINEAR.partition("connections:\n")[2].replace("TOKEN", "GONE").replace("HOOK", "LOST")
+    with pytest.raises(NoSecrets) as caught:
+        load_connections(text.encode(), "c.yaml", ENVIRON)
+    assert [one.name for one in caught.value.sound] == ["acme-jira"]
+    assert [one.message for one in caught.value.problems] == [
+        "the environment variable GONE is not set",
+        "the environment variable LOST is not set",
+    ]
+    with pytest.raises(BadFile) as other:
+        load_connections(f"{text}    cycles: maybe\n".encode(), "c.yaml", ENVIRON)
+    assert not isinstance(other.value, NoSecrets)
+    assert len(other.value.problems) == 3
 
 
 def test_an_empty_list_loads() -> None:
