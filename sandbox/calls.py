@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ class Call:
     write: bool
     issue: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+    """When it was answered, in seconds since 1970."""
 
 
 class Calls:
@@ -40,7 +43,9 @@ class Calls:
         """Note one answered request, failed ones included."""
         with self._lock:
             self._numbered += 1
-            self._calls.append(Call(self._numbered, operation, status, write, issue, dict(detail or {})))
+            self._calls.append(
+                Call(self._numbered, operation, status, write, issue, dict(detail or {}), time.time())
+            )
 
     def all(self) -> list[Call]:
         """All calls since the last ``clear``."""

@@ -200,7 +200,7 @@ def _add_webhook(control: Blueprint, tracker: ControlledTracker) -> None:
 
     @control.get("/pending")
     def pending() -> Response:
-        return jsonify({"pending": tracker.sender.pending()})
+        return jsonify({"pending": tracker.sender.pending(), "sent": tracker.sender.sent()})
 
 
 def asked(known: frozenset[str] | None, *needed: str) -> dict[str, Any]:
@@ -225,6 +225,8 @@ def _delivery_view(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         "attempts": delivery.attempts,
         "answer": delivery.answer,
+        "queued": delivery.queued,
+        "took": delivery.took,
         "body": delivery.body.decode("utf-8", "replace"),
     }
 

@@ -13,7 +13,7 @@ from flask import Response
 
 from sandbox.server import reset_connection
 
-KINDS = frozenset({"status", "delay", "reset", "reset_after", "delay_after", "rate_limit"})
+KINDS = frozenset({"status", "status_after", "delay", "reset", "reset_after", "delay_after", "rate_limit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Fault:
 
     ``operation`` is a regular expression that must match the whole operation name. ``kind``:
 
-    - ``status``: answer ``status``, ``headers`` and ``body`` without executing the request
+    - ``status``: answer ``status``, ``headers`` and ``body`` without executing the request; an error without
+      a body has an empty JSON object for one, as a tracker's own has something in JSON
+    - ``status_after``: execute, then answer so, as a gateway does that gave up waiting
     - ``delay``: wait ``seconds``, then execute
     - ``reset``: cut the connection before executing
     - ``reset_after``: execute, then cut the connection
@@ -106,7 +108,7 @@ def play(
     if fault is None:
         return _told(execute(), noted)
     if fault.kind == "status":
-        return _told(Response(fault.body or "", fault.status, dict(fault.headers)), noted)
+        return _told(_scripted(fault), noted)
     if fault.kind == "rate_limit":
         return _told(rate_limited(fault), noted)
     if fault.kind == "reset":
@@ -119,7 +121,12 @@ def play(
         reset_connection()
     if fault.kind == "delay_after":
         time.sleep(fault.seconds)
-    return response
+    return _scripted(fault) if fault.kind == "status_after" else response
+
+
+def _scripted(fault: Fault) -> Response:
+    body = "{}" if fault.body is None and fault.status >= 400 else fault.body or ""
+    return Response(body, fault.status, dict(fault.headers))
 
 
 def _told(response: Response, noted: Callable[[int], None]) -> Response:

@@ -49,7 +49,7 @@ class Remote:
 
     def calls(self) -> list[dict[str, Any]]:
         """Every API request answered since the last ``forget_calls``."""
-        found: list[dict[str, Any]] = self._ask("GET", "/calls")["calls"]
+        found: list[dict[str, Any]] = self._ask("GET", "/calls", patience=60)["calls"]
         return found
 
     def writes(self, issue: str | None = None) -> list[dict[str, Any]]:
@@ -82,7 +82,7 @@ class Remote:
 
     def deliveries(self) -> list[dict[str, Any]]:
         """Every webhook delivery with the answer it met, oldest first."""
-        found: list[dict[str, Any]] = self._ask("GET", "/deliveries")
+        found: list[dict[str, Any]] = self._ask("GET", "/deliveries", patience=60)
         return found
 
     def deliver_again(self, n: int, *, forged: bool = False) -> int:
@@ -94,6 +94,11 @@ class Remote:
         """Deliveries not answered yet."""
         waiting: int = self._ask("GET", "/pending")["pending"]
         return waiting
+
+    def sent(self) -> int:
+        """How many deliveries there have been."""
+        number: int = self._ask("GET", "/pending")["sent"]
+        return number
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One of the toy's own control endpoints."""

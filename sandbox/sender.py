@@ -50,6 +50,10 @@ class Delivery:
     answer: dict[str, Any] | None = None
     """What the receiver answered, where that was a JSON object."""
     body: bytes = b""
+    queued: float = 0.0
+    """In seconds since 1970."""
+    took: float = 0.0
+    """Seconds that the receiver took to answer the newest attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,11 @@ class Sender:
         with self._lock:
             return len(self._due) + self._at_work
 
+    def sent(self) -> int:
+        """How many deliveries there have been."""
+        with self._lock:
+            return len(self._deliveries)
+
     def close(self) -> None:
         """Give up what waits and end the threads."""
         with self._lock:
@@ -164,7 +173,9 @@ class Sender:
             if target is None or self._closed:
                 return None
             n = len(self._deliveries) + 1
-            self._deliveries.append(Delivery(n, event, hashlib.sha256(body).hexdigest(), body=body))
+            self._deliveries.append(
+                Delivery(n, event, hashlib.sha256(body).hexdigest(), body=body, queued=time.time())
+            )
             self._parcels[n] = _Parcel(target, body, dict(headers), forged)
             heapq.heappush(self._due, (time.monotonic(), n))
             self._start()
@@ -182,8 +193,9 @@ class Sender:
 
     def _work(self) -> None:
         while (n := self._next()) is not None:
+            begun = time.perf_counter()
             status, answer = self._attempt(n)
-            self._settle(n, status, answer)
+            self._settle(n, status, answer, time.perf_counter() - begun)
 
     def _next(self) -> int | None:
         with self._lock:
@@ -225,11 +237,13 @@ class Sender:
             signed = {name: _flipped(value) for name, value in signed.items()}
         return target.url, signed
 
-    def _settle(self, n: int, status: int | None, answer: dict[str, Any] | None) -> None:
+    def _settle(self, n: int, status: int | None, answer: dict[str, Any] | None, took: float) -> None:
         with self._lock:
             delivery = self._deliveries[n - 1]
             attempts = delivery.attempts + 1
-            self._deliveries[n - 1] = replace(delivery, status=status, attempts=attempts, answer=answer)
+            self._deliveries[n - 1] = replace(
+                delivery, status=status, attempts=attempts, answer=answer, took=took
+            )
             failed = status is None or self._retry_on(status)
             if failed and attempts <= len(self._retries) and not self._closed:
                 heapq.heappush(self._due, (time.monotonic() + self._retries[attempts - 1], n))

@@ -59,6 +59,11 @@ class ServerFault(TrackerError):
     """The tracker itself failed on this request (500), or answered what nobody can read."""
 
 
+class Walled(ServerFault):
+    """Something between us and the tracker answered in its place: a proxy, a firewall, a login page. Of what
+    was asked about it proves nothing."""
+
+
 class Stale(TrackerError):
     """What was read is older than the event that asked for it, or changed while it was read; reading
     again in a moment helps."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from trackers.errors import ServerFault, Unreachable
+from trackers.errors import ServerFault, Unreachable, Walled
 from trackers.limits import reserve_pause
 from trackers.protocol import Gate
 from trackers.reading import json_value
@@ -32,20 +32,20 @@ def open_http(headers: Mapping[str, str], context: ssl.SSLContext | None = None)
         timeout=TIMEOUT,
         follow_redirects=False,
         limits=httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=30),
-        verify=context or _context(),
+        verify=context or tls_context(),
         trust_env=False,
     )
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """One for the whole process: making it reads every certificate there is."""
     return ssl.create_default_context()
 
 
 def host_of(url: str) -> str:
-    """The host and port a URL names, as pauses and log lines show it."""
-    return urlsplit(url).netloc
+    """The host and port a URL names, in one spelling, as pauses and log lines show it."""
+    return urlsplit(url).netloc.lower()
 
 
 def exchange(
@@ -86,13 +86,25 @@ def keep_reserve(gate: Gate, response: httpx.Response) -> None:
 
 
 def json_of(response: httpx.Response) -> Any:
-    """The answer's JSON. Raises ServerFault when it is none (a login page, a proxy's error page)."""
+    """The answer's JSON. Raises Walled when it is none (a login page, a proxy's error page)."""
     if not response.content:
         return None
     try:
         return json_value(response.content)
     except ValueError as error:
-        raise ServerFault(f"{host_of(str(response.url))} answered something other than JSON.") from error
+        raise Walled(f"{host_of(str(response.url))} answered something other than JSON.") from error
+
+
+def is_own_word(content: bytes) -> bool:
+    """Whether the body of an error is of the kind a tracker's API sends, a JSON object.
+
+    A refusal in another form is that of something in between: it says nothing of permissions, nor that an
+    issue is gone.
+    """
+    try:
+        return isinstance(json_value(content), dict)
+    except ValueError:
+        return False
 
 
 def lower(headers: httpx.Headers) -> dict[str, str]:

@@ -32,6 +32,9 @@ PERIOD: Final = timedelta(hours=1)
 _NEAR: Final = 0.2
 """What ``X-RateLimit-NearLimit`` says is left at most."""
 
+_SECONDS_BELOW: Final = 1e11
+"""A moment told by a smaller number is in seconds, as proxies count: in milliseconds it were before 1974."""
+
 
 class LinearLimit(StrEnum):
     REQUESTS = "requests"
@@ -88,7 +91,8 @@ def linear_pauses(headers: Mapping[str, str], *, now: datetime) -> tuple[Pause, 
     pauses = []
     for limit in LinearLimit:
         prefix = "x-ratelimit-endpoint-requests" if limit is LinearLimit.ENDPOINT else f"x-ratelimit-{limit}"
-        if _number(headers.get(f"{prefix}-remaining")) not in (0.0,):
+        left = _number(headers.get(f"{prefix}-remaining"))
+        if left is None or left > 0:
             continue
         length = _bounded_until(_epoch_ms(headers.get(f"{prefix}-reset")), now)
         name = headers.get("x-ratelimit-endpoint-name")
@@ -167,6 +171,8 @@ def _epoch_ms(raw: str | None) -> datetime | None:
     value = _number(raw)
     if value is None:
         return None
+    if 0 < value < _SECONDS_BELOW:
+        value *= 1000
     try:
         return datetime.fromtimestamp(value / 1000, UTC)
     except (OverflowError, OSError, ValueError):

@@ -130,6 +130,8 @@ class SubjectKind(StrEnum):
     SPRINT = "sprint"
     BOARD = "board"
     """A Jira board or a Linear team with its cycles; only the clock asks about one."""
+    CATCH_UP = "catch_up"
+    """All that changed on a connection lately; only the clock and the command ask about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class HintKind(StrEnum):
     ISSUE_CREATED = "issue_created"
     ISSUE_CHANGED = "issue_changed"
     ISSUE_DELETED = "issue_deleted"
+    ISSUE_FOUND = "issue_found"
+    """It has changed, as a catch-up found; what changed, nobody told."""
     SPRINT_CHANGED = "sprint_changed"
     """Created, edited, started or closed: which of them, the run reads from the tracker."""
     SPRINT_DELETED = "sprint_deleted"
@@ -166,6 +170,7 @@ class HintKind(StrEnum):
     SPRINT_DUE = "sprint_due"
     """The clock says that it is time to look."""
     BOARD_DUE = "board_due"
+    CATCH_UP_DUE = "catch_up_due"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,15 @@ class PutComment:
     """The text says that nothing is left to do."""
 
 
-Operation = AddLabels | RemoveLabels | PutComment
+@dataclass(frozen=True, slots=True)
+class DropComment:
+    """Delete a second comment of ours on a topic: two attempts to post it got through."""
+
+    topic: str
+    id: str
+
+
+Operation = AddLabels | RemoveLabels | PutComment | DropComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,32 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """An issue that is new or has changed, as a list of such tells it; nothing of what it says."""
+
+    issue: str
+    """Its id."""
+    project: str
+    created: datetime
+    updated: datetime
+    sprints: tuple[str, ...] = ()
+    """Ids of the sprints it is in that are not over; on Linear its cycle."""
+    gone: bool = False
+    """It lies in the trash (Linear). What is deleted for good is on no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Some issues that changed since a moment."""
+
+    found: tuple[Update, ...]
+    next: str | None
+    """Where the next page begins, good for an hour; None after the last one."""
+    unknown: tuple[str, ...] = ()
+    """Projects that the tracker does not know, or that the account may not see; Linear does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Labels for one issue among many."""
 
@@ -189,6 +223,10 @@ class Tracker(Protocol):
     @property
     def sees_own_labels(self) -> bool:
         """Whether every reading recalls ``Memory`` at no extra cost, without ``Recall.memory``."""
+
+    @property
+    def posts_once(self) -> bool:
+        """Whether a comment that is posted a second time on its topic meets the first one."""
 
     def identity(self) -> Identity:
         """Whose name we write under; asked once and remembered."""
@@ -242,6 +280,15 @@ class Tracker(Protocol):
         not done. ``after`` is an earlier page's ``next``. Asked as bulk work: raises ``errors.Paused``
         while the rest of the tracker's limits is kept for live events. A query that is none raises
         ``errors.Rejected`` with what the tracker says of it.
+        """
+
+    def updates(self, projects: Sequence[str], since: datetime, after: str | None = None) -> Updates:
+        """One page of the issues of ``projects``, and of no others, that changed at ``since`` or later.
+
+        One request, whatever time zone the account is in. ``after`` is the ``next`` of an earlier page with
+        the same ``since``. An issue may be told on two pages; none that changed between ``since`` and the
+        request for the first page is passed over, whatever changes or is deleted in between. A cursor that
+        the tracker no longer knows raises ``errors.Rejected`` or ``errors.Gone``.
         """
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:

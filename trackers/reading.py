@@ -43,7 +43,7 @@ def json_value(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        mended = _HALF.sub(rb"\\ufffd", body)
+        mended = _HALF.sub(rb"\\ufffd", body) if b"\\u" in body else body
         if mended == body:
             raise
         return orjson.loads(mended)

@@ -45,17 +45,32 @@ class Query:
     def run(self, issues: Iterable[Issue]) -> list[Issue]:
         """The issues found, in order; without an order the newest come first."""
         found = [issue for issue in issues if self.test is None or self.test(issue)]
-        if not self.order:
-            return sorted(found, key=lambda issue: int(issue.id), reverse=True)
-        for name, descending in reversed(self.order):
+        for name, descending in reversed(self._whole_order):
             found.sort(key=_ORDERS[name], reverse=descending)
         return found
 
+    def place(self, issue: Issue) -> list[Any]:
+        """Where an issue stands in the order, as JSON."""
+        return [_ORDERS[name](issue) for name, _ in self._whole_order]
+
+    def behind(self, issue: Issue, place: list[Any]) -> bool:
+        """Whether an issue stands behind a place, whether or not one still stands there."""
+        for (name, descending), there in zip(self._whole_order, place, strict=True):
+            here = _ORDERS[name](issue)
+            if here != there:
+                return bool(here < there if descending else here > there)
+        return False
+
+    @property
+    def _whole_order(self) -> tuple[tuple[str, bool], ...]:
+        return (*self.order, ("id", not self.order))
+
 
 _ORDERS: dict[str, Callable[[Issue], Any]] = {
-    "created": lambda issue: issue.created,
-    "updated": lambda issue: issue.updated,
-    "key": lambda issue: (issue.project.key, int(issue.id)),
+    "created": lambda issue: issue.created.timestamp(),
+    "updated": lambda issue: issue.updated.timestamp(),
+    "key": lambda issue: [issue.project.key, int(issue.id)],
+    "id": lambda issue: int(issue.id),
 }
 _VALUES: dict[str, Callable[[Issue], Iterable[str]]] = {
     "id": lambda issue: (issue.id,),
@@ -203,7 +218,7 @@ class _Parser:
         return tuple(orders)
 
     def _order(self) -> tuple[str, bool]:
-        field = {"issuekey": "key"}.get(name := self._next().lower(), name)
+        field = {"issuekey": "key", "id": "key"}.get(name := self._next().lower(), name)
         if field not in _ORDERS:
             raise ValueError(f"Ordering by '{name}' is not something this toy understands.")
         descending = self._peek() == "desc"

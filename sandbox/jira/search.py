@@ -41,13 +41,13 @@ def _add_cloud(api: Api, path: str) -> None:
         asked = _asked()
         query = _bounded(api, asked)
         found = query.run(_visible(api, asked)) if g.known else []
-        start = _place(asked)
+        if (place := _place(asked, query)) is not None:
+            found = [issue for issue in found if query.behind(issue, place)]
         size = min(_number(asked, "maxResults", api.config.page_size), api.config.page_size, _MOST)
-        shown = found[start : start + size]
-        answer: JSON = {"issues": [_shown(views, issue, asked) for issue in shown]}
-        answer["isLast"] = start + size >= len(found)
+        answer: JSON = {"issues": [_shown(views, issue, asked) for issue in found[:size]]}
+        answer["isLast"] = size == 0 or size >= len(found)
         if not answer["isLast"]:
-            answer["nextPageToken"] = _token(asked, start + size)
+            answer["nextPageToken"] = _token(asked, query.place(found[size - 1]))
         return answer
 
     @api.route("POST", f"{path}/approximate-count", "count", anonymous="serve", only="cloud", reads=True)
@@ -140,18 +140,19 @@ def _mark(asked: Mapping[str, Any]) -> str:
     return hashlib.sha256(str(asked.get("jql")).encode()).hexdigest()[:12]
 
 
-def _token(asked: Mapping[str, Any], place: int) -> str:
+def _token(asked: Mapping[str, Any], place: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([_mark(asked), place]).encode()).decode()
 
 
-def _place(asked: Mapping[str, Any]) -> int:
+def _place(asked: Mapping[str, Any], query: Query) -> list[Any] | None:
+    """Where the page begins: a token names a place in the query's order, not a number of issues."""
     token = asked.get("nextPageToken")
     if not token:
-        return 0
+        return None
     try:
         mark, place = json.loads(base64.urlsafe_b64decode(str(token)))
     except (binascii.Error, ValueError, TypeError):
-        mark, place = None, 0
+        mark, place = None, []
     if mark != _mark(asked):
         raise ApiError(400, "The nextPageToken does not belong to this query.")
-    return int(place)
+    return list(place)

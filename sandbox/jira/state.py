@@ -18,6 +18,7 @@ from sandbox.jira.config import JiraConfig
 from sandbox.jira.model import (
     PRIORITIES,
     Board,
+    ChangeItem,
     Comment,
     History,
     Issue,
@@ -235,6 +236,22 @@ class State:
         issue.history.append(entry)
         self.tell.issue_updated(issue, actor, entry, self._kind(values), cascade)
         return entry
+
+    def move(self, issue: Issue, project: Project, actor: User) -> None:
+        """Put an issue into another project, where it gets a key of its own."""
+        before, old = issue.project, issue.key
+        project.numbered += 1
+        issue.project, issue.key = project, f"{project.key}-{project.numbered}"
+        del self._by_key[old]
+        self._by_key[issue.key] = issue
+        self.touch(issue)
+        items = (
+            ChangeItem("project", "project", before.id, before.name, project.id, project.name),
+            ChangeItem("Key", "issuekey", None, old, None, issue.key),
+        )
+        entry = History(self.next_id("change"), actor, issue.updated, items)
+        issue.history.append(entry)
+        self.tell.issue_updated(issue, actor, entry, "issue_moved", False)
 
     def _assign(self, issue: Issue, values: Values, actor: User) -> None:
         for name, value in values.items():

@@ -52,6 +52,21 @@ def worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(10)
 
 
+@pytest.mark.fault(20)
+def test_a_redis_that_lost_everything_learns_of_its_workers_again(
+    redis_server: EmbeddedRedis, redis: Redis, crew: Crew
+) -> None:
+    raw = connect_for_rq(redis_server.url)
+    steady = SteadyWorker([queue(LIVE, raw)], connection=raw, serializer=JSONSerializer, worker_ttl=30)
+    steady.register_birth()  # type: ignore[no-untyped-call]
+    redis.flushall()
+    assert crew.alive(LIVE) == ()
+    steady.heartbeat()
+    assert crew.alive(LIVE) == (Hand(busy=False),)
+    steady.register_death()  # type: ignore[no-untyped-call]
+    assert crew.alive(LIVE) == ()
+
+
 def test_a_worker_that_ends_is_gone(redis_server: EmbeddedRedis, crew: Crew) -> None:
     with worker(redis_server.url) as process:
         until(lambda: crew.alive(LIVE) == (Hand(busy=False),))

@@ -191,6 +191,7 @@ def test_project_without_the_field_does_not_cost_the_others_the_quick_way(make_j
     assert jira.cache.lives["no-bulk:OPS"].total_seconds() == 3600
 
 
+@pytest.mark.fault(32)
 def test_death_between_label_and_memory_reads_as_no_persons_doing(cloud: JiraRig) -> None:
     issues = filed(cloud, 6)
     step = step_for(cloud, [mark(issue, "slow") for issue in issues])
@@ -212,6 +213,7 @@ def test_task_that_does_not_end_is_asked_for_again(make_jira: MakeJira) -> None:
         step.send()
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("restarted", [False, True])
 def test_task_that_takes_long_is_waited_for_and_not_submitted_again(
     make_jira: MakeJira, *, restarted: bool

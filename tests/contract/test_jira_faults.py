@@ -33,6 +33,7 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
     Unreachable,
+    Walled,
 )
 from trackers.limits import CEILING, DEFAULT, FLOOR
 from trackers.model import Issue
@@ -73,14 +74,25 @@ def ready(jira: JiraRig) -> Issue:
         (504, Unreachable),
     ],
 )
+@pytest.mark.fault(32, 33)
 def test_each_status_has_its_meaning(jira: JiraRig, status: int, kind: type[TrackerError]) -> None:
     issue = ready(jira)
     jira.service.setup.must_mail("ABC")
-    jira.fault(LABELS, "status", status=status, body=LOGIN_PAGE)
+    jira.fault(LABELS, "status", status=status, body='{"errorMessages": ["No."]}')
     error = failing(jira, issue)
     assert type(error) is kind
     assert operations(jira.calls).count(LABELS) == 1
     assert jira.gate.failures == (kind is Unreachable)
+
+
+@pytest.mark.fault(33)
+def test_what_is_not_in_jiras_form_is_not_jiras_word(cloud: JiraRig) -> None:
+    issue = ready(cloud)
+    for status in (400, 403, 404, 409, 410, 422):
+        for body in (LOGIN_PAGE, "", "[]", "not found"):
+            cloud.fault(LABELS, "status", status=status, body=body)
+            assert type(failing(cloud, issue)) is Walled
+    assert cloud.gate.paused == [] and cloud.cache.held.keys() >= {"quiet:ABC"}
 
 
 def test_edit_that_is_forbidden_with_and_without_mail_stays_forbidden(jira: JiraRig) -> None:
@@ -97,6 +109,7 @@ def test_gateway_error_with_a_hint_when_to_return_is_no_answer_either(cloud: Jir
     assert type(failing(cloud, issue)) is Unreachable
 
 
+@pytest.mark.fault(33)
 def test_refused_credentials_pause_everything(jira: JiraRig) -> None:
     issue = ready(jira)
     jira.fault(LABELS, "status", status=401)
@@ -106,6 +119,7 @@ def test_refused_credentials_pause_everything(jira: JiraRig) -> None:
         jira.service.read(issue.id, Recall())
 
 
+@pytest.mark.fault(33)
 def test_captcha_after_failed_logins_is_a_matter_of_credentials(data_center: JiraRig) -> None:
     issue = ready(data_center)
     denied = {"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=http://x/login.jsp"}
@@ -113,6 +127,7 @@ def test_captcha_after_failed_logins_is_a_matter_of_credentials(data_center: Jir
     assert type(failing(data_center, issue)) is Unauthorized
 
 
+@pytest.mark.fault(33)
 def test_refusal_tells_jiras_own_reason_shortened(jira: JiraRig) -> None:
     issue = ready(jira)
     body = (
@@ -123,6 +138,7 @@ def test_refusal_tells_jiras_own_reason_shortened(jira: JiraRig) -> None:
     assert "Nope.; labels: Field is not on the screen." in told and len(told) < 400
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("reason", "scope"),
     [
@@ -175,6 +191,7 @@ def test_the_toys_own_write_limit_is_obeyed(cloud: JiraRig) -> None:
     assert scope == f"issue:{issue.id}" and FLOOR <= length <= timedelta(seconds=3)
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("headers", "length"),
     [
@@ -248,6 +265,7 @@ def test_connection_cut_before_the_write_leaves_nothing_done(jira: JiraRig) -> N
     assert jira.view(issue)["labels"] == []
 
 
+@pytest.mark.fault(32)
 def test_labels_cut_off_after_the_write_are_found_done_and_change_nothing_again(jira: JiraRig) -> None:
     issue = ready(jira)
     jira.fault(LABELS, "reset_after")
@@ -270,6 +288,7 @@ def test_comment_cut_off_after_the_write_is_found_and_edited_not_doubled(jira: J
     assert [comment["body"] for comment in jira.view(issue)["comments"]] == ["two"]
 
 
+@pytest.mark.fault(32)
 def test_slow_answer_is_not_waited_for(jira: JiraRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TIMEOUT", httpx.Timeout(0.1))
     issue = ready(jira)

@@ -89,7 +89,8 @@ def test_a_scoped_token_is_good_at_the_gateway_alone(make_jira: MakeJira) -> Non
     ("answer", "said"),
     [
         (("<html>", 404, {"Content-Type": "text/html"}), "What answers there is no Jira"),
-        (("<html>", 403, {"Content-Type": "text/html"}), "Something before Jira refuses"),
+        (("<html>", 403, {"Content-Type": "text/html"}), "or something stands before it"),
+        (("{}", 403, {"Content-Type": "application/json"}), "Something before Jira refuses"),
         (("{}", 200, {"Content-Type": "application/json"}), "does not say that it is a Jira"),
         (("null", 200, {"Content-Type": "application/json"}), "does not say that it is a Jira"),
         (("plain", 200, {"Content-Encoding": "gzip"}), "not in the encoding it names"),
@@ -343,6 +344,18 @@ def test_webhooks_that_are_refused_are_not_known(cloud: JiraRig, status: int) ->
     asked.site()
     cloud.fault("GET webhooks", "status", status=status)
     assert asked.hooks() is None
+
+
+def test_no_refusal_about_webhooks_holds_up_the_work_on_events(jira: JiraRig) -> None:
+    gate = MemoryGate()
+    access: dict[str, Any] = {"basic": (jira.site.config.email, TOKEN)} if jira.cloud else {"bearer": TOKEN}
+    asked = open_probe(jira.site.url, gate, cloud=jira.cloud, context=CONTEXT, **access)
+    (hook,) = asked.hooks() or ()
+    jira.fault("GET webhooks?", "status", status=401, times=2)
+    assert asked.hooks() is None
+    with pytest.raises(Forbidden):
+        asked.enable(hook)
+    assert gate.pauses == []
 
 
 def test_a_nudge_makes_jira_tell_and_leaves_the_issue_as_it_was(make_jira: MakeJira) -> None:

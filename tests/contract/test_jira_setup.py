@@ -22,6 +22,7 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
     Unreachable,
+    Walled,
 )
 from trackers.jira import setup
 from trackers.jira.setup import Fields, connect_with
@@ -124,9 +125,9 @@ def test_identity_without_an_account_is_a_matter_of_credentials(jira: JiraRig) -
     ("status", "headers", "kind"),
     [
         (401, {}, Unauthorized),
-        (403, {}, Forbidden),
+        (403, {}, Walled),
         (403, {"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE"}, Unauthorized),
-        (404, {}, Gone),
+        (404, {}, Walled),
         (429, {"Retry-After": "7"}, LimitReached),
         (503, {"Retry-After": "7"}, LimitReached),
         (500, {}, ServerFault),
@@ -146,6 +147,15 @@ def test_each_status_has_its_meaning_in_set_up_too(
     assert jira.gate.failures == (kind is Unreachable)
     if kind is LimitReached:
         assert jira.gate.paused == [("all", timedelta(seconds=7))]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, Forbidden), (404, Gone)])
+def test_a_refusal_in_jiras_own_form_is_jiras_in_set_up_too(
+    jira: JiraRig, status: int, kind: type[TrackerError]
+) -> None:
+    jira.fault("GET field", "status", status=status, body='{"errorMessages": []}')
+    with pytest.raises(kind):
+        jira.service.setup.fields()
 
 
 @pytest.mark.parametrize("when", ["Sun, 06 Nov 2094 08:49:37 GMT", "0", "soon"])

@@ -47,6 +47,7 @@ def test_fifty_go_in_one_write(linear: LinearRig) -> None:
     assert [len(step.marks) for step in linear.service.bulk_steps(marks)] == [MOST, MOST, 1]
 
 
+@pytest.mark.fault(32)
 def test_done_tells_when_each_was_updated_and_again_changes_nothing(linear: LinearRig) -> None:
     issues = [linear.issue(), linear.issue(labels=["documentation"])]
     marks = [mark(issue, linear.label(issue, "Bug")) for issue in issues]

@@ -16,6 +16,7 @@ from trackers.linear.client import documents
 from trackers.linear.cycles import PAGE, PAST_PAGE
 from trackers.linear.search import HISTORIES_PAGE
 from trackers.linear.search import PAGE as SEARCH_PAGE
+from trackers.linear.updates import PAGE as UPDATES_PAGE
 
 VENDOR = Path(__file__).parents[2].parent / "shared" / "reference" / "linear-schema.graphql"
 DOCUMENTS = documents()
@@ -28,6 +29,7 @@ MOST_POINTS = {
     "SearchIssues": 9_100,
     "Histories": 9_200,
     "GlimpseIssues": 700,
+    "Updates": 910,
     "UsableLabels": 370,
     "TeamsByKey": 70,
     "Teams": 175,
@@ -59,6 +61,7 @@ PAGES = {
     "SearchIssues": SEARCH_PAGE,
     "Histories": HISTORIES_PAGE,
     "GlimpseIssues": SEEN,
+    "Updates": UPDATES_PAGE,
 }
 """The page that is asked for, of those whose page is a variable."""
 

@@ -24,6 +24,7 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
     Unreachable,
+    Walled,
 )
 from trackers.limits import CEILING, DEFAULT, FLOOR
 from trackers.linear.client import Credentials, TooComplex
@@ -52,6 +53,7 @@ def close(length: timedelta, to: timedelta) -> bool:
     return to - timedelta(seconds=5) < length <= to
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize("status", [400, 429, 200])
 @pytest.mark.parametrize("reason", ["requests", "complexity"])
 def test_used_up_budget_pauses_everything_until_it_refills(
@@ -66,6 +68,7 @@ def test_used_up_budget_pauses_everything_until_it_refills(
     assert [(pause.scope, pause.length) for pause in error.pauses] == linear.gate.paused
 
 
+@pytest.mark.fault(31)
 def test_limit_on_an_endpoint_pauses_whatever_asks_it_and_nothing_else(linear: LinearRig) -> None:
     issue = linear.issue()
     label = linear.label(issue, "Bug")
@@ -185,13 +188,15 @@ def test_each_error_has_its_meaning_with_either_status(
     assert linear.gate.pauses == []
 
 
+@pytest.mark.fault(32, 33)
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
         (500, PAGE, ServerFault),
-        (400, PAGE, ServerFault),
-        (403, PAGE, ServerFault),
-        (200, PAGE, ServerFault),
+        (400, PAGE, Walled),
+        (403, PAGE, Walled),
+        (404, PAGE, Walled),
+        (200, PAGE, Walled),
         (200, "", ServerFault),
         (302, "", ServerFault),
         (401, PAGE, Unauthorized),
@@ -228,6 +233,7 @@ def test_refused_key_pauses_everything(linear: LinearRig) -> None:
     assert isinstance(failing(linear), Paused)
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("status", [200, 400, 401])
 def test_refused_key_is_known_by_any_dialect(linear: LinearRig, status: int) -> None:
     body = refused("Authentication required", code="AUTHENTICATION_ERROR", type="authentication error")
@@ -272,7 +278,7 @@ def test_new_token_that_is_refused_too_ends_the_trying(minting: LinearRig) -> No
         ({"status": 400, "body": '{"error": "invalid_scope"}'}, Unauthorized),
         ({"status": 401, "body": '{"error": "invalid_client"}'}, Unauthorized),
         ({"status": 200, "body": "{}"}, Unauthorized),
-        ({"status": 200, "body": PAGE}, ServerFault),
+        ({"status": 200, "body": PAGE}, Walled),
         ({"status": 500, "body": PAGE}, ServerFault),
         ({"status": 502, "body": PAGE}, Unreachable),
         ({"status": 429, "headers": {"Retry-After": "9"}}, LimitReached),
@@ -295,6 +301,7 @@ def test_refused_connection_is_told_as_unreachable(linear: LinearRig) -> None:
     assert linear.gate.failures == 1 and linear.gate.answers == 0
 
 
+@pytest.mark.fault(32)
 def test_slow_answer_is_not_waited_for(linear: LinearRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TIMEOUT", httpx.Timeout(0.1))
     issue = linear.issue()

@@ -164,6 +164,7 @@ def test_passing_trouble_with_a_part_is_tried_again(linear: LinearRig, field: st
     assert labels_on(linear, issue) == ["Bug"] and bodies(linear, issue) == [say().body]
 
 
+@pytest.mark.fault(35)
 def test_label_deleted_meanwhile_is_looked_up_anew(linear: LinearRig) -> None:
     issue = linear.issue()
     old = bug(linear, issue)
@@ -229,6 +230,7 @@ def test_comment_is_edited_in_place(linear: LinearRig) -> None:
     assert second.comment == first.comment and bodies(linear, issue) == ["two"]
 
 
+@pytest.mark.fault(32)
 def test_comment_posted_twice_is_edited_not_doubled(linear: LinearRig) -> None:
     issue = linear.issue()
     first = linear.send(issue, say("one"))
@@ -238,6 +240,7 @@ def test_comment_posted_twice_is_edited_not_doubled(linear: LinearRig) -> None:
     assert operations(linear.calls) == ["commentCreate", "commentUpdate"]
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("known", [True, False])
 def test_comment_a_person_deleted_is_told_as_gone_and_not_posted_again(
     linear: LinearRig, known: bool
@@ -276,6 +279,7 @@ def test_comment_of_another_under_our_id_is_neither_edited_nor_doubled(linear: L
     assert the_failure(written).sentence and bodies(linear, issue) == ["mine"]
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("kind", ["reset", "reset_after"])
 def test_write_cut_off_and_sent_again_has_one_effect(linear: LinearRig, kind: str) -> None:
     issue = linear.issue()
@@ -291,6 +295,7 @@ def test_write_cut_off_and_sent_again_has_one_effect(linear: LinearRig, kind: st
     assert labels_on(linear, issue) == ["Bug"] and bodies(linear, issue) == [say().body]
 
 
+@pytest.mark.fault(32)
 def test_label_made_in_a_write_that_was_cut_off_is_not_made_again(linear: LinearRig) -> None:
     issue = linear.issue()
     linear.fault("issueLabelCreate", "reset_after")

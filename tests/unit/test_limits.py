@@ -35,6 +35,7 @@ def ms(moment: datetime) -> str:
     return str(int(moment.timestamp() * 1000))
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -121,6 +122,7 @@ def linear(limit: str, remaining: str | None, reset: str | None) -> dict[str, st
 IN_TEN = ms(NOW + seconds(10))
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("why", "headers", "expected"),
     [
@@ -143,7 +145,10 @@ IN_TEN = ms(NOW + seconds(10))
             [(EVERYTHING, seconds(10))],
         ),
         ("used up, no reset", linear("requests", "0", None), [(EVERYTHING, DEFAULT)]),
-        ("reset in the past", linear("requests", "0", "1000"), [(EVERYTHING, FLOOR)]),
+        ("reset in the past", linear("requests", "0", ms(NOW - seconds(5))), [(EVERYTHING, FLOOR)]),
+        ("reset long past", linear("requests", "0", "1000"), [(EVERYTHING, FLOOR)]),
+        ("reset in seconds", linear("requests", "0", IN_TEN[:-3]), [(EVERYTHING, seconds(10))]),
+        ("overdrawn", linear("requests", "-2", IN_TEN), [(EVERYTHING, seconds(10))]),
         ("reset now", linear("requests", "0", ms(NOW)), [(EVERYTHING, FLOOR)]),
         ("reset in years", linear("requests", "0", ms(NOW + timedelta(days=999))), [(EVERYTHING, CEILING)]),
         ("reset absurd", linear("requests", "0", "1e17"), [(EVERYTHING, DEFAULT)]),
@@ -164,12 +169,14 @@ def test_a_limit_of_linear_pauses_what_it_covers(
     assert found == expected, why
 
 
+@pytest.mark.fault(31)
 @given(HOST, HOST)
 def test_no_header_of_jira_breaks_the_bounds(after: str, reset: str) -> None:
     headers = {"retry-after": after, "x-ratelimit-reset": reset}
     assert FLOOR <= jira_pause(headers, operation=PUT, issue=None, now=NOW).length <= CEILING
 
 
+@pytest.mark.fault(31)
 @given(HOST, HOST, HOST)
 def test_no_header_of_linear_breaks_the_bounds(remaining: str, reset: str, after: str) -> None:
     headers = linear("requests", remaining, reset) | linear("complexity", "0", reset) | {"retry-after": after}

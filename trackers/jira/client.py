@@ -23,14 +23,18 @@ from trackers.errors import (
     ServerFault,
     TrackerError,
     Unauthorized,
+    Walled,
 )
-from trackers.http import exchange, json_of, keep_reserve, lower
+from trackers.http import exchange, is_own_word, json_of, keep_reserve, lower
 from trackers.limits import BULK, EVERYTHING, endpoint_scope, issue_scope, jira_pause
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, reference, text
 
 CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
 """Refused credentials are tried again this seldom; on Data Center each try brings a CAPTCHA nearer."""
+
+_WORDED: Final = frozenset({400, 403, 404, 409, 410, 422})
+"""Refusals that Jira gives a reason for. A 401 has none on Data Center, a 413 holds whoever says it."""
 
 
 class JiraClient:
@@ -119,6 +123,8 @@ class JiraClient:
         if status == 401 or (status == 403 and "x-authentication-denied-reason" in response.headers):
             self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
             return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
+        if status in _WORDED and not is_own_word(response.content):
+            return Walled(f"Something other than Jira answered {operation} with {status}.")
         why = complaint(response)
         match status:
             case 403:

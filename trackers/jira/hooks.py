@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from trackers.errors import Forbidden, Gone, ServerFault, Unauthorized
@@ -36,7 +37,8 @@ class JiraHooks:
 
     def __init__(self, client: JiraClient, *, is_new: bool) -> None:
         """``is_new`` for Data Center from release 10 on."""
-        self._call = client.call
+        # Some releases answer 401 to whoever is no administrator, however good the credentials.
+        self._call = partial(client.call, refuses_alone=True)
         self._is_new = is_new
         self._path = _NEW if is_new else _OLD
 

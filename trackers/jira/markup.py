@@ -17,10 +17,11 @@ _JOINER: Final = "\u2060"
 """Word joiner: invisible, and enough to keep what it divides from being read as one."""
 _DIVIDED: Final = re.compile(
     r"\\"  # a backslash, from whatever follows it
-    r"|:(?=//)|(?<![^\W_])(?:mailto|file|news|irc|nntp):|(?<![^\W_])www(?=\.)"  # a link's beginning
+    r"|:(?=//)|(?<![^\W_])(?:mailto|file|news|irc|nntp)(?=:)|(?<![^\W_])www(?=\.)"  # a link's beginning
+    r"|(?<=[^\W_])-(?=\d)"  # an issue's key, which would get a link back
     r"|&(?=#?\w)"  # what makes a name an entity
     r"|\A(?:h[1-6]|bq|fn\d*)(?=\.)"  # what a line of another kind begins with
-    r"|[:;](?=[DP](?!\w))",  # eyes, from their mouth
+    r"|[:;](?=[DP](?![^\W_]))",  # eyes, from their mouth
     re.IGNORECASE,
 )
 

@@ -34,9 +34,12 @@ class Place:
         """Read what ``str(place)`` wrote. Raises Rejected for anything else."""
         try:
             position, created, issue = text.split(" ")
-            return cls(int(position), datetime.fromisoformat(created), issue)
+            place = cls(int(position), datetime.fromisoformat(created), issue)
         except ValueError:
-            raise Rejected("That is no place in a search of Jira's.") from None
+            place = None
+        if place is None or place.created.tzinfo is None or not place.issue:
+            raise Rejected("That is no place in a search of Jira's.")
+        return place
 
     @classmethod
     def after(cls, raw: Raw, position: int) -> Self:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from trackers.errors import Forbidden, Gone, Rejected, ServerFault, Unauthorized
+from trackers.errors import Forbidden, Gone, Rejected, ServerFault, Unauthorized, Walled
 from trackers.http import open_http
 from trackers.jira import hooks
 from trackers.jira.client import JiraClient
@@ -106,8 +106,10 @@ class JiraProbe:
         # Every Jira answers it, whoever asks: no name is wrong and no permission missing.
         try:
             raw = mapping(self._call("GET", "/rest/api/2/serverInfo"))
-        except Gone as error:
-            raise ServerFault("What answers there is no Jira: it has no /rest/api/2/serverInfo.") from error
+        except (Gone, Walled) as error:
+            raise ServerFault(
+                "What answers there is no Jira, or something stands before it: no /rest/api/2/serverInfo."
+            ) from error
         except Forbidden as error:
             raise ServerFault(
                 "Something before Jira refuses /rest/api/2/serverInfo (403), which Jira shows everybody."

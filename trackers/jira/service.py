@@ -20,10 +20,12 @@ from trackers.jira.history import JiraHistory
 from trackers.jira.memory import PROPERTY, memory_from, remembered
 from trackers.jira.search import READ_FIELDS, JiraSearch
 from trackers.jira.setup import JiraSetup
+from trackers.jira.updates import JiraUpdates
 from trackers.model import COMPONENT, Comment, Identity, Issue, Label, Memory, TrackerKind, component_label
 from trackers.protocol import (
     AddLabels,
     BulkStep,
+    DropComment,
     Failure,
     Found,
     Glimpse,
@@ -35,6 +37,7 @@ from trackers.protocol import (
     Recall,
     RemoveLabels,
     Step,
+    Updates,
     Written,
 )
 from trackers.reading import ident, items, mapping, moment, text
@@ -70,6 +73,7 @@ class JiraService:
 
     kind = TrackerKind.JIRA
     sees_own_labels = True
+    posts_once = False
 
     def __init__(self, client: JiraClient, setup: JiraSetup, *, cloud: bool, base_url: str) -> None:
         self._client = client
@@ -82,6 +86,7 @@ class JiraService:
         self._glimpses = JiraGlimpses(client, confirm, cloud=cloud)
         self._bulk = JiraBulk(client, setup, self._mark, self._glimpses.of, cloud=cloud)
         self._search = JiraSearch(client, self.identity, confirm, cloud=cloud, base_url=base_url)
+        self._updates = JiraUpdates(client, setup, cloud=cloud)
         changelogs = Changelogs(client) if cloud else None
         self._agile = JiraAgile(self._call, setup, self._comments, changelogs, base_url)
 
@@ -148,6 +153,9 @@ class JiraService:
                 case PutComment():
                     send = partial(self._put_comment, issue, operation)
                     steps.append(Step("comment", (operation,), send))
+                case DropComment():
+                    send = partial(self._drop_comment, issue, operation)
+                    steps.append(Step("comment off", (operation,), send))
         return tuple(steps)
 
     def past(
@@ -169,6 +177,9 @@ class JiraService:
         page_size: int | None = None,
     ) -> Found:
         return self._search.page(projects, query, after, page_size)
+
+    def updates(self, projects: Sequence[str], since: datetime, after: str | None = None) -> Updates:
+        return self._updates.page(projects, since, after)
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         return self._bulk.steps(marks)
@@ -260,6 +271,16 @@ class JiraService:
             sentence = "The comment is no longer there; it is not written again."
             return Written(failures=(Failure(operation, sentence, comment_gone=True),))
         return Written(comment=Comment(operation.id, operation.topic))
+
+    def _drop_comment(self, issue: Issue, operation: DropComment) -> Written:
+        path = {"issue": issue.id, "comment": operation.id}
+        try:
+            self._call("DELETE", _ISSUE + "/comment/{comment}", path=path, writes=issue.id)
+        except Gone:
+            return Written()
+        except Forbidden as error:
+            return Written(failures=(Failure(operation, str(error)),))
+        return Written()
 
     def _post_comment(self, issue: Issue, operation: PutComment) -> Written:
         properties: list[Mapping[str, Any]] = [{"key": PROPERTY, "value": {"v": 1, "topic": operation.topic}}]

@@ -21,8 +21,9 @@ from trackers.errors import (
     TrackerError,
     Unauthorized,
     Unreachable,
+    Walled,
 )
-from trackers.http import is_away
+from trackers.http import is_away, is_own_word
 from trackers.jira.client import CREDENTIALS_PAUSE
 from trackers.limits import EVERYTHING, Pause, jira_pause
 from trackers.model import Identity
@@ -210,7 +211,7 @@ class JiraSetup:
     def _ask(self, question: Callable[[JIRA], T]) -> T:
         from jira import JIRAError
         from requests import RequestException
-        from requests.exceptions import JSONDecodeError
+        from requests.exceptions import JSONDecodeError, TooManyRedirects
 
         self._gate.ask([EVERYTHING])
         if self._jira is None:
@@ -222,7 +223,12 @@ class JiraSetup:
             raise self._translated(error) from None
         except JSONDecodeError:
             self._gate.answered()
-            raise ServerFault("Jira answered something other than JSON while setting up.") from None
+            raise Walled("Jira answered something other than JSON while setting up.") from None
+        except TooManyRedirects:
+            self._gate.answered()
+            raise ServerFault(
+                "Jira sent a redirect; set the connection's url to its final address."
+            ) from None
         except RequestException as error:
             self._gate.unreachable()
             raise Unreachable(f"Jira gave no answer ({type(error).__name__}).") from error
@@ -247,6 +253,8 @@ class JiraSetup:
         if status == 401 or (status == 403 and "x-authentication-denied-reason" in headers):
             self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
             return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
+        if status in (403, 404) and not (response is not None and is_own_word(response.content)):
+            return Walled(f"Something other than Jira answered {status} while setting up.")
         if status == 403:
             return Forbidden("Jira forbids what was asked while setting up; check the account's permissions.")
         if status == 404:

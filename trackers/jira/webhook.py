@@ -8,6 +8,7 @@ Data Center; where recorded bodies differ from those pages, the bodies rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from trackers.credentials import signed_by_any
@@ -84,6 +85,11 @@ def verify(body: bytes, signature: str | None, secrets: Sequence[bytes]) -> None
             RefusedBecause.BAD_SIGNATURE,
             "The signature fits none of this connection's secrets. Set the same secret here and in Jira.",
         )
+
+
+def told(payload: object) -> datetime | None:
+    """What Jira's clock said when the event came about; None where the body does not tell."""
+    return moment(mapping(payload).get("timestamp"))
 
 
 def parse(payload: object, *, connection: str, digest: str, scope: Scope) -> Event:

@@ -25,8 +25,9 @@ from trackers.errors import (
     ServerFault,
     TrackerError,
     Unauthorized,
+    Walled,
 )
-from trackers.http import exchange, json_of, keep_reserve, lower
+from trackers.http import exchange, is_own_word, json_of, keep_reserve, lower
 from trackers.limits import BULK, EVERYTHING, endpoint_scope, linear_pauses
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, text
@@ -178,6 +179,8 @@ class LinearClient:
             raise Unauthorized("Linear refuses the connection's credentials; check the key.")
         if any(_limited(error) for error in errors) or response.status_code in _LIMIT_STATUSES:
             raise _limit(response, self._gate, self._scopes[operation])
+        if not errors and response.is_client_error and not is_own_word(response.content):
+            raise Walled(f"Something other than Linear answered {operation} with {response.status_code}.")
         if not errors and not response.is_success:
             raise ServerFault(f"Linear answered {response.status_code} to {operation}.")
         whole = next((error for error in errors if error.root is None), None)

@@ -13,6 +13,11 @@ _NUMBERED: Final = re.compile(r"\A(\d{1,9})\.(?=\s|\Z)")
 _JOINER: Final = "\u2060"
 """Word joiner: invisible, and enough to keep a mention or a link from being recognised."""
 _DIVIDED: Final = re.compile(r":(?=//)|@|(?<![^\W_])www(?=\.)", re.IGNORECASE)
+_REFERRING: Final = re.compile(
+    r"(?<=[^\W_])-(?=\d)"  # ENG-1 is an issue, and would get a link back
+    r"|#(?=\d)"  # the same where comments are carried to GitHub
+    r"|(?<=\w)\.(?=[^\W\d_])"  # evil.example is a link to an editor that looks for bare host names
+)
 
 
 def render(prose: Prose) -> str:
@@ -22,11 +27,15 @@ def render(prose: Prose) -> str:
 
 def escape(text: str) -> str:
     """``text`` as it will be read, with nothing in it meaning anything to Linear."""
-    return _NUMBERED.sub(r"\1\\.", _MEANT.sub(r"\\\1", _disarm(one_line(text))))
+    return _NUMBERED.sub(r"\1\\.", _MEANT.sub(r"\\\1", _divide(_REFERRING, _disarm(one_line(text)))))
 
 
 def _disarm(text: str) -> str:
-    return _DIVIDED.sub(rf"\g<0>{_JOINER}", text)
+    return _divide(_DIVIDED, text)
+
+
+def _divide(at: re.Pattern[str], text: str) -> str:
+    return at.sub(rf"\g<0>{_JOINER}", text)
 
 
 def _span(span: Span) -> str:

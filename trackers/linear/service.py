@@ -19,6 +19,7 @@ from trackers.linear.fields import identity_from_json, issue_from_json
 from trackers.linear.history import LinearHistory
 from trackers.linear.memory import LinearMemory
 from trackers.linear.search import LinearSearch
+from trackers.linear.updates import LinearUpdates
 from trackers.model import Comment, Identity, Issue, Label, Memory, TrackerKind
 from trackers.protocol import (
     AddLabels,
@@ -36,6 +37,7 @@ from trackers.protocol import (
     Recall,
     RemoveLabels,
     Step,
+    Updates,
     Written,
 )
 from trackers.reading import items, mapping, moment, reference, text
@@ -80,6 +82,7 @@ class LinearService:
 
     kind = TrackerKind.LINEAR
     sees_own_labels = False
+    posts_once = True
 
     def __init__(self, client: LinearClient, cache: Cache, connection: str) -> None:
         self._client = client
@@ -89,6 +92,7 @@ class LinearService:
         self._cycles = LinearCycles(client, cache, partial(comment_id, connection))
         self._memory = LinearMemory(client, self.identity)
         self._search = LinearSearch(client, self._memory, self.read)
+        self._updates = LinearUpdates(client)
 
     def identity(self) -> Identity:
         if self._me is None:
@@ -183,6 +187,9 @@ class LinearService:
         page_size: int | None = None,
     ) -> Found:
         return self._search.page(projects, query, after, page_size)
+
+    def updates(self, projects: Sequence[str], since: datetime, after: str | None = None) -> Updates:
+        return self._updates.page(projects, since, after)
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         return LinearBatch(self._client).steps(marks)

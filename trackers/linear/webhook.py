@@ -100,13 +100,18 @@ def sent(payload: object) -> datetime:
     Raises Refused with WRONG_SHAPE when the body is not an object, with NO_TIMESTAMP when the
     time is missing or is not a number of milliseconds.
     """
-    stamp = number(_object(payload).get("webhookTimestamp"))
-    if stamp is None or (found := moment(stamp)) is None:
+    found = told(_object(payload))
+    if found is None:
         raise Refused(
             RefusedBecause.NO_TIMESTAMP,
             "The body has no webhookTimestamp in milliseconds, so its age cannot be told.",
         )
     return found
+
+
+def told(payload: object) -> datetime | None:
+    """What Linear's clock said when the body was made; None where the body does not tell."""
+    return moment(number(mapping(payload).get("webhookTimestamp")))
 
 
 def check_age(sent: datetime, now: datetime, limit: timedelta, too_old: timedelta) -> bool:
