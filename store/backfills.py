@@ -244,7 +244,8 @@ def without(backfill: Backfill, issue: str, key: str | None) -> Backfill:
         label: replace(
             row,
             examples=tuple(
-                replace(one, issue=_DELETED, id="") if one.id == issue else one for one in row.examples
+                replace(one, issue=_DELETED, id="", because="") if one.id == issue else one
+                for one in row.examples
             ),
         )
         for label, row in backfill.tally.rows.items()
@@ -256,6 +257,7 @@ def without(backfill: Backfill, issue: str, key: str | None) -> Backfill:
         owed=nameless(backfill.owed),
         tally=replace(backfill.tally, rows=rows),
         progress=replace(backfill.progress, latest=latest),
+        in_hand=tuple(one for one in backfill.in_hand if one != issue),
     )
 
 
@@ -408,7 +410,10 @@ class Backfills:
         Whoever is at the backfill hears of it with the next ``keep``. A few round trips.
         """
         connection = issue.connection
-        self._redis.hdel(keys.backfill_todo(connection), issue.id)
+        listed = cast("str | None", self._redis.hget(keys.backfill_todo(connection), issue.id))
+        if listed is not None:
+            key = key or _TODO.validate_json(listed).key
+            self._redis.hdel(keys.backfill_todo(connection), issue.id)
         standing = self.standing(connection)
         if standing is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, cast
@@ -64,11 +65,11 @@ class Decisions:
         return json.loads(text) if text is not None else None
 
     def mask(self, subject: Subject, key: str, instead: str) -> None:
-        """Write ``instead`` for an issue's ``key`` in the subject's records. Two round trips."""
-        name = keys.decisions(subject)
+        """Write ``instead`` of an issue's ``key`` wherever the records have it. Two round trips."""
+        name, word = keys.decisions(subject), re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
         pipe = self._redis.pipeline()
         for number, text in enumerate(cast("list[str]", self._redis.lrange(name, 0, -1))):
-            masked = text.replace(json.dumps(key), json.dumps(instead))
+            masked = word.sub(instead, text)
             if masked != text:
                 pipe.lset(name, number, masked)
         pipe.execute()

@@ -12,13 +12,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 from redis import Redis
 
 from store import keys
 from store.connect import lua
-from trackers.model import Hint, Subject
+from trackers.model import Hint, HintKind, Subject, SubjectKind
+
+_LOOK_AGAIN: Final = {
+    SubjectKind.ISSUE: HintKind.ISSUE_CHANGED,
+    SubjectKind.SPRINT: HintKind.SPRINT_CHANGED,
+    SubjectKind.BOARD: HintKind.BOARD_DUE,
+    SubjectKind.CATCH_UP: HintKind.CATCH_UP_DUE,
+}
+"""What stands for a hint that only a newer version understands: anything may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +45,16 @@ class Batch:
     subject: Subject
     token: int
     hints: tuple[Hint, ...]
-    size: int
-    """How many entries were read; may exceed ``len(hints)`` when one could not be understood."""
     attempts: int
     """Runs begun since the last success, this one included, pauses not counted."""
     waits: int
     """How often it was given back without spending an attempt."""
     cause: str
-    """Why the run before this one ended early, if it did and could say so."""
+    """Why the last run that could say so ended early, if one did."""
     waited: timedelta
     """Since the first hint came."""
+    silent: bool = False
+    """Whether the run before this one never came to an end: its worker died or hung, or Redis was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +129,15 @@ class Inbox:
         answer = cast("list[str | int] | None", self._run("begin", str(subject), token, self._lease))
         if not answer:
             return None
-        attempts, waits, cause, waited, *entries = answer
-        hints = [_hint(str(entry)) for entry in entries]
+        attempts, waits, cause, waited, silent, *entries = answer
         return Batch(
             subject=subject,
             token=token,
-            hints=tuple(hint for hint in hints if hint is not None),
-            size=len(entries),
+            hints=tuple(_hint(subject, str(entry)) for entry in entries),
             attempts=int(attempts),
             waits=int(waits),
             cause=str(cause),
+            silent=bool(int(silent)),
             waited=timedelta(milliseconds=int(waited)),
         )
 
@@ -140,16 +147,19 @@ class Inbox:
 
     def finish(self, batch: Batch) -> bool:
         """Remove exactly the hints that were read. False when the lease had passed to another run."""
-        return bool(self._run("finish", str(batch.subject), batch.token, batch.size))
+        return bool(self._run("finish", str(batch.subject), batch.token, len(batch.hints)))
 
     def postpone(self, batch: Batch, delay: timedelta, cause: str, *, free: bool) -> bool:
-        """Give the subject back until ``delay`` has passed; ``free`` spends no attempt."""
-        arguments = (str(batch.subject), batch.token, _ms(delay), int(free), cause)
+        """Give the subject back until ``delay`` has passed; ``free`` spends no attempt.
+
+        When a hint has come since ``batch`` was read, an hour is the longest.
+        """
+        arguments = (str(batch.subject), batch.token, _ms(delay), int(free), cause, len(batch.hints))
         return bool(self._run("postpone", *arguments))
 
     def bury(self, batch: Batch, cause: str) -> bool:
         """Give the subject up with its cause. A hint that came meanwhile gives it fresh attempts instead."""
-        return bool(self._run("bury", str(batch.subject), batch.token, cause, batch.size))
+        return bool(self._run("bury", str(batch.subject), batch.token, cause, len(batch.hints)))
 
     def revive(self, subject: Subject) -> bool:
         """Put a dead subject back with fresh attempts; False when it is not among the dead."""
@@ -189,6 +199,14 @@ class Inbox:
             pipe.hget(keys.SUBJECT + name, "cause")
         return pipe.execute().count(cause)
 
+    def is_waiting(self, subject: Subject) -> bool:
+        """Whether hints about it wait or are being worked; those of a dead letter do not."""
+        return self._redis.zscore(keys.PENDING, str(subject)) is not None
+
+    def cause(self, subject: Subject) -> str:
+        """Why the last run about it ended early, if it did and could say so."""
+        return cast("str | None", self._redis.hget(keys.subject_state(subject), "cause")) or ""
+
     def depth(self) -> Depth:
         """How much waits, and for how long."""
         return depth(self._redis)
@@ -204,12 +222,11 @@ def depth(redis: Redis) -> Depth:
     return Depth(pending, due, waiting, timedelta(milliseconds=overdue_ms), dead)
 
 
-def _hint(entry: str) -> Hint | None:
+def _hint(subject: Subject, entry: str) -> Hint:
     try:
         return Hint.from_json(json.loads(entry.partition(" ")[2]))
     except (AttributeError, KeyError, TypeError, ValueError):
-        # A newer version may have written a kind we do not know; the run still reads the subject anew.
-        return None
+        return Hint(subject, _LOOK_AGAIN[subject.kind], digest="", changed=("title", "description"))
 
 
 def _subject(name: str) -> Subject | None:

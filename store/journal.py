@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -21,6 +21,11 @@ from redis.client import Pipeline
 from store import keys
 from store.watch import Sighting, count
 from trackers.model import Subject
+
+_LOOKED: Final = "looked_updated"
+_WHOLE: Final = "whole"
+"""Set by who asked the tracker what our record lacks. What is noted without, by an event alone or by a run in
+whose midst Redis lost its memory, must not pass for all there is."""
 
 
 class CommentState(StrEnum):
@@ -79,7 +84,7 @@ class Journal:
     """All we remember of one issue."""
 
     known: bool = False
-    """False when there is no record at all: a new issue, or a Redis that was flushed."""
+    """False when there may be more to know: the issue is new, or Redis lost what there was."""
     applied: Mapping[str, str] = field(default_factory=dict)
     """Label id → name, of every label we ever put on."""
     vetoed: Mapping[str, str] = field(default_factory=dict)
@@ -89,15 +94,27 @@ class Journal:
     held: Mapping[str, str] = field(default_factory=dict)
     """Label id → id of the sprint that a label of ours tells of, and that alone takes it off."""
     comments: Mapping[str, CommentRecord] = field(default_factory=dict)
+    doubted: Mapping[str, datetime] = field(default_factory=dict)
+    """Topic → when its comment was posted though an earlier attempt might still get through."""
     intent: Intent | None = None
     read_updated: datetime | None = None
     """The issue's ``updated`` as of the last reading that a run was carried through with."""
+    looked_updated: datetime | None = None
+    """Its ``updated`` as of the last reading that led to nothing, or as the event of our own write told it."""
+    text: str | None = None
+    """Digest of what the issue said when labels were last judged."""
     write_updated: datetime | None = None
     """The issue's ``updated`` as our last write returned it."""
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     """What models answered, by target."""
     taught: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Target and tag → the verdict already counted (``store.outcomes.Verdict``)."""
+
+    @property
+    def seen_updated(self) -> datetime | None:
+        """The newest state of the issue that any run has seen."""
+        seen = [at for at in (self.read_updated, self.looked_updated) if at is not None]
+        return max(seen, default=None)
 
 
 class Journals:
@@ -157,21 +174,36 @@ class Journals:
         *,
         vetoed: Mapping[str, str],
         applied: Iterable[str],
-        comments: Mapping[str, CommentRecord],
+        comments: Mapping[str, CommentRecord] | None,
     ) -> None:
         """What a reading showed. It settles an open intent: what was written is now known.
 
         ``applied`` are ids of labels the tracker remembers as ours, ``comments`` those of ours, by
-        topic, that were found without a record.
+        topic, that were found without a record; None where nobody looked for them.
         """
         fields = _vetoes(vetoed) | {f"applied:{label}": label for label in applied}
-        fields |= _comments(comments)
+        fields |= _comments(comments or {})
+        if comments is not None:
+            fields[_WHOLE] = "1"
         self._write(subject, fields, remove=["intent"])
 
-    def note_answered(self, subject: Subject, updated: datetime) -> None:
+    def note_doubted(self, subject: Subject, topic: str, at: datetime) -> None:
+        """That the comment on ``topic`` may come to be there twice."""
+        self._write(subject, {f"doubted:{topic}": at.isoformat()})
+
+    def note_sure(self, subject: Subject, topic: str) -> None:
+        """That no earlier attempt at the comment on ``topic`` is under way any more."""
+        self._write(subject, {}, remove=[f"doubted:{topic}"])
+
+    def note_answered(self, subject: Subject, updated: datetime, text: str | None = None) -> None:
         """All that a reading of that time called for was done; said no earlier, or a run that died would
-        leave its hints looking answered."""
-        self._write(subject, {"read_updated": updated.isoformat()})
+        leave its hints looking answered. ``text`` is the digest of what the issue said."""
+        fields = {"read_updated": updated.isoformat()}
+        self._write(subject, fields | ({"text": text} if text is not None else {}))
+
+    def note_looked(self, subject: Subject, updated: datetime) -> None:
+        """A state of that time was seen and called for nothing; an event yet to come still may."""
+        self._write(subject, {_LOOKED: updated.isoformat()})
 
     def note_written(
         self,
@@ -207,8 +239,8 @@ class Journals:
         self._write(subject, fields, sightings=sightings)
 
     def purge(self, subject: Subject) -> None:
-        """Forget the issue."""
-        self._redis.delete(keys.journal(subject))
+        """Forget the issue, and how often it was written to."""
+        self._redis.delete(keys.journal(subject), keys.issue_writes(subject.connection, subject.id))
 
     def _write(
         self,
@@ -234,14 +266,17 @@ def _journal(raw: Mapping[str, str]) -> Journal:
     if not raw:
         return Journal()
     return Journal(
-        known=True,
+        known=_WHOLE in raw,
         applied=_under(raw, "applied:"),
         vetoed=_under(raw, "vetoed:"),
         withdrawn=_under(raw, "withdrawn:"),
         held=_under(raw, "held:"),
         comments={name: _comment(text) for name, text in _under(raw, "comment:").items()},
+        doubted={topic: datetime.fromisoformat(text) for topic, text in _under(raw, "doubted:").items()},
         intent=_intent(raw["intent"]) if "intent" in raw else None,
         read_updated=_moment(raw.get("read_updated")),
+        looked_updated=_moment(raw.get(_LOOKED)),
+        text=raw.get("text"),
         write_updated=_moment(raw.get("write_updated")),
         forecasts={target: _forecast(target, text) for target, text in _under(raw, "forecast:").items()},
         taught={_tag_of(name): text.split(" ", 1)[0] for name, text in _under(raw, "taught:").items()},

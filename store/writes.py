@@ -6,6 +6,7 @@ that is written to twice within the window counts once, for as long as its last 
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
@@ -46,6 +47,31 @@ class Writes:
         if answer[0] == 0:
             return None
         return _held(answer[1:], is_new=answer[0] == _OPENED)
+
+    def spend(self, connection: str, issue: str, most: int, window: timedelta) -> timedelta | None:
+        """Count one more run that writes to ``issue``; how long it has to wait when that is one too many.
+
+        The window begins with the first write and ends as a whole.
+        """
+        name = keys.issue_writes(connection, issue)
+        pipe = self._redis.pipeline()
+        pipe.incr(name)
+        pipe.pexpire(name, ms(window), nx=True)
+        pipe.pttl(name)
+        count, _, left = cast("list[int]", pipe.execute())
+        return timedelta(milliseconds=left) if count > most else None
+
+    def forget(self, connection: str, issue: str) -> None:
+        """Let the count name a deleted issue (id) no more; it counts as before. A few round trips."""
+        name = keys.written(connection)
+        self._redis.delete(keys.issue_writes(connection, issue))
+        at = self._redis.zscore(name, issue)
+        if at is not None:
+            pipe = self._redis.pipeline()
+            # In this order, or an empty set would go and take its end of life along.
+            pipe.zadd(name, {f"deleted {secrets.token_hex(8)}": at})
+            pipe.zrem(name, issue)
+            pipe.execute()
 
     def held(self, connection: str) -> Held | None:
         """What holds writing there, if anything does."""

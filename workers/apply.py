@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from store.inbox import Batch, Inbox
 from store.journal import CommentRecord, CommentState, Intent, Journals
+from trackers.errors import Forbidden, Gone, LimitReached, Paused, Rejected, Unauthorized
 from trackers.model import Issue, Subject
 from trackers.protocol import AddLabels, Failure, Operation, PutComment, Step, Tracker, Written
 from workers.breaker import Breaker
 from workers.checkpoints import Checkpoint
 from workers.plan import digest
+
+_NOT_DONE: Final = (Forbidden, Gone, LimitReached, Paused, Rejected, Unauthorized)
+"""What says for certain that a write was not carried out: it leaves nothing to be looked up."""
 
 
 class LeaseLost(Exception):
@@ -75,7 +80,11 @@ class Applier:
             raise LeaseLost(str(batch.subject))
         self.journals.intend(about, _intent(step))
         self.checkpoint("intended")
-        written = step.send()
+        try:
+            written = step.send()
+        except _NOT_DONE:
+            self.journals.note_written(about)
+            raise
         self.checkpoint("written")
         self._note(about, step, written)
         self.checkpoint("noted")

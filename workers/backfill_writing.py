@@ -107,7 +107,7 @@ def intend(shop: Shop, connection: str, found: Sequence[Wanted]) -> None:
         for one in found:
             subject = subject_of(connection, one.item)
             if not one.item.known:
-                journals.note_read(subject, vetoed=one.item.vetoed, applied=one.item.applied, comments={})
+                journals.note_read(subject, vetoed=one.item.vetoed, applied=one.item.applied, comments=None)
             else:
                 journals.note_vetoes(subject, one.item.vetoed)
             journals.intend(subject, _intent(one))

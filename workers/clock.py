@@ -1,6 +1,7 @@
 """The clock: turns due subjects into wake-ups, puts the newest good rules in force, learns and watches.
 
-It knows the connections to have their boards looked at, but asks no tracker anything.
+It knows the connections to have their boards looked at and their trackers asked what changed, but asks no
+tracker anything itself.
 
 Any number may run: taking a subject is one script in Redis.
 """
@@ -8,6 +9,7 @@ Any number may run: taking a subject is one script in Redis.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from rq.serializers import JSONSerializer
 from rules.connections import Connection
 from store import keys
 from store.backfills import Backfills
+from store.catch_ups import CatchUps
 from store.crew import BULK, LIVE
 from store.inbox import Inbox, Taken
 from store.models import ModelShelf
@@ -31,6 +34,7 @@ from store.rulebook import RulebookShelf
 from store.sprints import Sprints
 from store.watch import Watch
 from workers.backfill_calls import revive
+from workers.catch_up import send_catch_ups
 from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
 from workers.rounds import send_round, watch_boards
@@ -47,6 +51,8 @@ TICK_S: Final = 0.2
 _BUSY_TICK_S: Final = 0.02
 _RULES_EVERY_S: Final = 1.0
 _HOUSEKEEPING_EVERY_S: Final = 60.0
+_HUNG_S: Final = 60
+"""A tick that takes so long never ends: Redis is waited for less, and nothing else is asked."""
 _FAILED_JOBS_KEPT_S: Final = 24 * 3600
 
 
@@ -74,6 +80,7 @@ class Clock:
         self._watch = Watch(redis)
         self._sprints = Sprints(redis)
         self._backfills = Backfills(redis)
+        self._catch_ups = CatchUps(redis)
         self._asked = asked_by(LiveRules(RulebookShelf(redis)))
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
@@ -89,6 +96,7 @@ class Clock:
             self._rules.look()
             self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
             send_round(self._inbox, self._sprints, datetime.now(UTC))
+            send_catch_ups(self._inbox, self._catch_ups, self._connections)
             self._next_rules = now + _RULES_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
@@ -153,9 +161,13 @@ class Clock:
 
 
 def run_clock(clock: Clock, stop: Event) -> None:
-    """Tick until ``stop`` is set, then leave. While Redis is away it waits and says so once."""
+    """Tick until ``stop`` is set, then leave. While Redis is away it waits and says so once.
+
+    A clock that hangs in a tick ends its process, and tells in the log where it hung.
+    """
     away = False
     while not stop.is_set():
+        faulthandler.dump_traceback_later(_HUNG_S, exit=True)
         try:
             pause = clock.tick()
             if away:
@@ -167,5 +179,6 @@ def run_clock(clock: Clock, stop: Event) -> None:
                 away = True
             pause = 1.0
         stop.wait(pause)
+    faulthandler.cancel_dump_traceback_later()
     with contextlib.suppress(RedisError):
         clock.leave()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +50,10 @@ class Because(StrEnum):
     NO_HOME = "no_place_for_a_comment"
     SEEN_OUTSIDE = "seen_outside"
     QUIET = "quiet_hours"
+    CAUGHT_UP = "caught_up"
+    """A catch-up is done; it has the issues worked that it found."""
+    ALREADY_JUDGED = "already_judged"
+    """A catch-up found a change, and not of what the issue says."""
     BACKFILL = "backfill"
     """Nobody told of it: somebody had the issues looked at that were there before."""
 
@@ -77,7 +83,11 @@ def glance(hints: Sequence[Hint], journal: Journal, us: Us | None, *, recalls_la
     if silence is not None:
         return Glance(because=silence, vetoed=vetoed)
     unsure = not journal.known or journal.intent is not None
-    topics = (LABELS_TOPIC,) if unsure and LABELS_TOPIC not in journal.comments else ()
+    written = journal.intent is not None and journal.intent.comment == LABELS_TOPIC
+    # Where one may be posted, no record of one is no proof: a Redis that failed over forgot its last second.
+    unrecorded = LABELS_TOPIC not in journal.comments and (unsure or calls_for_labels(hints))
+    sought = LABELS_TOPIC in journal.doubted or written or unrecorded
+    topics = (LABELS_TOPIC,) if sought else ()
     return Glance(Recall(memory=recalls_labels and unsure, comments=topics), vetoed=vetoed)
 
 
@@ -123,11 +133,12 @@ def is_answered(hint: Hint, journal: Journal) -> bool:
     """
     if hint.kind is HintKind.ISSUE_DELETED or hint.labels_removed:
         return False
-    if hint.updated is None or journal.read_updated is None:
+    read = journal.seen_updated if hint.kind is HintKind.ISSUE_FOUND else journal.read_updated
+    if hint.updated is None or read is None:
         return False
-    if hint.updated == journal.read_updated:
+    if hint.updated == read:
         return hint.updated.microsecond != 0
-    return hint.updated < journal.read_updated
+    return hint.updated < read
 
 
 def _only_labels(hint: Hint) -> bool:
@@ -178,7 +189,20 @@ def situation(
     }
     vetoed |= journal.vetoed
     vetoed |= seen
-    return Situation(issue, journal, vetoed, applied, {**found, **journal.comments}, not memory.whole)
+    return Situation(issue, journal, vetoed, applied, _comments(journal, found), not memory.whole)
+
+
+def _comments(journal: Journal, found: Mapping[str, CommentRecord]) -> dict[str, CommentRecord]:
+    """What stands on the issue of ours: as we remember it, but as it was found where our last write of it
+    has an unknown outcome. One that a person deleted stays so."""
+    comments = {**found, **journal.comments}
+    doubted = journal.intent.comment if journal.intent is not None else None
+    if doubted is not None and doubted in found:
+        held = comments[doubted]
+        # Unchanged, it is also in the state we remember.
+        if held.state is not CommentState.DELETED and held.digest != found[doubted].digest:
+            comments[doubted] = found[doubted]
+    return comments
 
 
 def applies(
@@ -189,19 +213,50 @@ def applies(
     *,
     now: datetime,
     open_comment: bool,
+    reworded: bool = False,
 ) -> Because | None:
-    """Why tagging does not act on an issue that was read, or None when it does."""
+    """Why tagging does not act on an issue that was read, or None when it does.
+
+    ``reworded`` says that a catch-up, which tells not what changed, found an issue that is young and says
+    something else than was judged.
+    """
     if scope.projects is not None and issue.project not in scope.projects:
         return Because.PROJECT_NOT_NAMED
     if any(hint.kind is HintKind.ISSUE_CREATED for hint in hints):
         return None
+    young = is_young(issue, rules, now)
+    if calls_for_labels(hints):
+        return None if young else Because.OLDER_THAN_WINDOW
+    if reworded:
+        return None
     if only_status(hints):
         return Because.ONLY_STATUS_CHANGED
-    if not calls_for_labels(hints):
-        return None if open_comment else Because.ONLY_LABELS_CHANGED
-    if issue.created is not None and now - issue.created > rules.window:
-        return Because.OLDER_THAN_WINDOW
-    return None
+    if open_comment:
+        return None
+    if was_found(hints):
+        return Because.ALREADY_JUDGED if young else Because.OLDER_THAN_WINDOW
+    return Because.ONLY_LABELS_CHANGED
+
+
+def is_young(issue: Issue, rules: ProjectRules, now: datetime) -> bool:
+    """Whether a change of what the issue says still calls for labels."""
+    return issue.created is None or now - issue.created <= rules.window
+
+
+def was_found(hints: Sequence[Hint]) -> bool:
+    """Whether a catch-up came upon the issue."""
+    return any(hint.kind is HintKind.ISSUE_FOUND for hint in hints)
+
+
+def is_reworded(issue: Issue, journal: Journal) -> bool:
+    """Whether an issue that was read says something else than when its labels were judged last."""
+    return journal.text is not None and journal.text != text_digest(issue)
+
+
+def text_digest(issue: Issue) -> str:
+    """Stands for what an issue says, and where: all that labels are called for by (``TAGGED_BY``)."""
+    told = json.dumps([issue.project, issue.title, issue.body])
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def calls_for_labels(hints: Sequence[Hint]) -> bool:

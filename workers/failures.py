@@ -13,7 +13,7 @@ from rq.timeouts import JobTimeoutException
 
 from trackers import errors
 from workers.apply import LeaseLost
-from workers.breaker import WritingHeld
+from workers.breaker import WritingHeld, WrittenTooOften
 from workers.decide import Because
 
 
@@ -66,11 +66,15 @@ Fate = Ignore | Again | Bury | Leave
 ATTEMPTS: Final = 8
 """With the delays below, the last attempt comes more than a day after the first."""
 _SPACING: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1_800, 7_200, 21_600, 64_800))
+_BLAMELESS: Final = 2
+"""So many runs may begin before deaths are held against a subject."""
+_SILENCE: Final = "The last run of it ended without a word: the worker died or hung, or Redis was away."
 _MINUTE: Final = timedelta(minutes=1)
 _MINUTES: Final = timedelta(minutes=5)
 _SOON: Final = timedelta(seconds=1)
 _LATER: Final = timedelta(seconds=5)
 _UNKNOWN_FOR: Final = timedelta(days=1)
+_WALLED_FOR: Final = timedelta(days=1)
 _STALE_FOR: Final = timedelta(seconds=60)
 
 
@@ -94,6 +98,14 @@ def _limited(error: errors.LimitReached, _: Standing) -> Fate:
     return Again(length + _jitter(_SOON), str(error), free=True)
 
 
+def _walled(error: errors.Walled, at: Standing) -> Fate:
+    # For as long as an outage may last all of the tracker may be walled off; after that it may be this alone,
+    # as where a firewall dislikes a word.
+    if at.waited > _WALLED_FOR:
+        return _spaced(at.attempts, str(error))
+    return Again(_MINUTES + _jitter(_LATER), str(error), free=True)
+
+
 def _unknown(error: UnknownConnection, at: Standing) -> Fate:
     # Processes are restarted one by one: the newer file is a matter of minutes, and of a day at most.
     if at.waited > _UNKNOWN_FOR:
@@ -112,9 +124,11 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Standing], Fate]], ...
     (errors.Rejected, lambda error, at: Bury(str(error))),
     (errors.Forbidden, lambda error, at: Bury(str(error))),
     (errors.Conflict, lambda error, at: _spaced(at.attempts, str(error))),
+    (errors.Walled, _walled),
     (errors.ServerFault, lambda error, at: _spaced(at.attempts, str(error))),
     (UnknownConnection, _unknown),
     (WritingHeld, lambda error, at: Again(_MINUTE + _jitter(_LATER), str(error), free=True)),
+    (WrittenTooOften, lambda error, at: Again(error.left + _jitter(_MINUTE), str(error), free=True)),
     (NoRules, lambda error, at: Again(_LATER, str(error), free=True)),
     (
         JobTimeoutException,
@@ -140,11 +154,20 @@ def is_ours(error: Exception) -> bool:
     return not isinstance(error, tuple(kind for kind, _ in _TABLE))
 
 
-def died(attempts: int, cause: str) -> Fate | None:
-    """Asked when a run begins: a subject whose runs never came to an end is given up (poison)."""
-    if attempts <= ATTEMPTS:
-        return None
-    return Bury(cause or f"{ATTEMPTS} runs ended without a word: the worker died or hung in each.")
+def died(attempts: int, cause: str, *, silent: bool) -> Fate | None:
+    """Asked when a run begins; None lets it go on.
+
+    A subject whose runs never come to an end (``silent``: the one before this did not) is poison to its
+    workers: spaced as any failure is, and in the end given up. The first such death is followed by a run
+    at once: the lease that had to end has spaced it enough, and most often the subject is not to blame.
+    """
+    if attempts > ATTEMPTS:
+        return Bury(cause if cause and not silent else _SILENCE)
+    if silent and attempts > _BLAMELESS:
+        delay = _SPACING[attempts - _BLAMELESS - 1]
+        # Free, because beginning has spent the attempt already that then comes.
+        return Again(delay + _jitter(delay / 5), _SILENCE, free=True)
+    return None
 
 
 def _spaced(attempts: int, cause: str) -> Fate:

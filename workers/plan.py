@@ -258,8 +258,14 @@ def _prose(sorting: _Sorting, remark: Prose, at: Situation, rules: ProjectRules)
         for item in sorting.fitting
         if item in sorting.chosen or (item.label is not None and item.label.id in at.applied)
     ]
-    # A remark alone is no reason to speak where nobody asked for suggestions.
-    return (*wording.labelled(_reasons(ours), _earlier(ours, at)), *remark) if ours else None
+    earlier = _earlier(ours, at)
+    if ours:
+        return (*wording.labelled(_reasons(ours), earlier), *remark)
+    # A remark alone is no reason to speak where nobody asked for suggestions. What was said before
+    # stays, unless it tells of labels that are there no more.
+    taken_off = _by_tagging(at) - {label.id for label in at.issue.tags}
+    untrue = LABELS_TOPIC in at.comments and taken_off
+    return wording.still_there(earlier) if earlier and untrue else None
 
 
 def _earlier(told: Sequence[Chosen], at: Situation) -> list[str]:

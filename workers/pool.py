@@ -6,6 +6,7 @@ fork; what a fork would protect from, a job that kills its process, costs a leas
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -15,7 +16,9 @@ from typing import Any, Final
 
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
+from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -24,7 +27,8 @@ from rq.worker_pool import ForkProcess, WorkerPool
 
 from store.crew import BULK
 from trackers.errors import TrackerError
-from workers import tasks
+from workers import checkpoints, tasks
+from workers.checkpoints import Checkpoint
 from workers.clock import queue
 from workers.lifeline import end_with_parent
 from workers.shop import Shop
@@ -37,6 +41,8 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 _WORKER_TTL_S: Final = 30
 """A worker that shows no sign of life for so long counts as dead; an idle one shows it twice as often."""
 _BEAT_S: Final = 10.0
+_GRACE_S: Final = 5
+"""A job that is told to stop at its limit has so long to do it."""
 _OURS: Final[Mapping[str, Callable[..., object]]] = {
     tasks.WAKE: tasks.wake,
     tasks.RETRAIN: tasks.retrain,
@@ -61,20 +67,46 @@ class OurJob(Job):
 
 
 class SteadyWorker(SimpleWorker):
-    """Shows signs of life while it works, too.
+    """Shows signs of life while it works, too, and ends itself when it hangs.
 
     By itself RQ waits for the end of the job, which for a training may be hours: a worker that was
-    killed would seem to work until then.
+    killed would seem to work until then. And it stops a job by a signal, which code that never comes
+    back to Python does not hear; nobody watches a worker that does not fork.
     """
+
+    max_connection_wait_time = 5.0
+    """RQ asks an absent Redis ever more seldom; this is the longest it waits in between, in seconds."""
+    checkpoint: Checkpoint = staticmethod(checkpoints.nothing)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """RQ's hook for how a job is done."""
+        self.checkpoint("popped")
         done = threading.Event()
         threading.Thread(target=self._beat, args=(done,), name="beat", daemon=True).start()
+        if job.timeout:
+            # Needs neither signals nor the interpreter's lock, and tells in the log where it hung.
+            faulthandler.dump_traceback_later(int(job.timeout) + _GRACE_S, exit=True)
         try:
             super().execute_job(job, queue)
         finally:
+            faulthandler.cancel_dump_traceback_later()
             done.set()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """RQ's sign of life. A Redis that has lost everything learns of this worker anew."""
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+            return
+        with self.connection.pipeline(transaction=False) as own:
+            own.sismember(self.redis_workers_keys, self.key)
+            super().heartbeat(timeout, own)
+            known = own.execute()[0]
+        if not known:
+            with self.connection.pipeline() as own:
+                own.hset(self.key, mapping=self.serialize())
+                worker_registration.register(self, own)
+                super().heartbeat(timeout, own)
+                own.execute()
 
     def _beat(self, done: threading.Event) -> None:
         while not done.wait(_BEAT_S):
@@ -99,15 +131,16 @@ class WarmPool(WorkerPool):
         self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO"
     ) -> Any:
         """RQ's hook for how a worker process is made."""
-        del burst, _sleep
+        # RQ forgets the level when it starts one anew.
+        del burst, _sleep, logging_level
         return ForkProcess(
             target=work,
-            args=(name, self._queue_name, self._wiring, os.getpid(), logging_level),
+            args=(name, self._queue_name, self._wiring, os.getpid()),
             name=f"sprintwarden {self._queue_name}",
         )
 
 
-def work(name: str, queue_name: str, wiring: Wiring, pool: int, logging_level: str = "INFO") -> None:
+def work(name: str, queue_name: str, wiring: Wiring, pool: int) -> None:
     """Be one worker on one queue until told to stop.
 
     ``pool`` is the process id of the pool, with which the worker ends.
@@ -125,9 +158,10 @@ def work(name: str, queue_name: str, wiring: Wiring, pool: int, logging_level: s
         job_class=OurJob,
         worker_ttl=_WORKER_TTL_S,
     )
+    worker.checkpoint = shop.checkpoint
     # What a training loaded and left behind goes with its process; the pool starts a fresh one.
     most = 1 if queue_name == BULK else None
-    worker.work(burst=False, with_scheduler=False, logging_level=logging_level, max_jobs=most)
+    worker.work(burst=False, with_scheduler=False, logging_level="WARNING", max_jobs=most)
 
 
 def warm_up(shop: Shop) -> None:

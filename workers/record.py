@@ -41,6 +41,8 @@ class Ending:
     rules: str | None = None
     read: datetime | None = None
     """The issue's ``updated`` as of the reading that was acted on."""
+    text: str | None = None
+    """Digest of what the issue said then."""
     key: str | None = None
     """The issue's key as of that reading."""
     purge: bool = False
@@ -106,6 +108,5 @@ def counters(connection: str, ending: Ending) -> dict[str, int]:
 
 
 def _hint(hint: Hint) -> dict[str, Any]:
-    told = hint.to_json()
-    del told["subject"]
-    return told
+    """A hint as it is kept: of an issue in a sprint nothing that would have to be purged with the issue."""
+    return {name: value for name, value in hint.to_json().items() if name not in ("subject", "issue")}

@@ -19,7 +19,21 @@ from trackers.errors import Forbidden, Stale, Unauthorized
 from trackers.model import Hint, HintKind, Issue, Subject, SubjectKind
 from trackers.protocol import AddLabels, Reading, Recall
 from workers import failures
-from workers.decide import Because, Situation, applies, calls_for_labels, glance, has_open_comment, situation
+from workers.catch_up import catch_up
+from workers.decide import (
+    Because,
+    Situation,
+    applies,
+    calls_for_labels,
+    glance,
+    has_open_comment,
+    is_reworded,
+    is_young,
+    situation,
+    text_digest,
+    was_found,
+)
+from workers.doubles import drop_doubles, expect_double, look_until_sure
 from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
 from workers.learning import remember
 from workers.lessons import Us, lessons
@@ -35,6 +49,7 @@ from workers.watching import sightings
 
 log = structlog.get_logger("run")
 _KEPT_DAILY: Final = timedelta(hours=20)
+_BY_CLOCK: Final = frozenset({HintKind.SPRINT_DUE, HintKind.BOARD_DUE, HintKind.CATCH_UP_DUE})
 
 
 def run(shop: Shop, subject: Subject, token: int) -> Ending | None:
@@ -60,7 +75,7 @@ def run(shop: Shop, subject: Subject, token: int) -> Ending | None:
 
 
 def _ending(shop: Shop, batch: Batch) -> Ending | None:
-    poisoned = failures.died(batch.attempts, batch.cause)
+    poisoned = failures.died(batch.attempts, batch.cause, silent=batch.silent)
     if poisoned is not None:
         return _fated(shop, batch, poisoned)
     try:
@@ -89,6 +104,8 @@ def _work(shop: Shop, batch: Batch) -> Ending:
         case SubjectKind.BOARD:
             book = _rules(shop)
             return replace(look(shop, desk, batch, book), rules=book.version_id)
+        case SubjectKind.CATCH_UP:
+            return catch_up(shop, desk, batch, _rules(shop))
 
 
 def _rules(shop: Shop) -> RuleBook:
@@ -106,6 +123,10 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
         return Ending(Outcome.IGNORED, Because.DELETED, purge=True)
     if seen.recall is None:
         shop.journals.note_vetoes(batch.subject, seen.vetoed)
+        told = [hint.updated for hint in batch.hints if hint.updated is not None]
+        if seen.because is Because.ECHO and told:
+            # Who tells of our write has told of an edit just before it, too: no catch-up need look again.
+            shop.journals.note_looked(batch.subject, max(told))
         _learn(shop, batch, journal, us)
         return Ending(Outcome.IGNORED, seen.because)
     book = _rules(shop)
@@ -119,17 +140,28 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
         batch.subject,
         vetoed=at.vetoed,
         applied=at.applied - journal.applied.keys(),
-        comments=found,
+        comments={topic: at.comments[topic] for topic in found},
     )
     _learn(shop, batch, journal, us, reading.issue)
     shop.checkpoint("loaded")
-    ending = _act(shop, desk, batch, at, book)
-    key, read = reading.issue.key, reading.issue.updated
-    return replace(ending, rules=book.version_id, key=key, read=read)
+    now = datetime.now(UTC)
+    rules = book.effective(desk.connection.name, reading.issue.project)
+    reworded = is_reworded(reading.issue, journal) and is_young(reading.issue, rules, now)
+    called_for = calls_for_labels(batch.hints) or (reworded and was_found(batch.hints))
+    if rules.mode is not Mode.DRY_RUN:
+        drop_doubles(desk, batch, at.issue, at.comments, reading.comments)
+    ending = _act(shop, desk, batch, at, rules, called_for=called_for)
+    look_until_sure(shop, batch.subject, journal)
+    key, read, text = reading.issue.key, reading.issue.updated, text_digest(reading.issue)
+    if reworded and not called_for:
+        # What it says now is still to be judged, when the event of that comes or a catch-up finds it.
+        read = None
+    return replace(ending, rules=book.version_id, key=key, read=read, text=text)
 
 
-def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) -> Ending:
-    rules = book.effective(desk.connection.name, at.issue.project)
+def _act(
+    shop: Shop, desk: Desk, batch: Batch, at: Situation, rules: ProjectRules, *, called_for: bool
+) -> Ending:
     because = applies(
         batch.hints,
         at.issue,
@@ -137,16 +169,19 @@ def _act(shop: Shop, desk: Desk, batch: Batch, at: Situation, book: RuleBook) ->
         desk.connection.scope(),
         now=datetime.now(UTC),
         open_comment=has_open_comment(at.comments),
+        reworded=called_for,
     )
     shop.checkpoint("decided")
     if because is not None:
         return Ending(Outcome.IGNORED, because)
     said = shop.taggers.ask(desk.connection.name, desk.tracker.kind, at.issue, rules)
     made = plan_for(desk, at, rules, answers_of(said))
-    if not calls_for_labels(batch.hints) and _tells_nothing_new(at, made):
+    if not called_for and _tells_nothing_new(at, made):
         return Ending(Outcome.IGNORED, Because.ONLY_LABELS_CHANGED)
     shop.checkpoint("planned")
     operations = () if made.dry else made.operations
+    if not desk.tracker.posts_once:
+        expect_double(shop, batch.subject, at.journal, operations)
     applied = desk.applier.apply(batch, at.issue, operations)
     remember(
         shop.journals,
@@ -230,9 +265,7 @@ def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:
         case Leave():
             return None
         case Ignore(because):
-            # The order of events is not promised: the deletion may have come before an edit.
-            deleted = any(hint.kind is HintKind.ISSUE_DELETED for hint in batch.hints)
-            return Ending(Outcome.IGNORED, because, purge=because is Because.GONE and deleted)
+            return Ending(Outcome.IGNORED, because, purge=because is Because.GONE and _deleted(shop, batch))
         case Again(delay, cause, free):
             shop.inbox.postpone(batch, delay, cause, free=free)
             return Ending(Outcome.POSTPONED, cause=cause)
@@ -241,13 +274,23 @@ def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:
             return Ending(Outcome.DEAD, cause=cause)
 
 
+def _deleted(shop: Shop, batch: Batch) -> bool:
+    """Whether nothing may be kept of a subject that is gone.
+
+    The order of events is not promised: the deletion may have come before an edit. It may even have been
+    worked then; of an issue about which nothing is known, a late event shall leave nothing.
+    """
+    if any(hint.kind is HintKind.ISSUE_DELETED for hint in batch.hints):
+        return True
+    return batch.subject.kind is SubjectKind.ISSUE and not shop.journals.read(batch.subject).known
+
+
 def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     """Record the run, then take its hints out of the inbox: dying in between only repeats the record."""
     counted = counters(batch.subject.connection, ending)
     if ending.purge:
         if batch.subject.kind is SubjectKind.ISSUE:
-            last = shop.decisions.last(batch.subject)
-            shop.backfills.forget(batch.subject, last.get("issue") if last else None)
+            _forget_elsewhere(shop, batch.subject)
         shop.journals.purge(batch.subject)
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
@@ -257,12 +300,23 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         shop.decisions.count(counted)
     else:
         shop.decisions.add(batch.subject, record(batch, ending, took), counted)
-        # What was ignored for its age or its project may be called for by an event still to come.
-        if ending.read is not None and ending.outcome is not Outcome.IGNORED:
-            shop.journals.note_answered(batch.subject, ending.read)
+        if ending.read is not None and ending.outcome is Outcome.IGNORED:
+            # What was ignored for its age or its project may be called for by an event still to come.
+            shop.journals.note_looked(batch.subject, ending.read)
+        elif ending.read is not None:
+            shop.journals.note_answered(batch.subject, ending.read, ending.text)
     shop.checkpoint("recorded")
     if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):
         shop.inbox.finish(batch)
+
+
+def _forget_elsewhere(shop: Shop, issue: Subject) -> None:
+    """Have what is not kept by issue forget a deleted one. First, for its records tell its key."""
+    records = shop.decisions.of(issue)
+    shop.backfills.forget(issue, next((str(one["issue"]) for one in records if "issue" in one), None))
+    breaker = shop.desks[issue.connection].applier.breaker
+    if breaker is not None:
+        breaker.forget(issue.id)
 
 
 def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
@@ -273,7 +327,7 @@ def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
     """
     if ending.outcome is Outcome.POSTPONED and ending.cause:
         return batch.waits > 0 and batch.cause == ending.cause
-    by_clock = all(hint.kind in (HintKind.SPRINT_DUE, HintKind.BOARD_DUE) for hint in batch.hints)
+    by_clock = all(hint.kind in _BY_CLOCK for hint in batch.hints)
     if not by_clock or ending.outcome not in (Outcome.NOTHING, Outcome.IGNORED):
         return False
     last = shop.decisions.last(batch.subject)

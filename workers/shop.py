@@ -17,6 +17,7 @@ from store import keys
 from store.backfills import Backfills
 from store.budget import Budget
 from store.cache import Cache
+from store.catch_ups import CatchUps
 from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journals
@@ -26,7 +27,7 @@ from store.rulebook import RulebookShelf
 from store.sprints import Sprints
 from store.writes import Writes
 from trackers import protocol
-from trackers.http import host_of, open_http
+from trackers.http import host_of, open_http, tls_context
 from trackers.jira import markup as jira_markup
 from trackers.jira.client import JiraClient
 from trackers.jira.service import JiraService
@@ -35,6 +36,7 @@ from trackers.linear import markup as linear_markup
 from trackers.linear.client import Credentials, LinearClient
 from trackers.linear.service import LinearService
 from trackers.model import Subject, SubjectKind
+from trackers.probe import Probe
 from trackers.prose import Prose
 from trackers.protocol import Tracker
 from workers import checkpoints
@@ -45,6 +47,7 @@ from workers.forecasters import Forecasters
 from workers.gate import SharedGate
 from workers.learning import Learnt
 from workers.models_in_force import LiveModels
+from workers.probes import open_probe
 from workers.rules_in_force import LiveRules
 from workers.taggers import Taggers
 
@@ -68,6 +71,8 @@ class Desk:
     applier: Applier
     gate: SharedGate | None = None
     """Through which the tracker is asked, where that is counted."""
+    probe: Callable[[], Probe] | None = None
+    """Opens the tracker's probe, where its webhook is to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class Shop:
     look_every: timedelta
     """How often a board is looked at when nothing is told of it."""
     backfills: Backfills
+    catch_ups: CatchUps
 
 
 def open_shop(
@@ -112,14 +118,16 @@ def open_shop(
     models = ModelShelf(redis)
     rules = LiveRules(RulebookShelf(redis))
     writes = Writes(redis)
-    context = ssl.create_default_context()
+
+    context = tls_context()
 
     def desk(connection: Connection) -> Desk:
         gate = SharedGate(Budget(redis, host_of(connection.url), connection.account))
         cache = Cache(redis, connection.name, connection.account)
         tracker, render = open_tracker(connection, gate, cache, context)
         breaker = Breaker(connection.name, writes, rules)
-        return Desk(connection, tracker, render, Applier(tracker, inbox, journals, checkpoint, breaker), gate)
+        applier = Applier(tracker, inbox, journals, checkpoint, breaker)
+        return Desk(connection, tracker, render, applier, gate, lambda: open_probe(connection, gate, context))
 
     return Shop(
         inbox=inbox,
@@ -136,6 +144,7 @@ def open_shop(
         forecasters=Forecasters(),
         look_every=look_every,
         backfills=Backfills(redis, lease=min(lease, keys.BACKFILL_LEASE_LIFE)),
+        catch_ups=CatchUps(redis),
     )
 
 

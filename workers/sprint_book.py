@@ -80,34 +80,45 @@ class SprintBook:
         """Read what this or an earlier version wrote; keys it does not know are passed over."""
         return _TYPE.validate_json(text)
 
+    def key_of(self, issue: str) -> str | None:
+        """The key of an issue (id) that is remembered: it was in the sprint, or bears the comment."""
+        stay = self.memory.stays.get(issue)
+        homes = (home for home in (self.home, self.retired) if home is not None and home.issue == issue)
+        return stay.key if stay is not None else next((home.key for home in homes), None)
+
     def without(self, issue: str) -> Self:
         """The same with nothing in it that tells of the deleted ``issue`` but its numbers."""
-        stay = self.memory.stays.get(issue)
-        if stay is None:
-            return self
+        key = self.key_of(issue)
         stays = {id_: one for id_, one in self.memory.stays.items() if id_ != issue}
         name = next(name for number in count() if (name := f"gone {number}") not in stays)
-        stays[name] = _nameless(stay, name)
-        keys = tuple(key for key in self.said.keys if key != stay.key)
+        stays = {id_: replace(one, parent=name) if one.parent == issue else one for id_, one in stays.items()}
+        if issue in self.memory.stays:
+            stays[name] = _nameless(self.memory.stays[issue], name)
         return replace(
             self,
             memory=replace(self.memory, stays=stays),
-            said=replace(self.said, keys=keys),
+            home=_homeless(self.home, issue),
+            retired=_homeless(self.retired, issue),
+            said=replace(self.said, keys=tuple(one for one in self.said.keys if one != key)),
             marked=self.marked - {issue},
             settled=self.settled - {issue},
         )
 
 
 def forget_issue(inbox: Inbox, sprints: Sprints, issue: Subject, now: datetime) -> None:
-    """Have a deleted issue forgotten by the sprints it was in, each by a run of its own."""
+    """Have a deleted issue forgotten by the sprints that know it, each by a run of its own."""
     for id_ in (*sprints.running(issue.connection), *sprints.closed(issue.connection)):
         sprint = Subject(issue.connection, SubjectKind.SPRINT, id_)
         text = sprints.book(sprint)
-        if text is not None and issue.id in SprintBook.from_text(text).memory.stays:
+        if text is not None and SprintBook.from_text(text).key_of(issue.id) is not None:
             # What is claimed must not name the issue either.
             digest = hashlib.sha256(f"{sprint} without {issue.id}".encode()).hexdigest()
             hint = Hint(sprint, HintKind.SPRINT_TOUCHED, digest, at=now, changed=(DELETED,), issue=issue.id)
             inbox.offer(issue.connection, digest, [hint], settle=timedelta(0), ceiling=timedelta(0))
+
+
+def _homeless(home: Home | None, issue: str) -> Home | None:
+    return Home("", GONE, home.tracking) if home is not None and home.issue == issue else home
 
 
 def _nameless(stay: Stay, name: str) -> Stay:

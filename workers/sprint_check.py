@@ -120,9 +120,10 @@ def _purged(shop: Shop, batch: Batch, held: SprintBook | None) -> SprintBook | N
     Done here, where the sprint is leased, so that no other run writes them back.
     """
     gone = {hint.issue for hint in batch.hints if DELETED in hint.changed and hint.issue is not None}
-    for issue in gone & (held.memory.stays.keys() if held else set()):
-        assert held is not None
-        shop.decisions.mask(batch.subject, held.memory.stays[issue].key, GONE)
+    for issue in gone:
+        if held is None or (key := held.key_of(issue)) is None:
+            continue
+        shop.decisions.mask(batch.subject, key, GONE)
         held = held.without(issue)
         if held.closed:
             shop.sprints.close(batch.subject, held.to_text())

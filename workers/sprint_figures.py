@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from trackers.prose import Span, Spans, Style, plain, raw
+from trackers.prose import Span, Spans, joined, plain, raw, shortened
 from trackers.sprints import Unit
 
 MOST_LISTED: Final = 6
@@ -22,7 +22,8 @@ LITTLE: Final = 0.05
 
 _CHANCES: Final = ((1, 10), (1, 5), (1, 4), (1, 3), (1, 2), (2, 3), (3, 4), (4, 5), (9, 10))
 _RARELY, _NEARLY_ALWAYS = 0.05, 0.95
-_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+\Z")
+_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}-[0-9]{1,18}\Z")
+_MAX_KEY_CHARS: Final = 80
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -133,7 +134,7 @@ def _zone(name: str) -> tzinfo:
 
 def key(text: str) -> Span:
     """An issue's key, so that the tracker can make a link of it."""
-    return raw(text) if _KEY.match(text) else plain(text)
+    return raw(text) if _KEY.match(text) else plain(shortened(text, _MAX_KEY_CHARS))
 
 
 def listed(items: Sequence[Spans]) -> Spans:
@@ -152,14 +153,3 @@ def listed(items: Sequence[Spans]) -> Spans:
 def keys(names: Sequence[str]) -> Spans:
     """Issues' keys in a row."""
     return listed([(key(name),) for name in names])
-
-
-def joined(spans: Sequence[Span]) -> Spans:
-    """``spans`` with neighbours of one style made one, so that markup does not break within a word."""
-    out: list[Span] = []
-    for span in spans:
-        if out and out[-1].style is span.style and span.style in (Style.PLAIN, Style.BOLD):
-            out[-1] = Span(out[-1].text + span.text, span.style)
-        elif span.text:
-            out.append(span)
-    return tuple(out)

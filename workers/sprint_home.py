@@ -12,7 +12,7 @@ from trackers.errors import Forbidden, Gone
 from trackers.model import AuthorKind, Issue
 from trackers.protocol import Reading, Recall, Tracker
 from trackers.sprints import SprintReading, Stage
-from workers.sprint_book import Home
+from workers.sprint_book import GONE, Home
 
 _TRIED: Final = 3
 """Issues that may have been deleted a moment ago; a sprint of which more are is read anew soon."""
@@ -86,6 +86,8 @@ def as_listed(home: Home, reading: SprintReading) -> Opened | None:
 def open_home(tracker: Tracker, homes: Iterable[Home], recall: Recall) -> Opened | None:
     """The first of ``homes`` that is there and may be read, with its present state; None when none is."""
     for home in islice(homes, _TRIED):
+        if home.key == GONE:
+            continue
         try:
             reading = tracker.read(home.issue or home.key, recall)
         except (Gone, Forbidden):

@@ -23,9 +23,10 @@ from trackers.prose import (
     Style,
     bold,
     code,
-    one_line,
+    joined,
     plain,
     raw,
+    shortened,
 )
 from trackers.sprints import Sprint, Unit
 from workers import sprint_figures as figures
@@ -70,13 +71,10 @@ class Voice:
             value = known[piece.text] if piece.is_field else piece.text
             filled = (plain(value),) if isinstance(value, str) else value
             spans += map(_emboldened, filled) if piece.bold else filled
-        return figures.joined(spans)
+        return joined(spans)
 
     def _name(self) -> str:
-        name = one_line(self.sprint.name[: 10 * _MAX_NAME_CHARS])
-        if len(name) > _MAX_NAME_CHARS:
-            return f"{name[: _MAX_NAME_CHARS - 1].rstrip()}…"
-        return name or f"This {self.noun}"
+        return shortened(self.sprint.name, _MAX_NAME_CHARS) or f"This {self.noun}"
 
 
 def sprint_comment(
@@ -377,7 +375,7 @@ def _standing(voice: Voice, judgement: SprintJudgement, one: Stalled) -> Spans:
         told.append(plain(f"; 85 in 100 issues of this board leave it within {usual}"))
     if one.blockers:
         told += [plain("; it waits for "), *figures.keys(one.blockers), plain(", still open")]
-    return figures.joined(told)
+    return joined(told)
 
 
 def _list_of(
@@ -456,4 +454,4 @@ def _paragraph(*sentences: Spans) -> Paragraph | None:
     spans: list[Span] = []
     for sentence in filter(None, sentences):
         spans += [plain(" "), *sentence] if spans else sentence
-    return Paragraph(figures.joined(spans)) if spans else None
+    return Paragraph(joined(spans)) if spans else None

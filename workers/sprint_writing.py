@@ -23,6 +23,7 @@ from trackers.sprints import Board, Sprint, SprintReading, sprint_topic
 from workers import sprint_wording as wording
 from workers.apply import Applied
 from workers.decide import Because
+from workers.doubles import drop_doubles, expect_double, look_until_sure
 from workers.plan import digest, records
 from workers.record import Ending, Outcome, outcome_of
 from workers.rounds import have_checked
@@ -107,6 +108,8 @@ class Message:
 def speak(case: Case, judgement: SprintJudgement, reading: SprintReading) -> Ending:
     """Say what there is to say about a running sprint, or why nothing is said."""
     may_write = case.rules.mode is not Mode.DRY_RUN and not _must_wait(case)
+    if may_write:
+        _leave_one(case)
     if case.book.retired is not None and may_write:
         return _point_on(case, judgement)
     record = case.record()
@@ -118,6 +121,18 @@ def speak(case: Case, judgement: SprintJudgement, reading: SprintReading) -> End
     if not may_write:
         return _withhold(case, judgement, record, message)
     return _say(case, judgement, reading, record, message)
+
+
+def _leave_one(case: Case) -> None:
+    """Look whether an attempt at the comment that was given up got through beside a later one."""
+    journal, home = case.shop.journals.read(case.batch.subject), case.book.home
+    if case.topic not in journal.doubted or home is None:
+        return
+    opened = open_home(case.desk.tracker, (home,), Recall(comments=(case.topic,)))
+    if opened is not None:
+        found = opened.reading
+        drop_doubles(case.desk, case.batch, found.issue, journal.comments, found.comments)
+    look_until_sure(case.shop, case.batch.subject, journal)
 
 
 def conclude(case: Case, message: Message) -> Ending:
@@ -311,6 +326,9 @@ def _put(
     # people a second time.
     gravest = max(case.book.gravest, message.said.severity)
     case = case.noting(home=opened.home, gravest=gravest, said=replace(message.said, at=None))
+    if not case.desk.tracker.posts_once:
+        subject = case.batch.subject
+        expect_double(case.shop, subject, case.shop.journals.read(subject), (operation,))
     try:
         applied = case.desk.applier.apply(case.batch, opened.reading.issue, (operation,))
     except (Forbidden, Rejected) as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from classifiers.tagging import Chance, Proposal, Reserve
 from rules.matching import readable
-from trackers.protocol import AddLabels, Operation, PutComment, RemoveLabels
+from trackers.protocol import AddLabels, DropComment, Operation, PutComment, RemoveLabels
 
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
@@ -52,3 +52,5 @@ def operation_json(operation: Operation) -> Mapping[str, Any]:
         case PutComment(topic, body, id_, settles):
             verb = "settle_comment" if settles else ("edit_comment" if id_ else "post_comment")
             return {"do": verb, "topic": topic, "body": body}
+        case DropComment(topic, _):
+            return {"do": "drop_comment", "topic": topic}

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from trackers.prose import Block, Bullets, Paragraph, bold, plain
+from trackers.prose import Block, Bullets, Paragraph, Span, bold, plain, shortened
+
+_MAX_NAME_CHARS: Final = 120
+_MAX_REASON_CHARS: Final = 500
+"""What a tracker or a rules file names may be of any length; a comment is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,14 @@ def labelled(reasons: Sequence[Reason], earlier: Sequence[str] = ()) -> tuple[Bl
         if one and not earlier
         else "If one does not fit, take it off: it will not be put on this issue again."
     )
-    before = (_sentences("Added earlier:"), Bullets(tuple((bold(name),) for name in earlier)))
+    before = _added_earlier(earlier)
     return (_sentences(head), _bullets(reasons), *(before if earlier else ()), _sentences(undo))
+
+
+def still_there(earlier: Sequence[str]) -> tuple[Block, ...]:
+    """What is left of what was put on, though the issue gives no reason for any of it now."""
+    undo = "If one does not fit, take it off: it will not be put on this issue again."
+    return (*_added_earlier(earlier), _sentences(undo))
 
 
 def suggested(reasons: Sequence[Reason]) -> tuple[Block, ...]:
@@ -46,8 +57,8 @@ def suggested(reasons: Sequence[Reason]) -> tuple[Block, ...]:
 
 def reads_like(reason: Reason) -> tuple[Block, ...]:
     """A remark on an issue's type, which is never changed."""
-    because = f": {and_list(reason.because)}. The type was not changed."
-    return (Paragraph((plain("By its text this reads like the type "), bold(reason.name), plain(because))),)
+    because = f": {_because(reason)}. The type was not changed."
+    return (Paragraph((plain("By its text this reads like the type "), _named(reason.name), plain(because))),)
 
 
 def suggestions_settled() -> tuple[Block, ...]:
@@ -59,6 +70,10 @@ def labels_taken_off() -> tuple[Block, ...]:
     """What we put on is gone, by a person's hand."""
     told = "What was added here was taken off again. It will not be put on this issue again."
     return (_sentences(told),)
+
+
+def _added_earlier(names: Sequence[str]) -> tuple[Block, ...]:
+    return (_sentences("Added earlier:"), Bullets(tuple((_named(name),) for name in names)))
 
 
 def _these(reasons: Sequence[Reason]) -> str:
@@ -82,7 +97,15 @@ def _sentences(text: str) -> Paragraph:
 
 
 def _bullets(reasons: Sequence[Reason]) -> Bullets:
-    return Bullets(tuple((bold(reason.name), plain(f": {and_list(reason.because)}.")) for reason in reasons))
+    return Bullets(tuple((_named(reason.name), plain(f": {_because(reason)}.")) for reason in reasons))
+
+
+def _named(name: str) -> Span:
+    return bold(shortened(name, _MAX_NAME_CHARS))
+
+
+def _because(reason: Reason) -> str:
+    return and_list([shortened(sentence, _MAX_REASON_CHARS) for sentence in reason.because])
 
 
 def and_list(parts: Sequence[str]) -> str:

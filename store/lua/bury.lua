@@ -7,7 +7,7 @@ if redis.call('HGET', state, 'token') ~= ARGV[3] then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HDEL', state, 'token', 'lease', 'not_before', 'waits')
+redis.call('HDEL', state, 'token', 'lease', 'begun', 'not_before', 'waits')
 if redis.call('LLEN', prefix .. 'hints:' .. subject) > tonumber(ARGV[5]) then
   redis.call('HDEL', state, 'attempts', 'cause')
   redis.call('ZADD', prefix .. 'pending', now + redis.call('HGET', state, 'settle'), subject)

@@ -16,7 +16,7 @@ end
 first = tonumber(string.match(first, '^%d+'))
 local last = tonumber(string.match(redis.call('LINDEX', hints, -1), '^%d+'))
 local waits = redis.call('HMGET', state, 'settle', 'ceiling')
-redis.call('HDEL', state, 'token', 'lease', 'attempts', 'waits', 'cause', 'not_before')
+redis.call('HDEL', state, 'token', 'lease', 'begun', 'attempts', 'waits', 'cause', 'not_before')
 redis.call('HSET', state, 'first', first, 'last', last)
 redis.call('ZADD', prefix .. 'pending', math.min(last + waits[1], first + waits[2]), subject)
 return 2

@@ -1,5 +1,7 @@
 -- Claim a webhook body and append its hints to their subjects: both or neither.
--- KEYS[1] claim. ARGV: prefix, claim life (ms), the connection a tracker was heard on ('' for our own hints),
+-- KEYS[1] claim; KEYS[2] list of how far our clock was ahead of the tracker's, where that is known.
+-- ARGV: prefix, claim life (ms), the connection a tracker was heard on ('' for our own hints),
+-- with KEYS[2] then: how far it is now (ms), how many to keep, their life (ms);
 -- then per hint: subject, settle (ms), ceiling (ms), hint JSON.
 -- Answers 1 when stored, 0 when the body was seen before.
 local prefix = ARGV[1]
@@ -11,7 +13,14 @@ end
 if not redis.call('SET', KEYS[1], now, 'NX', 'PX', ARGV[2]) then
   return 0
 end
-for i = 4, #ARGV, 4 do
+local next = 4
+if KEYS[2] then
+  redis.call('LPUSH', KEYS[2], ARGV[4])
+  redis.call('LTRIM', KEYS[2], 0, ARGV[5] - 1)
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  next = 7
+end
+for i = next, #ARGV, 4 do
   local subject, settle, ceiling = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local state = prefix .. 'subject:' .. subject
   redis.call('RPUSH', prefix .. 'hints:' .. subject, string.format('%d ', now) .. ARGV[i + 3])

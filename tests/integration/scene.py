@@ -23,7 +23,7 @@ from trackers.model import Subject, SubjectKind
 QUICK: Final = {"SPRINTWARDEN_SETTLE_ISSUE_S": "0.1", "SPRINTWARDEN_LEASE_S": "2"}
 """Short times, where what is tested is not their length."""
 TRACKERS: Final = ("jira", "linear")
-_WRITES: Final = {
+WRITES: Final = {
     "PUT issue": "labels",
     "issueUpdate": "labels",
     "POST comment": "comments",
@@ -88,7 +88,7 @@ class Side:
     def writes(self, key: str) -> dict[str, int]:
         """How often we wrote what to the issue; anything unforeseen by its own name."""
         return dict(
-            Counter(_WRITES.get(call["operation"], call["operation"]) for call in self.toy.writes(key))
+            Counter(WRITES.get(call["operation"], call["operation"]) for call in self.toy.writes(key))
         )
 
     def runs(self, key: str) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ def side(request: pytest.FixtureRequest, stage: Stage) -> Side:
     return Side(stage, request.param)
 
 
+@pytest.mark.fault(36)
 def test_the_echo_of_our_own_write_leads_to_no_second_one_and_asks_nothing(side: Side) -> None:
     key = side.file()
     until(side.stage, side.has(key, "security"), SETTLED_S)

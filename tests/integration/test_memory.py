@@ -39,6 +39,7 @@ def test_a_label_a_person_took_off_stays_off_when_redis_has_forgotten_everything
     assert side.writes(key)["labels"] == 1
 
 
+@pytest.mark.fault(20)
 def test_what_we_wrote_is_not_written_again_when_redis_has_forgotten_everything(side: Side) -> None:
     key = side.file()
     until(side.stage, side.has(key, "security"), SETTLED_S)
@@ -49,6 +50,7 @@ def test_what_we_wrote_is_not_written_again_when_redis_has_forgotten_everything(
     assert side.writes(key) == scene.ONCE
 
 
+@pytest.mark.fault(20)
 def test_the_rules_are_in_force_again_when_redis_has_forgotten_everything(stage: Stage) -> None:
     stage.redis.flushall()
     until(stage, lambda: RulebookShelf(stage.redis).version() is not None, 5)

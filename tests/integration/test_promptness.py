@@ -29,16 +29,23 @@ def test_a_new_issue_has_its_label_and_the_reason_within_ten_seconds(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tracker", TRACKERS)
-def test_an_issue_whose_worker_was_killed_is_labelled_once_within_ninety_seconds(
-    tmp_path: Path, tracker: str, record_property: Callable[[str, object], None]
+@pytest.mark.parametrize(
+    ("tracker", "deed"),
+    [
+        *(pytest.param(tracker, "KILL", marks=pytest.mark.fault(13)) for tracker in TRACKERS),
+        pytest.param("jira", "HANG", marks=pytest.mark.fault(17)),
+    ],
+)
+def test_an_issue_whose_worker_was_killed_or_hangs_is_labelled_once_within_ninety_seconds(
+    tmp_path: Path, tracker: str, deed: str, seen: Callable[[str], None]
 ) -> None:
-    killed = tmp_path / "killed"
-    with scene.stage(tmp_path, {"SPRINTWARDEN_KILL_AT": f"intended:{killed}"}) as stage:
+    marker = tmp_path / "marker"
+    with scene.stage(tmp_path, {f"SPRINTWARDEN_{deed}_AT": f"intended:{marker}"}) as stage:
         side = Side(stage, tracker)
         key = side.file()
-        until(stage, killed.exists, PROMPT_S)
+        until(stage, marker.exists, PROMPT_S)
         took = until(stage, side.has(key, "security"), RECOVERED_S)
-        record_property("seconds", round(took, 2))
+        what = "the only worker killed" if deed == "KILL" else "the only worker deaf to signals: replaced"
+        seen(f"{what}, labelled once {took:.0f} s later")
         scene.settle(stage, RECOVERED_S)
         assert side.writes(key) == ONCE

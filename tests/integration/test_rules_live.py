@@ -137,6 +137,7 @@ def applied(side: Side, key: str) -> list[dict[str, Any]]:
     return [run for run in side.runs(key) if run["outcome"] == "applied"]
 
 
+@pytest.mark.fault(43)
 def test_under_load_no_event_is_handled_by_wrong_rules_also_across_a_restart(stage: Stage) -> None:
     sides = [Side(stage, tracker) for tracker in TRACKERS]
     with load(stage) as filed:
@@ -175,6 +176,7 @@ def test_under_load_no_event_is_handled_by_wrong_rules_also_across_a_restart(sta
     assert min(used.values()) > 5
 
 
+@pytest.mark.fault(50)
 def test_over_the_limit_writing_stops_all_waits_and_after_resume_each_is_labelled_once(stage: Stage) -> None:
     side, writes = Side(stage, "linear"), Writes(stage.redis)
     writes.lift(side.name)

@@ -32,6 +32,7 @@ def url(*sentinels: Node) -> str:
     return f"redis+sentinel://{','.join(f'127.0.0.1:{one.port}' for one in sentinels)}/{MASTER}/0"
 
 
+@pytest.mark.fault(20)
 @pytest.mark.slow
 def test_the_whole_service_follows_to_the_new_master(site: Site, tmp_path: Path) -> None:
     master = site.server(guarded=True)
@@ -71,6 +72,7 @@ def test_what_meets_a_demoted_master_is_stored_by_the_new_one(site: Site) -> Non
     assert new.client.get("mine") == "3"
 
 
+@pytest.mark.fault(20)
 def test_a_delivery_that_no_replica_holds_is_refused_and_worked_once_when_it_comes_again(site: Site) -> None:
     master = site.server()
     replica = site.server(of=master)

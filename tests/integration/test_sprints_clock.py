@@ -52,6 +52,7 @@ def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
     return lambda name: teams.team(request.param, name).with_past()
 
 
+@pytest.mark.fault(30)
 def test_a_start_that_nobody_tells_of_is_found_by_the_clock(team: Of) -> None:
     at = team("start")
     at.plan(FULL)
@@ -103,6 +104,7 @@ def test_a_worker_killed_before_it_noted_its_comment_leaves_one(team: Of, killed
     assert at.side.writes(home)["comments"] == 1
 
 
+@pytest.mark.fault(20)
 def test_after_redis_was_flushed_there_is_no_second_comment_and_the_numbers_are_right(team: Of) -> None:
     at = team("flush").warned()
     late = at.work.add("Came later", 5.0)
@@ -117,6 +119,7 @@ def test_after_redis_was_flushed_there_is_no_second_comment_and_the_numbers_are_
     assert set(figures["added"]) == {late, last}
 
 
+@pytest.mark.fault(30)
 def test_a_baseline_that_is_taken_from_changelogs_long_after_the_start_is_marked(teams: Teams) -> None:
     at = teams.team("jira", "history").with_past()
     began = datetime.now(UTC) - timedelta(hours=2)
@@ -158,6 +161,7 @@ def flush(at: Team) -> None:
     at.know_past()
 
 
+@pytest.mark.fault(30)
 def test_a_late_jira_start_that_nobody_tells_of_has_its_whole_plan_as_baseline(teams: Teams) -> None:
     at = teams.team("jira", "dates").with_past()
     at.plan(FULL)

@@ -35,6 +35,7 @@ def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
     return lambda name: teams.team(request.param, name).with_past()
 
 
+@pytest.mark.fault(26)
 def test_thirty_issues_dragged_in_at_once_are_one_run_and_one_comment(team: Of) -> None:
     at = team("burst").begun()
     at.know_all_past()
