@@ -7,7 +7,7 @@ ARGS ?=
 # Most of the tests' time is waiting for real processes; four files at a time fill two cores.
 JOBS ?= 4
 
-.PHONY: help setup demo run test check lint types format lock clean
+.PHONY: help setup demo run test faults soak check lint types audit format lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,13 @@ run: $(READY) ## run the service here, with an embedded Redis unless REDIS_URL i
 test: $(READY) ## run all tests (ARGS are pytest's)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: lint types ## lint and types
+faults: $(READY) ## cause every fault there is a test of, and write what was seen into docs/reliability.md (half an hour)
+	$(BIN)/pytest -n 2 --dist loadfile -m fault --slow --reliability docs/reliability.md $(ARGS)
+
+soak: $(READY) ## an hour of work while things break (ARGS="--minutes 5 --seed 1")
+	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+check: lint types audit ## lint, types, and known vulnerabilities in what is locked
 
 lint: $(READY) ## style, and which room may import which
 	$(BIN)/ruff check --no-cache .
@@ -39,6 +45,9 @@ lint: $(READY) ## style, and which room may import which
 
 types: $(READY) ## strict type check
 	$(BIN)/mypy
+
+audit: $(READY) ## look for known vulnerabilities in what is locked (ARGS=--strict: it must be found out)
+	@$(BIN)/python requirements/audit.py $(ARGS)
 
 format: $(READY) ## put the code in its usual form
 	$(BIN)/ruff check --fix .

@@ -25,11 +25,11 @@ from redis import Redis
 
 from benchmarks.worker import release
 from sprintwarden.stage import JIRA, Script, Stage
-from store.door import Door, settle_ms
+from store.door import Door, Wait
 from store.keys import PENDING
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 
-MINUTE_MS = settle_ms(timedelta(minutes=1))
+MINUTE = Wait.of(timedelta(minutes=1), timedelta(minutes=1))
 
 
 def offer(stage: Stage, issues: list[str], number: int) -> None:
@@ -38,7 +38,7 @@ def offer(stage: Stage, issues: list[str], number: int) -> None:
     for issue in issues:
         digest = hashlib.sha256(f"{issue} {number}".encode()).hexdigest()
         hint = Hint(Subject(JIRA, SubjectKind.ISSUE, issue), HintKind.ISSUE_CREATED, digest)
-        door.offer(JIRA, digest, [hint], [MINUTE_MS], MINUTE_MS)
+        door.offer(JIRA, digest, [hint], [MINUTE])
 
 
 def settle(stage: Stage) -> None:

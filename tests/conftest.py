@@ -19,6 +19,7 @@ from rules.load import load_rules
 from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
 from store.backfills import Backfills
+from store.catch_ups import CatchUps
 from store.connect import connect
 from store.decisions import Decisions
 from store.inbox import Inbox
@@ -27,6 +28,13 @@ from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from store.sprints import Sprints
+from tests.reliability import (  # noqa: F401 - hooks of pytest's, and a fixture
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_runtest_setup,
+    seen,
+)
 from trackers.errors import Gone
 from trackers.jira.markup import render
 from trackers.model import (
@@ -45,6 +53,7 @@ from trackers.model import (
 )
 from trackers.protocol import (
     BulkStep,
+    DropComment,
     Failure,
     Found,
     Glimpse,
@@ -57,6 +66,8 @@ from trackers.protocol import (
     Recall,
     RemoveLabels,
     Step,
+    Update,
+    Updates,
     Written,
 )
 from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState
@@ -196,6 +207,7 @@ class ToyTracker:
     now: Issue
     kind: TrackerKind = TrackerKind.JIRA
     sees_own_labels: bool = True
+    posts_once: bool = True
     colours: ToyPalette = field(default_factory=ToyPalette)
     memory: Memory = field(default_factory=Memory)
     comments: dict[str, str] = field(default_factory=dict)
@@ -223,9 +235,9 @@ class ToyTracker:
         self._fail("read")
         self.reads.append(recall)
         now = self._as_in_sprint(issue)
-        seen = Reading(now, self.memory, tuple(Comment(id_, self.comments_topic) for id_ in self.comments))
+        found = Reading(now, self.memory, tuple(Comment(id_, self.comments_topic) for id_ in self.comments))
         self.on_read()
-        return seen if recall.comments else replace(seen, comments=())
+        return found if recall.comments else replace(found, comments=())
 
     def _as_in_sprint(self, asked: str) -> Issue:
         """The one issue there is, under the name of the one in a sprint that was asked for."""
@@ -261,6 +273,14 @@ class ToyTracker:
     ) -> Found:
         self._fail("search")
         return Found((Reading(self.now, self.memory),), None, 1)
+
+    def updates(self, projects: Sequence[str], since: datetime, after: str | None = None) -> Updates:
+        self._fail("updates")
+        changed = self.now.updated
+        if changed is None or changed < since or self.now.project not in projects:
+            return Updates((), None)
+        told = Update(self.now.id, self.now.project, self.now.created or changed, changed)
+        return Updates((told,), None)
 
     def bulk_steps(self, marks: Sequence[Mark]) -> tuple[BulkStep, ...]:
         def send() -> Marked:
@@ -310,6 +330,9 @@ class ToyTracker:
         self.on_write()
         if isinstance(operation, PutComment):
             return self._comment(operation)
+        if isinstance(operation, DropComment):
+            del self.comments[operation.id]
+            return Written()
         self.writes.append(operation)
         if isinstance(operation, RemoveLabels):
             return self._remove(operation)
@@ -410,5 +433,6 @@ def floor(redis: Redis, tmp_path: Path) -> Floor:
         forecasters=Forecasters(),
         look_every=timedelta(minutes=15),
         backfills=Backfills(redis),
+        catch_ups=CatchUps(redis),
     )
     return Floor(redis, tracker, shop)

@@ -252,6 +252,7 @@ def test_it_stops_when_somebody_says_so(scene: Backfilling) -> None:
     assert len(scene.tracker.sent) == 1 and not scene.now().wishes
 
 
+@pytest.mark.fault(52)
 def test_limits_and_passing_faults_are_waited_out(scene: Backfilling) -> None:
     minute = timedelta(minutes=1)
     scene.tracker.trouble = [
@@ -263,6 +264,7 @@ def test_limits_and_passing_faults_are_waited_out(scene: Backfilling) -> None:
     assert scene.work().backfill.phase is Phase.DONE
 
 
+@pytest.mark.fault(52)
 def test_it_says_why_it_waits(scene: Backfilling, floor: Floor) -> None:
     scene.tracker.trouble = [Paused("Waiting: live events go first.", timedelta(seconds=3))]
     scene.wish()

@@ -101,6 +101,7 @@ def test_no_said_while_it_waits_counts(scene: Backfilling, error: TrackerError) 
     assert scene.tracker.labels().keys() == ALL - {"ABC-1"}
 
 
+@pytest.mark.fault(32, 35)
 def test_label_that_is_taken_off_after_an_unheard_write_is_not_put_back(scene: Backfilling) -> None:
     planned(scene)
     wait_once(scene, Unreachable("The connection was cut."), after=True)
@@ -171,6 +172,7 @@ def test_moved_issue_is_left_out_though_its_time_is_not_told(scene: Backfilling)
     assert scene.work().backfill.progress.changed == 1
 
 
+@pytest.mark.fault(35)
 def test_label_a_person_put_on_meanwhile_is_not_ours(scene: Backfilling) -> None:
     planned(scene)
     scene.tracker.edit(1, "security")
@@ -201,6 +203,7 @@ def test_look_before_writing_comes_in_few_requests(scene: Backfilling) -> None:
 # Deaths.
 
 
+@pytest.mark.fault(32)
 def test_what_a_worker_left_behind_is_looked_at_and_not_written_again(scene: Backfilling) -> None:
     scene.wish(Wish.APPLY)
     died(scene)
@@ -213,6 +216,7 @@ def test_what_a_worker_left_behind_is_looked_at_and_not_written_again(scene: Bac
     ]
 
 
+@pytest.mark.fault(35)
 def test_label_taken_off_after_a_death_is_not_put_back_though_nobody_told(scene: Backfilling) -> None:
     scene.wish(Wish.APPLY)
     died(scene)

@@ -56,6 +56,7 @@ def again(floor: Floor, about: Subject) -> Ending:
     return ending
 
 
+@pytest.mark.fault(50)
 def test_what_comes_after_the_limit_waits_and_spends_no_attempt(guarded: Floor) -> None:
     rules(guarded)
     endings = [go(guarded, subject(number)) for number in range(4)]
@@ -69,6 +70,7 @@ def test_what_comes_after_the_limit_waits_and_spends_no_attempt(guarded: Floor) 
     assert "`sprintwarden resume acme`" in kept["cause"]
 
 
+@pytest.mark.fault(50)
 def test_it_is_said_in_the_log_once(guarded: Floor) -> None:
     rules(guarded)
     with structlog.testing.capture_logs() as logs:
@@ -78,6 +80,7 @@ def test_it_is_said_in_the_log_once(guarded: Floor) -> None:
     assert (held["event"], held["connection"]) == ("writing is held", "acme")
 
 
+@pytest.mark.fault(50)
 def test_what_waits_costs_the_tracker_nothing_and_is_done_once_after_resume(guarded: Floor) -> None:
     rules(guarded)
     for number in range(3):
@@ -93,6 +96,7 @@ def test_what_waits_costs_the_tracker_nothing_and_is_done_once_after_resume(guar
     assert guarded.shop.inbox.depth().pending == 0
 
 
+@pytest.mark.fault(50)
 def test_a_run_that_passed_carries_all_its_writes_through(guarded: Floor) -> None:
     rules(guarded, most=1, comment=True)
     assert go(guarded, subject(1)).outcome is Outcome.APPLIED
@@ -115,6 +119,7 @@ def test_a_dry_run_counts_nothing_and_is_held_by_nothing(guarded: Floor) -> None
     assert Writes(guarded.redis).held("acme") is None
 
 
+@pytest.mark.fault(50)
 def test_a_deletion_is_heeded_while_writing_is_held(guarded: Floor) -> None:
     rules(guarded, most=1)
     for number in (1, 2):

@@ -66,6 +66,7 @@ def test_a_redis_that_does_not_answer_is_told_in_a_sentence(
     assert done.err == "Redis does not answer (ConnectionError); start it or mend REDIS_URL.\n"
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("arguments", STARTS, ids=named)
 @pytest.mark.parametrize("value", ["", "   "])
 def test_an_empty_secret_refuses_to_start(

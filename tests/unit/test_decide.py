@@ -142,7 +142,8 @@ def test_a_removal_is_remembered_whether_or_not_a_reading_is_needed(journal: Jou
     [
         ("never seen, Jira", Journal(), False, Recall(False, ("labels",))),
         ("never seen, Linear", Journal(), True, Recall(True, ("labels",))),
-        ("known", Journal(known=True), True, Recall()),
+        ("known", Journal(known=True, comments=OPEN), True, Recall()),
+        ("known, no comment on record", Journal(known=True), True, Recall(False, ("labels",))),
         ("known, intent open, Jira", Journal(known=True, intent=Intent()), False, Recall(False, ("labels",))),
         ("known, intent open, Linear", Journal(known=True, intent=Intent()), True, Recall(True, ("labels",))),
         ("comment on record", Journal(known=True, intent=Intent(), comments=OPEN), True, Recall(True, ())),

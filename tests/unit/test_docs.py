@@ -11,7 +11,7 @@ from rules.connections import load_connections
 from rules.load import load_rules
 from sprintwarden.cli import app
 from sprintwarden.settings import Settings
-from sprintwarden.showing import why
+from store.reasons import why
 from trackers.model import IgnoredBecause, RefusedBecause
 from workers.checkpoints import PLACES
 from workers.decide import Because

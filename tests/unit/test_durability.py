@@ -32,6 +32,7 @@ def test_the_embedded_one_is_fit(client: Redis) -> None:
     assert [trait.ok for trait in traits(client)] == [True, True]
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(("name", "value", "remedy"), FORGETFUL)
 def test_one_that_may_forget_is_refused_with_the_remedy(
     client: Redis, name: str, value: str, remedy: str, monkeypatch: pytest.MonkeyPatch
@@ -46,6 +47,7 @@ def test_one_that_may_forget_is_refused_with_the_remedy(
     assert not any(check.vital for check in checks(client, (), may_forget=True) if not check.ok)
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("arguments", [("serve",), ("work",), ("work", "bulk"), ("clock",), ("run",)])
 def test_every_process_refuses_it(
     client: Redis, command: Command, own_redis_server: EmbeddedRedis, arguments: tuple[str, ...]

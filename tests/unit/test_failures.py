@@ -10,7 +10,7 @@ from rq.timeouts import JobTimeoutException
 from trackers import errors
 from trackers.limits import Pause
 from workers.apply import LeaseLost
-from workers.breaker import WritingHeld
+from workers.breaker import WritingHeld, WrittenTooOften
 from workers.decide import Because
 from workers.failures import ATTEMPTS, Again, Bury, Ignore, Leave, NoRules, Standing, died, fate, is_ours
 
@@ -29,6 +29,15 @@ def delays(error: Exception, at: Standing, times: int = 20) -> tuple[float, floa
         assert isinstance(decided, Again)
         found.append(decided.delay.total_seconds())
     return min(found), max(found)
+
+
+def test_a_wall_is_waited_for_as_long_as_an_outage_and_then_taken_for_the_subjects_own() -> None:
+    low, high = delays(errors.Walled("x"), Standing(attempts=ATTEMPTS, waited=timedelta(hours=23)))
+    assert 300 <= low <= high <= 305
+    later = Standing(attempts=1, waited=timedelta(hours=25))
+    spaced = fate(errors.Walled("x"), later)
+    assert isinstance(spaced, Again) and not spaced.free
+    assert isinstance(fate(errors.Walled("x"), Standing(ATTEMPTS, later.waited)), Bury)
 
 
 def test_a_lost_lease_leaves_the_subject_to_its_new_holder() -> None:
@@ -98,11 +107,30 @@ def test_a_stale_reading_is_free_for_a_minute(waited: int, free: bool) -> None:
     ],
 )
 def test_poison_is_given_up_when_a_run_begins(attempts: int, cause: str, expected: Bury | None) -> None:
-    assert died(attempts, cause) == expected
+    assert died(attempts, cause, silent=False) == expected
+
+
+def test_a_first_death_is_followed_by_a_run_at_once() -> None:
+    assert died(2, "", silent=True) is None
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(3, 10), (4, 60), (ATTEMPTS, 21_600)])
+def test_further_deaths_are_spaced_and_the_attempt_is_not_spent_twice(attempts: int, seconds: int) -> None:
+    decided = died(attempts, "known", silent=True)
+    assert isinstance(decided, Again)
+    assert decided.free
+    assert seconds <= decided.delay.total_seconds() <= seconds * 1.2
+    assert died(attempts, "known", silent=False) is None
+
+
+def test_poison_is_buried_as_what_it_was_at_last() -> None:
+    given_up = died(ATTEMPTS + 1, "It failed long ago.", silent=True)
+    assert isinstance(given_up, Bury)
+    assert "died or hung" in given_up.cause
 
 
 def test_poison_without_a_known_cause_still_says_something() -> None:
-    given_up = died(ATTEMPTS + 1, "")
+    given_up = died(ATTEMPTS + 1, "", silent=False)
     assert isinstance(given_up, Bury)
     assert given_up.cause
 
@@ -115,6 +143,8 @@ def test_poison_without_a_known_cause_still_says_something() -> None:
         (JobTimeoutException("x"), False),
         (NoRules("x"), False),
         (WritingHeld("x"), False),
+        (WrittenTooOften(timedelta(minutes=5)), False),
+        (errors.Walled("x"), False),
     ],
 )
 def test_only_what_the_table_does_not_name_is_our_fault(error: Exception, ours: bool) -> None:

@@ -133,6 +133,7 @@ def late_by(redis: Redis, seconds: int) -> None:
     redis.zadd(keys.PENDING, {str(A): (now - seconds) * 1000})
 
 
+@pytest.mark.fault(15)
 @EVERY_ENDING
 def test_an_old_token_can_do_nothing(inbox: Inbox, hasty: Inbox, redis: Redis, ending: Ending) -> None:
     offer(inbox, "one")
@@ -343,3 +344,32 @@ def test_news_cuts_a_long_wait_after_failures_short(inbox: Inbox, redis: Redis) 
     seconds, _ = redis.time()
     assert due is not None
     assert due / 1000 - seconds < 3_700
+
+
+def test_news_that_comes_while_a_run_fails_cuts_its_long_wait_short_too(inbox: Inbox, redis: Redis) -> None:
+    offer(inbox, "one")
+    batch = begin(inbox)
+    offer(inbox, "two")
+    inbox.postpone(batch, timedelta(hours=18), "it failed", free=False)
+    assert 3_500 < due(redis) <= 3_600
+
+
+def test_a_batch_tells_whether_the_run_before_it_came_to_an_end(inbox: Inbox, hasty: Inbox) -> None:
+    offer(inbox, "one")
+    assert not begin(hasty).silent
+    until(lambda: inbox.depth().due)
+    second = begin(inbox)
+    assert second.silent
+    inbox.postpone(second, timedelta(0), "x", free=False)
+    third = begin(inbox)
+    assert not third.silent
+    offer(inbox, "two")
+    inbox.finish(third)
+    assert not begin(inbox).silent
+
+
+def test_a_wake_up_that_was_lost_is_no_run_that_died(hasty: Inbox, inbox: Inbox) -> None:
+    offer(inbox, "one")
+    hasty.take(1)
+    until(lambda: inbox.depth().due)
+    assert not begin(inbox).silent

@@ -119,7 +119,7 @@ class Model(RuleBasedStateMachine):
         ours = self.ours(batch)
         assert self.inbox.finish(batch) is ours
         if ours:
-            del self.hints[batch.subject][: batch.size]
+            del self.hints[batch.subject][: len(batch.hints)]
             self._released(batch.subject)
 
     @rule(batch=batches, free=st.booleans())
@@ -135,7 +135,7 @@ class Model(RuleBasedStateMachine):
         assert self.inbox.bury(batch, "no more") is ours
         if ours:
             self._released(batch.subject)
-            if len(self.hints[batch.subject]) == batch.size:
+            if len(self.hints[batch.subject]) == len(batch.hints):
                 self.dead.add(batch.subject)
 
     @rule(subject=st.sampled_from(SUBJECTS))

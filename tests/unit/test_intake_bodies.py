@@ -34,6 +34,7 @@ def test_a_body_of_exactly_the_limit_is_taken(house: House) -> None:
     assert house.jira(body, "small").told["status"] == "queued"
 
 
+@pytest.mark.fault(5)
 def test_a_body_over_the_limit_is_refused(house: House) -> None:
     answer = house.jira(sized(SMALL + 1), "small")
     assert (answer.status, answer.told["reason"]) == (413, "too_large")
@@ -46,6 +47,7 @@ def test_a_body_that_declares_too_much_is_not_even_read(house: House) -> None:
     assert house.intake.receive("jira", environ).status == 413
 
 
+@pytest.mark.fault(5)
 def test_a_body_without_a_length_is_read_no_further_than_the_limit(house: House) -> None:
     endless = io.BytesIO(b" " * (10 * SMALL))
     environ = create_environ(method="POST", content_type="application/json")
@@ -115,6 +117,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("name", ["jira", "linear"])
 def test_a_signed_body_that_is_no_json_is_refused(house: House, name: str, body: bytes) -> None:
@@ -131,6 +134,7 @@ def test_json_that_is_no_object_is_refused(house: House, name: str, body: bytes)
     assert (answer.status, answer.told["reason"]) == (400, "wrong_shape")
 
 
+@pytest.mark.fault(5)
 def test_of_duplicate_keys_the_last_counts(house: House) -> None:
     body = jira_body("1")[:-1] + b',"webhookEvent":"board_created"}'
     assert house.jira(body).told["reason"] == "unused_event"
@@ -148,6 +152,7 @@ def _wide(count: int) -> list[bytes]:
     ]
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_wide_body_within_the_limit_is_answered(house: House, which: int) -> None:
     body = _wide(50_000)[which]

@@ -40,6 +40,7 @@ def test_a_fresh_linear_delivery_is_not_late(house: House) -> None:
     assert [hint.late for hint in house.hints(LINEAR_ISSUE)] == [False]
 
 
+@pytest.mark.fault(4)
 def test_a_late_linear_delivery_is_taken_and_flagged(house: House) -> None:
     answer = house.linear(linear_body(age_ms=6 * HOUR_MS))
     assert (answer.status, answer.told["status"], answer.told["reason"]) == (200, "queued", "late")
@@ -52,11 +53,13 @@ def test_a_late_linear_delivery_is_refused_where_the_setting_says_so(house: Hous
     assert house.stored() == []
 
 
+@pytest.mark.fault(4)
 def test_a_delivery_older_than_the_claims_kept_is_refused(house: House) -> None:
     answer = house.linear(linear_body(age_ms=49 * HOUR_MS))
     assert (answer.status, answer.told["reason"]) == (401, "too_old")
 
 
+@pytest.mark.fault(4)
 def test_a_delivery_from_the_future_is_refused(house: House) -> None:
     answer = house.linear(linear_body(age_ms=-2 * MINUTE_MS))
     assert (answer.status, answer.told["reason"]) == (401, "in_future")
@@ -66,6 +69,7 @@ def test_a_clock_that_is_a_little_ahead_is_borne(house: House) -> None:
     assert house.linear(linear_body(age_ms=-5_000)).told["status"] == "queued"
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("stamp", [None, "now", True, 1e30, {}, -1e308])
 def test_a_linear_delivery_without_a_usable_time_is_refused(house: House, stamp: object) -> None:
     answer = house.linear(linear_body(webhookTimestamp=stamp))
@@ -84,6 +88,7 @@ def test_the_same_bytes_for_another_connection_are_no_duplicate(house: House) ->
     assert house.jira(body, "turned", "NEW_HOOK").told["status"] == "queued"
 
 
+@pytest.mark.fault(4)
 def test_a_late_delivery_seen_before_is_a_duplicate(house: House) -> None:
     body = linear_body(age_ms=2 * HOUR_MS)
     assert house.linear(body).told["reason"] == "late"
@@ -148,6 +153,15 @@ def test_every_answer_is_counted_once_by_outcome_and_reason(house: House) -> Non
         ("basic", "refused", "missing_credentials"),
         ("unknown", "refused", "unknown_connection"),
     ]
+
+
+@pytest.mark.fault(8)
+def test_events_unknown_and_events_unwanted_are_counted_apart(house: House) -> None:
+    for reason in ("unknown_event", "unused_event", "unused_event"):
+        body = IGNORED[reason]
+        assert house.receive("jira", body, X_Hub_Signature=signed(body)).status == 200
+    told = [("jira", "ignored", "unknown_event"), *[("jira", "ignored", "unused_event")] * 2]
+    assert house.counted == told
 
 
 def test_the_log_tells_of_a_delivery_by_its_digest(house: House, lines: list[EventDict]) -> None:

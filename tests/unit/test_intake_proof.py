@@ -53,6 +53,7 @@ BAD_JIRA = {
 }
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("signature", BAD_JIRA.values(), ids=BAD_JIRA.keys())
 def test_a_wrong_jira_signature_is_refused(house: House, signature: str) -> None:
     answer = house.post("jira", BODY, X_Hub_Signature=signature)
@@ -72,6 +73,7 @@ BAD_LINEAR = {
 }
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("signature", BAD_LINEAR.values(), ids=BAD_LINEAR.keys())
 def test_a_wrong_linear_signature_is_refused(house: House, signature: str) -> None:
     answer = house.post("linear", LINEAR, Linear_Signature=signature)
@@ -79,6 +81,7 @@ def test_a_wrong_linear_signature_is_refused(house: House, signature: str) -> No
     assert house.stored() == []
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("name", ["jira", "linear", "basic", "token"])
 def test_a_delivery_without_any_proof_is_refused(house: House, name: str) -> None:
     answer = house.post(name, BODY)
@@ -99,12 +102,14 @@ def test_a_wrong_token_in_the_address_is_refused(house: House, query: str) -> No
     assert house.post("token", BODY, query).status == 401
 
 
+@pytest.mark.fault(2)
 def test_both_secrets_are_good_while_one_replaces_the_other(house: House) -> None:
     one, other = jira_body("1"), jira_body("2")
     assert house.jira(one, "turning", "OLD_HOOK").told["status"] == "queued"
     assert house.jira(other, "turning", "NEW_HOOK").told["status"] == "queued"
 
 
+@pytest.mark.fault(2)
 def test_a_secret_that_was_removed_is_good_no_more(house: House) -> None:
     assert house.jira(BODY, "turned", "OLD_HOOK").status == 401
     assert house.jira(BODY, "turned", "NEW_HOOK").status == 200
@@ -117,6 +122,7 @@ def test_an_unknown_connection_is_not_found(house: House) -> None:
     assert house.notes("unknown:refused") == []
 
 
+@pytest.mark.fault(1)
 def test_a_refused_delivery_is_noted_without_its_body(house: House) -> None:
     house.post("jira", BODY, X_Hub_Signature="sha256=00")
     (note,) = house.notes("jira:refused")
@@ -124,6 +130,7 @@ def test_a_refused_delivery_is_noted_without_its_body(house: House) -> None:
     assert "Checkout" not in str(note)
 
 
+@pytest.mark.fault(1, 61)
 def test_neither_answer_nor_log_nor_store_holds_a_secret_or_the_text(
     house: House, lines: list[EventDict]
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_redis_that_hangs_gives_503_on_a_line_in_use(server: EmbeddedRedis, ho
         not_stored(in_time(lambda: house.jira(jira_body("2"))))
 
 
+@pytest.mark.fault(9)
 def test_a_redis_that_hangs_gives_503_on_a_line_long_idle(server: EmbeddedRedis, house: House) -> None:
     house.jira(jira_body("1"))
     line = house.app.extensions["intake"].door._local.line
@@ -91,6 +92,7 @@ def test_a_redis_that_hangs_gives_503_on_a_line_long_idle(server: EmbeddedRedis,
         not_stored(in_time(lambda: house.jira(jira_body("2"))))
 
 
+@pytest.mark.fault(9)
 def test_what_a_hanging_redis_took_after_all_is_a_duplicate_when_sent_again(
     server: EmbeddedRedis, house: House
 ) -> None:

@@ -27,7 +27,7 @@ def test_what_was_written_is_remembered(journals: Journals) -> None:
     comment = CommentRecord("c1", "d1", CommentState.SETTLED)
     journals.note_written(ISSUE, labels={"l:1": "größe: x"}, comments={"labels": comment}, updated=T0)
     assert journals.read(ISSUE) == Journal(
-        known=True, applied={"l:1": "größe: x"}, comments={"labels": comment}, write_updated=T0
+        applied={"l:1": "größe: x"}, comments={"labels": comment}, write_updated=T0
     )
 
 
@@ -93,7 +93,7 @@ def test_issues_are_kept_apart(journals: Journals) -> None:
     journals.note_written(ISSUE, labels={"l1": "one"})
     assert journals.read(other) == Journal()
     journals.purge(other)
-    assert journals.read(ISSUE).known
+    assert journals.read(ISSUE).applied == {"l1": "one"}
 
 
 def test_every_note_starts_the_lifetime_anew(journals: Journals, redis: Redis) -> None:
@@ -143,3 +143,13 @@ def test_what_is_noted_together_is_dropped_when_it_breaks_off(journals: Journals
     with pytest.raises(ValueError, match="broken off"):
         break_off()
     assert not journals.read(ISSUE).known
+
+
+def test_only_who_asked_the_tracker_knows_all_there_is(journals: Journals) -> None:
+    journals.note_vetoes(ISSUE, {"l1": "event"})
+    journals.note_written(ISSUE, labels={"l2": "two"}, updated=T0)
+    journals.note_answered(ISSUE, T0)
+    journals.note_read(ISSUE, vetoed={}, applied=[], comments=None)
+    assert not journals.read(ISSUE).known
+    journals.note_read(ISSUE, vetoed={}, applied=[], comments={})
+    assert journals.read(ISSUE).known

@@ -90,5 +90,6 @@ def warm() -> None:
 @pytest.mark.parametrize(
     ("made", "many"), [(projects, 40), (every_kind, 30), (words, 100), (types, 100), (unknown, 60)]
 )
+@pytest.mark.fault(41)
 def test_twice_the_file_takes_about_twice_the_work(made: Callable[[int], str], many: int) -> None:
     assert steps(made(2 * many)) < 2.3 * steps(made(many))

@@ -32,6 +32,7 @@ def test_a_limit_is_waited_out_for_as_long_as_it_says() -> None:
     assert waits == [(60, "Live events go first."), (120, "Too many.")]
 
 
+@pytest.mark.fault(31)
 def test_limits_never_end_the_patience() -> None:
     assert asking(*[Paused("Waiting.", MINUTE)] * 50)[0] == "answer"
 

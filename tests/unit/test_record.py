@@ -29,7 +29,7 @@ PLAN = Plan(
 )
 DONE = Applied((Written((LABEL,), Comment("c1", "labels")),))
 REFUSED = Applied((Written((LABEL,), failures=(Failure(POST, "Locked."), Failure(POST, "Twice."))),))
-BATCH = Batch(ISSUE, 7, (hint(updated=T0, actor="ada"),), 1, 2, 0, "", timedelta(seconds=1.5))
+BATCH = Batch(ISSUE, 7, (hint(updated=T0, actor="ada"),), 2, 0, "", timedelta(seconds=1.5))
 TOOK = timedelta(milliseconds=20)
 
 

@@ -38,7 +38,7 @@ SPRINT = Subject("acme", SubjectKind.SPRINT, "37")
 
 def run(ending: Ending, *hints: Hint, days_ago: float = 1, subject: Subject = ISSUE) -> dict[str, Any]:
     """The record of a run that ended so, as of some days ago."""
-    batch = Batch(subject, 7, hints or (hint(),), 0, 1, 0, "", timedelta(0))
+    batch = Batch(subject, 7, hints or (hint(),), 1, 0, "", timedelta(0))
     at = (NOW - timedelta(days=days_ago)).isoformat(timespec="milliseconds")
     return record(batch, replace(ending, key="ABC-1"), timedelta(0)) | {"at": at}
 

@@ -26,6 +26,7 @@ def linear(requests: int, complexity: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -83,6 +84,7 @@ def test_bulk_work_waits_for_its_own_pause_alone(gate: SharedGate) -> None:
         gate.ask(["all", "endpoint:x", BULK])
 
 
+@pytest.mark.fault(52)
 def test_bulk_work_lets_live_events_go_first(gate: SharedGate, redis: Redis) -> None:
     overdue(redis, 60_000)
     gate.ask(["all"])

@@ -153,6 +153,7 @@ def test_the_clock_hands_the_training_to_the_bulk_queue(
     assert list(floor.shop.history.glob("acme*")) == []
 
 
+@pytest.mark.fault(46)
 def test_a_history_that_got_worse_leaves_the_serving_model_at_work(floor: Floor, served: str) -> None:
     mixed = past_issues(60)
     draw = random.Random(3)

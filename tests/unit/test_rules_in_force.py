@@ -109,6 +109,7 @@ def test_what_an_editor_wrote_halfway_neither_rules_nor_is_complained_of(
     assert (shelf.version(), shelf.turned()) == (version(TWO), None)
 
 
+@pytest.mark.fault(43)
 def test_a_run_keeps_the_rules_it_took(shelf: RulebookShelf, file: RulesFile, path: Path) -> None:
     rules = LiveRules(shelf)
     held = rules.now()
@@ -120,6 +121,7 @@ def test_a_run_keeps_the_rules_it_took(shelf: RulebookShelf, file: RulesFile, pa
     assert str(held.effective("acme", "ABC").mode) == "apply"
 
 
+@pytest.mark.fault(41)
 def test_a_bad_file_leaves_the_good_one_and_tells_every_problem(
     shelf: RulebookShelf, file: RulesFile, path: Path
 ) -> None:
@@ -252,6 +254,7 @@ def test_a_file_that_may_not_be_read_is_told_of(shelf: RulebookShelf, file: Rule
     assert "cannot be read (Permission denied)" in refused(shelf).problems[0]
 
 
+@pytest.mark.fault(41)
 def test_rules_outlive_a_restart_with_a_bad_file(shelf: RulebookShelf, file: RulesFile, path: Path) -> None:
     path.write_text(BAD)
     look(RulesFile(path, shelf))
@@ -516,6 +519,7 @@ def test_a_clock_that_is_heard_of_no_more_counts_no_more(machines: Machines, red
     assert machines.shelf.turned() is None
 
 
+@pytest.mark.fault(43)
 def test_every_kind_of_run_records_by_which_rules_it_was_made(floor: Floor) -> None:
     floor.rules()
     floor.tracker.boards["12"] = BOARD

@@ -288,6 +288,7 @@ def test_who_never_saw_the_rules_is_told_what_was_found() -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.fault(42)
 def test_hostile_text_is_matched_to_its_end(name: str) -> None:
     rules = book(
         "{label: a, text: {regex: '(a+)+$'}}, {label: b, text: {regex: '(a|aa)+b'}}, "

@@ -82,6 +82,7 @@ def told(marked: str) -> str:
         ("version: 1\ndefaults: {▸mode: ~}", "there is no value here"),
     ],
 )
+@pytest.mark.fault(41)
 def test_text_that_cannot_be_read(marked: str, part: str) -> None:
     assert part in told(marked)
 
@@ -92,6 +93,7 @@ def test_invalid_utf8_is_told_at_its_byte() -> None:
     assert "UTF-8" in only.message
 
 
+@pytest.mark.fault(41)
 def test_too_large_a_file_is_not_even_read() -> None:
     (only,) = problems(b"#" * (MAX_BYTES + 1))
     assert "1,048,577 bytes long; at most 1,048,576 are read" in only.message
@@ -108,6 +110,7 @@ def test_too_many_values_are_refused() -> None:
     assert "more than 50,000 values" in only.message
 
 
+@pytest.mark.fault(41)
 def test_an_alias_bomb_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
@@ -120,6 +123,7 @@ def test_small_aliases_are_fine() -> None:
     assert book.effective("c", "OPS").mode == "apply"
 
 
+@pytest.mark.fault(41)
 def test_every_tabbed_line_is_told() -> None:
     assert [
         problem.line for problem in problems("version: 1\ndefaults:\n\tmode: apply\n\ttagging: {}\n")
@@ -259,6 +263,7 @@ def in_rule(rule: str) -> str:
         (in_rule("{label: bug, type: [Bug]}") + "projects: {ABC: {tagging: {without: [▸bugg]}}}", 'no rule named "bugg" is inherited here (did you mean "bug"?)'),
     ],
 )  # fmt: skip
+@pytest.mark.fault(41)
 def test_meaning_that_cannot_be_used(marked: str, message: str) -> None:
     assert told(marked).startswith(message)
 
@@ -350,6 +355,7 @@ def test_a_label_in_quotes_may_be_called_yes() -> None:
     load_rules(b"version: 1\ndefaults: {sprints: {scope_creep: {label: 'yes'}, notify: {mention: on}}}", "f")
 
 
+@pytest.mark.fault(41)
 def test_many_mistakes_are_told_at_once() -> None:
     found = problems((FIXTURES / "mistakes.yaml").read_bytes())
     assert "\n".join(map(str, found)) + "\n" == (FIXTURES / "mistakes.txt").read_text(encoding="utf-8")
@@ -431,10 +437,12 @@ def test_every_line_of_latin_1_is_told_with_what_it_would_be_and_the_rest_too() 
     assert found[0].message.endswith('(it would be "ö" in Latin-1): save the file as UTF-8')
 
 
+@pytest.mark.fault(41)
 def test_a_byte_order_mark_hides_nothing() -> None:
     assert [one.line for one in problems(b"\xef\xbb\xbfversion: 1\ndefaults: {mode: aply}\n")] == [1, 2]
 
 
+@pytest.mark.fault(41)
 def test_ten_megabytes_are_not_even_read() -> None:
     (only,) = problems(b"version: 1\n" + b"#" * (10 * 1024 * 1024))
     assert "10,485,771 bytes" in only.message
@@ -511,6 +519,7 @@ def test_plain_values_are_those_of_yaml_1_2() -> None:
 @given(
     st.binary(max_size=200) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@?, \n\t\\01<", max_size=80).map(str.encode)
 )
+@pytest.mark.fault(41)
 def test_no_text_raises_anything_but_bad_file(text: bytes) -> None:
     found: tuple[Problem, ...] | None = None
     try:

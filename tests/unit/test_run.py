@@ -161,6 +161,7 @@ def test_an_issue_that_is_gone_is_ignored_with_that_reason(floor: Floor) -> None
     assert waiting(floor) == 0
 
 
+@pytest.mark.fault(27)
 def test_a_hint_that_comes_in_mid_run_leads_to_a_second_run(floor: Floor) -> None:
     floor.rules()
     floor.offer(hint(updated=T0))

@@ -131,6 +131,7 @@ def test_a_new_hint_gives_a_dead_subject_fresh_attempts(floor: Floor) -> None:
     assert (newest["attempt"], len(newest["hints"])) == (1, 2)
 
 
+@pytest.mark.fault(16)
 def test_runs_that_die_without_a_word_end_among_the_dead_letters(floor: Floor) -> None:
     floor.offer(hint())
     for attempt in range(1, ATTEMPTS + 1):

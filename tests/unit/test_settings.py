@@ -22,7 +22,7 @@ def test_the_defaults_need_nothing_set() -> None:
     assert settings.rules_file == Path("config/rules.yaml")
     assert settings.connections_file == Path("config/connections.yaml")
     assert (settings.settle_issue, settings.settle_sprint) == (timedelta(seconds=3), timedelta(seconds=30))
-    assert (settings.ceiling, settings.lease) == (timedelta(minutes=5), timedelta(seconds=45))
+    assert (settings.ceiling_issue, settings.lease) == (timedelta(seconds=30), timedelta(seconds=45))
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,8 @@ def test_settings_do_not_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "70000"), ("WEB_PROCESSES", "0"), ("LEASE_S", "0"), ("CEILING_S", "soon")]
+    ("name", "value"),
+    [("PORT", "70000"), ("WEB_PROCESSES", "0"), ("LEASE_S", "0"), ("CEILING_ISSUE_S", "soon")],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"SPRINTWARDEN_{name}", value)

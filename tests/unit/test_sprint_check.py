@@ -352,6 +352,23 @@ def test_a_run_that_died_after_posting_is_followed_by_no_second_comment(board: F
     assert len(board.tracker.comments) == 1
 
 
+@pytest.mark.fault(32)
+def test_a_first_attempt_that_gets_through_late_leaves_one_comment(board: Floor) -> None:
+    board.tracker.posts_once = False
+    board.tracker.fails["comment"] = Unreachable("No answer.")
+    check(board)
+    del board.tracker.fails["comment"]
+    board.redis.zadd("sw:pending", {str(SPRINT): 0})
+    assert again(board).outcome is Outcome.APPLIED
+    ((known, text),) = board.tracker.comments.items()
+    board.tracker.comments = {"late": text, known: text}
+    board.tracker.comments_topic = sprint_topic("37")
+    board.redis.zadd("sw:pending", {str(SPRINT): 0})
+    again(board)
+    assert list(board.tracker.comments) == [known]
+
+
+@pytest.mark.fault(31, 32)
 @pytest.mark.parametrize("where", ["sprint", "board", "comment"])
 @pytest.mark.parametrize(
     ("error", "free"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any, cast
 
 import pytest
@@ -13,10 +16,11 @@ from redis import Redis
 from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.connect import connect
-from store.door import Door, NotStored, notes, settle_ms
+from store.door import Door, NotStored, Wait, notes
 from store.heard import Heard
 from store.inbox import Inbox
 from tests.conftest import ISSUE, hint, until
+from tests.redis_site import Site
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 
 OTHER = Subject("acme", SubjectKind.SPRINT, "7")
@@ -30,7 +34,7 @@ def door(redis: Redis) -> Door:
 
 def offer(door: Door, digest: str, *hints: Hint) -> bool:
     told = hints or (hint(digest=digest),)
-    return door.offer("acme", digest, told, [0] * len(told), 60_000)
+    return door.offer("acme", digest, told, [Wait(0, 60_000)] * len(told))
 
 
 def counted(redis: Redis) -> int:
@@ -57,14 +61,14 @@ def test_a_body_seen_by_the_inbox_is_a_duplicate_to_the_door(door: Door, redis: 
 
 def test_each_hint_has_its_own_settle_time(door: Door, redis: Redis) -> None:
     told = [hint(), hint(HintKind.SPRINT_JOINED, OTHER)]
-    door.offer("acme", "one", told, [1_000, 30_000], 300_000)
+    door.offer("acme", "one", told, [Wait(1_000, 300_000), Wait(30_000, 300_000)])
     settles = [redis.hget(keys.subject_state(subject), "settle") for subject in (ISSUE, OTHER)]
     assert settles == ["1000", "30000"]
 
 
 def test_a_settle_time_missing_for_a_hint_is_a_mistake_of_ours(door: Door, redis: Redis) -> None:
     with pytest.raises(ValueError, match="zip"):
-        door.offer("acme", "one", [hint(), hint()], [0], 0)
+        door.offer("acme", "one", [hint(), hint()], [Wait(0, 0)])
     assert redis.dbsize() == 0
 
 
@@ -123,11 +127,12 @@ def test_a_line_that_was_cut_in_between_is_opened_anew_and_stores_once(door: Doo
     assert redis.llen(keys.hints(ISSUE)) == 2
 
 
+@pytest.mark.fault(10)
 def test_an_answer_lost_on_the_way_stores_once(
     door: Door, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer(door, "zero")
-    line = door._connection()
+    line = door._local.line
     read = line.read_response
 
     def lose(*args: object, **more: object) -> object:
@@ -159,7 +164,7 @@ def test_each_thread_keeps_one_line_of_its_own(door: Door, redis: Redis) -> None
     def twice() -> None:
         for _ in range(2):
             offer(door, f"{id(seen)}{len(seen)}")
-            seen.append(door._connection())
+            seen.append(door._local.line)
 
     def both() -> None:
         threads = [Thread(target=twice) for _ in range(2)]
@@ -199,6 +204,7 @@ def test_when_redis_is_back_the_door_works_again_and_knows_what_it_had(
     assert offer(door, "two")
 
 
+@pytest.mark.fault(9, 22)
 def test_a_full_redis_stores_neither_claim_nor_hint(own_redis_server: EmbeddedRedis) -> None:
     client = connect(own_redis_server.url)
     door = Door(client)
@@ -247,6 +253,70 @@ def test_a_read_only_redis_is_told_of(own_redis_server: EmbeddedRedis) -> None:
         offer(door, "one")
 
 
+@contextmanager
+def no_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Meanwhile names are looked up and no answer comes."""
+    over = Event()
+    look_up = socket.getaddrinfo
+
+    def asked(*args: Any, **more: Any) -> Any:
+        over.wait()
+        return look_up(*args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+@pytest.mark.fault(9)
+def test_a_name_server_that_is_silent_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Site(tmp_path) as site:
+        door = Door(connect(f"redis://localhost:{site.server().port}", patience=0.2))
+        with no_name_server(monkeypatch), pytest.raises(NotStored, match="No connection to Redis yet"):
+            offer(door, "one")
+        until(lambda: stored(door, "one"))
+
+
+def stored(door: Door, digest: str) -> bool:
+    try:
+        return offer(door, digest)
+    except NotStored:
+        return False
+
+
+@pytest.mark.fault(9)
+def test_a_redis_that_answers_slowly_is_asked_no_further_than_patience_allows(
+    own_redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door(connect(own_redis_server.url, patience=5.0))
+    assert offer(door, "one")
+    asked: list[object] = []
+    line, clock = door._local.line, [0.0]
+    send = line.send_command
+
+    def slowly(*command: Any) -> object:
+        clock[0] += 4.0
+        asked.append(command[0])
+        return send(*command)
+
+    monkeypatch.setattr(line, "send_command", slowly)
+    monkeypatch.setattr("store.door.time.monotonic", lambda: clock[0])
+    connect(own_redis_server.url).script_flush()
+    assert offer(door, "two")
+    assert asked == ["EVALSHA", "EVAL"]
+    connect(own_redis_server.url).script_flush()
+    slow = Door(connect(own_redis_server.url, patience=5.0), replicas=1)
+    slow._local.line = line
+    asked.clear()
+    with pytest.raises(NotStored, match="no time was left"):
+        offer(slow, "three")
+    assert asked == ["EVALSHA", "EVAL"]
+
+
 @pytest.mark.parametrize(("span", "expected"), [(0.0, 0), (0.0015, 1), (3.0, 3_000), (90.0, 90_000)])
 def test_settle_times_are_whole_milliseconds(span: float, expected: int) -> None:
-    assert settle_ms(timedelta(seconds=span)) == expected
+    assert Wait.of(timedelta(), timedelta(seconds=span)) == Wait(0, expected)

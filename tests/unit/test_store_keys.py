@@ -15,7 +15,8 @@ from store import keys
 from store.backfills import Backfills, Question, Todo
 from store.budget import Budget
 from store.cache import Cache
-from store.door import Door
+from store.catch_ups import CatchUps
+from store.door import Door, Skew, Wait
 from store.journal import Forecast, Guess, Intent
 from store.models import ModelShelf, Refusal
 from store.outcomes import Lesson, Row, Verdict
@@ -37,6 +38,7 @@ CLOSED = Subject("acme", SubjectKind.SPRINT, "38")
 KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY, keys.HEARD}
 """Bounded by what they are: one number, one row per counter, one text, one row per connection and target,
 one row per board, one secret, one moment per connection."""
+ONE_A_CONNECTION = keys.CATCH_UP
 UNTIL_LIFTED = keys.HELD
 """One per connection, until somebody has looked and says to go on."""
 WHILE_A_SLOT_NAMES_IT = keys.MODEL
@@ -55,7 +57,7 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     Clock(floor.redis, floor.shop.inbox, rules).tick()
     door = Door(floor.redis)
     door.note("acme", {"outcome": "ignored"}, heard="acme")
-    door.offer("acme", "one", [hint()], [0], 0)
+    door.offer("acme", "one", [hint()], [Wait(0, 0)], Skew("acme", 5))
     floor.shop.journals.intend(ISSUE, Intent(("l1",)))
     run(floor.shop, ISSUE, floor.token())
     _learn(floor)
@@ -65,6 +67,7 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     writes = Writes(floor.redis)
     for issue in ("1", "2"):
         writes.ask("acme", issue, 1, timedelta(minutes=10))
+    writes.spend("acme", ISSUE.id, 1, timedelta(minutes=10))
     Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
     Retraining(floor.redis, timedelta(days=7))._claim("acme")
     sprints = Sprints(floor.redis)
@@ -79,6 +82,7 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
     sprints.secret()
     _backfill(Backfills(floor.redis))
+    CatchUps(floor.redis).begin("acme")
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
     # Handed out, and never begun.
     handed = Subject("acme", SubjectKind.ISSUE, "3")
@@ -121,7 +125,7 @@ def test_every_key_ends_but_for_a_known_few(floor: Floor, tmp_path: Path) -> Non
     assert {
         name
         for name in endless - KEPT
-        if not name.startswith((*WHILE_WORK_WAITS, WHILE_A_SLOT_NAMES_IT, UNTIL_LIFTED))
+        if not name.startswith((*WHILE_WORK_WAITS, WHILE_A_SLOT_NAMES_IT, UNTIL_LIFTED, ONE_A_CONNECTION))
     } == set()
     made = {name.split(":")[1] for name in map(str, floor.redis.scan_iter("sw:*"))}
     known = {value.split(":")[1] for name, value in vars(keys).items() if _names_a_key(name, value)}

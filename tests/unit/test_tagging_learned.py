@@ -171,6 +171,7 @@ def test_what_people_undid_moves_the_chance() -> None:
         ),
     ],
 )
+@pytest.mark.fault(45)
 def test_a_model_that_abstains_says_why(title: str, why: str) -> None:
     found = judged(title)
     assert found.proposals == ()

@@ -68,6 +68,7 @@ def test_all_is_green_when_all_is_well(house: House) -> None:
     assert "abc123" in told.checks["rules"]["detail"]
 
 
+@pytest.mark.fault(22)
 def test_a_redis_that_may_throw_away_is_red(house: House, redis: Redis) -> None:
     redis.config_set("maxmemory-policy", "allkeys-lru")
     told = Told(house.client)
@@ -75,6 +76,7 @@ def test_a_redis_that_may_throw_away_is_red(house: House, redis: Redis) -> None:
     assert "noeviction" in told.checks["redis keeps what it took"]["detail"]
 
 
+@pytest.mark.fault(22)
 def test_a_redis_that_forgets_at_a_restart_is_red(house: House, redis: Redis) -> None:
     redis.config_set("appendonly", "no")
     told = Told(house.client)
@@ -82,6 +84,16 @@ def test_a_redis_that_forgets_at_a_restart_is_red(house: House, redis: Redis) ->
     while redis.info("persistence")["aof_rewrite_in_progress"]:
         time.sleep(0.01)
     assert (told.status, told.red()) == (503, {"redis survives a restart"})
+
+
+@pytest.mark.fault(9)
+def test_a_redis_that_answers_and_takes_nothing_is_red(house: House, redis: Redis) -> None:
+    redis.config_set("maxmemory", "1")
+    told = Told(house.client)
+    redis.config_set("maxmemory", "0")
+    assert (told.status, told.ready, told.red()) == (503, False, {"redis"})
+    assert told.checks["redis"]["detail"].startswith("Redis answers, but every delivery is sent away")
+    assert Told(house.client).red() == set()
 
 
 def test_no_rules_yet_only_warns(house: House, redis: Redis) -> None:
