@@ -67,7 +67,7 @@ def _labels(tally: Tally) -> tuple[list[str], list[list[object]]]:
 def _examples(row: Row) -> str:
     first, *others = row.examples
     also = f"; also {and_list([one.issue for one in others])}" if others else ""
-    return f"{first.issue}: {first.because}{also}"
+    return ": ".join(filter(None, (first.issue, first.because))) + also
 
 
 def _by_size(rows: Mapping[str, Row]) -> list[tuple[str, Row]]:

@@ -14,9 +14,11 @@ from redis.exceptions import RedisError
 
 from sprintwarden import (
     cli_backfill,
+    cli_catch_up,
     cli_check,
     cli_config,
     cli_connect,
+    cli_console,
     cli_sprints,
     cli_tagger,
     cli_try,
@@ -50,7 +52,9 @@ for command in (
     cli_config.explain_config,
     cli_try.report,
     cli_backfill.backfill,
+    cli_catch_up.catch_up,
     cli_writes.resume,
+    cli_console.console_password,
     cli_tagger.train,
     cli_tagger.predict,
     cli_tagger.evaluate,

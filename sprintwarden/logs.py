@@ -42,7 +42,10 @@ def configure(level: str = "INFO") -> None:
             processors=[
                 *shared,
                 structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(serializer=orjson.dumps),
+                # Of a dataclass its repr, which hides what is secret, and not every field.
+                structlog.processors.JSONRenderer(
+                    serializer=orjson.dumps, option=orjson.OPT_PASSTHROUGH_DATACLASS
+                ),
             ],
             wrapper_class=wrapper,
             logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),

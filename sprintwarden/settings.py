@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rules.connection_schema import Url
+from rules.connections import NoSecret, secret_in, secret_of
+from rules.secret import Secret
 from store.address import parse
 
 
@@ -32,6 +34,18 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535)
     public_url: Url | None = None
     """Where trackers find this service; deliveries go to ``/webhooks/CONNECTION`` below it."""
+    metrics_token: str | None = Field(default=None, repr=False)
+    """Who shows it is told metrics and checks; without one, who asks on the machine itself."""
+    metrics_token_file: Path | None = None
+    """Holds that token in place of the environment."""
+    console_password_hash: str | None = Field(default=None, repr=False)
+    """What people log in to the console against; `sprintwarden console-password` makes it."""
+    console_password_hash_file: Path | None = None
+    """Holds that hash in place of the environment."""
+    console_header: str | None = None
+    """Header in which a reverse proxy tells the console who its user is."""
+    console_proxies: str = "127.0.0.1, ::1"
+    """Addresses and networks of those proxies."""
     web_processes: int = Field(default=2, ge=1, le=64)
     web_threads: int = Field(default=8, ge=1, le=256)
     """Per process. More cost more in switching than they bring; what comes meanwhile waits milliseconds."""
@@ -41,7 +55,8 @@ class Settings(BaseSettings):
     bulk_workers: int = Field(default=1, ge=1, le=64)
     settle_issue_s: float = Field(default=3.0, ge=0, le=300)
     settle_sprint_s: float = Field(default=30.0, ge=0, le=3_600)
-    ceiling_s: float = Field(default=300.0, ge=0, le=3_600)
+    ceiling_issue_s: float = Field(default=30.0, ge=0, le=3_600)
+    ceiling_sprint_s: float = Field(default=300.0, ge=0, le=3_600)
     sprint_look_s: float = Field(default=900.0, ge=1, le=86_400)
     """How often a board is looked at when no event tells of its sprints."""
     retrain_days: float = Field(default=7.0, ge=0, le=365)
@@ -66,8 +81,12 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.settle_sprint_s)
 
     @property
-    def ceiling(self) -> timedelta:
-        return timedelta(seconds=self.ceiling_s)
+    def ceiling_issue(self) -> timedelta:
+        return timedelta(seconds=self.ceiling_issue_s)
+
+    @property
+    def ceiling_sprint(self) -> timedelta:
+        return timedelta(seconds=self.ceiling_sprint_s)
 
     @property
     def retrain_every(self) -> timedelta:
@@ -95,6 +114,15 @@ class Settings(BaseSettings):
             raise Complaint(str(error)) from None
         return url
 
+    def metrics_secret(self) -> Secret | None:
+        """The token that metrics are told for, if there is one. Raises Complaint where it is none to use."""
+        return _secret("SPRINTWARDEN_METRICS_TOKEN", self.metrics_token, self.metrics_token_file)
+
+    def console_secret(self) -> Secret | None:
+        """The hash of the console's password, if there is one. Raises Complaint as ``metrics_secret``."""
+        name = "SPRINTWARDEN_CONSOLE_PASSWORD_HASH"
+        return _secret(name, self.console_password_hash, self.console_password_hash_file)
+
     def _of_run(self) -> str | None:
         """Where the Redis of a `sprintwarden run` over the same data folder listens, while it does."""
         try:
@@ -105,6 +133,17 @@ class Settings(BaseSettings):
 
 ADDRESS = "address"
 """File in the data folder of an embedded Redis that says where it listens."""
+
+
+def _secret(name: str, value: str | None, file: Path | None) -> Secret | None:
+    if file is not None and value is not None:
+        raise Complaint(f"{name} and {name}_FILE are both set: keep one of them.")
+    try:
+        if file is not None:
+            return secret_in(file, f"{file}, the file of {name}_FILE,")
+        return secret_of(value, name) if value is not None else None
+    except NoSecret as fault:
+        raise Complaint(f"{fault}.") from None
 
 
 def read_settings() -> Settings:

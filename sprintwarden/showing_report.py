@@ -9,8 +9,8 @@ from typing import Any, Final
 from rules.schema import Mode
 from sprintwarden.columns import counted, table, wrapped
 from sprintwarden.reporting import Hold, Reported
-from sprintwarden.showing import why
 from store import keys
+from store.reasons import why
 from trackers.spans import in_utc
 from workers.report import Counts, LabelCount, ModeReport, Report, SprintsReport
 from workers.wording import and_list

@@ -10,8 +10,8 @@ from typing import Any, Final
 from rules.differences import Differences
 from rules.schema import Mode
 from sprintwarden.columns import counted, shortened, table, wrapped
-from sprintwarden.showing import why
 from sprintwarden.trying import Rules, Trial
+from store.reasons import why
 from trackers.spans import in_utc
 from workers.sprint_trial import SprintChange, SprintVerdict
 from workers.trial import Comparison, Example, LabelChange, ProjectChange, Reach

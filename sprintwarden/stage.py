@@ -30,6 +30,8 @@ from store.rulebook import RulebookShelf
 JIRA: Final = "demo-jira"
 LINEAR: Final = "demo-linear"
 _READY_S: Final = 30.0
+_OFTEN: Final = "5s"
+"""The least there may be between two catch-ups."""
 
 _CONNECTIONS: Final = """\
 version: 1
@@ -40,7 +42,7 @@ connections:
     url: {jira}
     auth: {jira_auth}
     service_account: true
-    webhook: {{auth: signature, secrets: [{{env: DEMO_JIRA_HOOK}}]}}
+    {jira_heard}
     projects: [ABC, HELP]
     boards: [{boards}]
   {linear_name}:
@@ -48,7 +50,7 @@ connections:
     url: {linear}
     auth: {{key: {{env: DEMO_LINEAR_KEY}}}}
     service_account: true
-    webhook: {{secrets: [{{env: DEMO_LINEAR_HOOK}}]}}
+    {linear_heard}
     teams: [{teams}]
     cycles: true
 """
@@ -75,6 +77,8 @@ class Script:
     """What happened in Jira and in Linear before the service came."""
     without: frozenset[str] = frozenset()
     """Processes of the service that are not started, by their names in the Procfile."""
+    polled: frozenset[str] = frozenset()
+    """Connections without a webhook, by their names."""
     connect: Callable[[Stage], None] | None = None
     """Writes connections.yaml and makes the webhooks, in place of what the stage does by itself."""
 
@@ -138,13 +142,17 @@ class Stage:
         return held.text.decode() if held else None
 
     def idle(self) -> bool:
-        """Whether every webhook is answered and worked."""
-        return not (self.jira.pending() or self.linear.pending() or self.redis.zcard(PENDING))
+        """Whether every webhook is answered and worked, and nothing else is due within the minute."""
+        seconds, _ = self.redis.time()
+        soon = self.redis.zcount(PENDING, "-inf", (seconds + 60) * 1000)
+        return not (self.jira.pending() or self.linear.pending() or soon)
 
     def connect_webhooks(self) -> None:
-        """Let both toys send to the front door."""
-        self.jira.send_to(f"{self.url}/webhooks/{JIRA}", self._environ["DEMO_JIRA_HOOK"])
-        self.linear.send_to(f"{self.url}/webhooks/{LINEAR}", self._environ["DEMO_LINEAR_HOOK"])
+        """Let the toys that are not polled send to the front door."""
+        if JIRA not in self._script.polled:
+            self.jira.send_to(f"{self.url}/webhooks/{JIRA}", self._environ["DEMO_JIRA_HOOK"])
+        if LINEAR not in self._script.polled:
+            self.linear.send_to(f"{self.url}/webhooks/{LINEAR}", self._environ["DEMO_LINEAR_HOOK"])
 
     def _set_up(self) -> None:
         (self.folder / "config").mkdir(parents=True, exist_ok=True)
@@ -178,8 +186,16 @@ class Stage:
             jira_auth=_JIRA_AUTH[self._script.deployment],
             boards=", ".join(map(str, self._script.boards)),
             teams=teams,
+            jira_heard=self._heard(JIRA, "DEMO_JIRA_HOOK"),
+            linear_heard=self._heard(LINEAR, "DEMO_LINEAR_HOOK"),
         )
         (self.folder / "config" / "connections.yaml").write_text(connections, encoding="utf-8")
+
+    def _heard(self, name: str, secret: str) -> str:
+        """How a connection hears of anything, as connections.yaml says it."""
+        if name in self._script.polled:
+            return f"catch_up: {_OFTEN}"
+        return f"webhook: {{auth: signature, secrets: [{{env: {secret}}}]}}"
 
     def _toy(self, tracker: str, token: str, *more: str) -> str:
         command = [sys.executable, "-m", "sandbox", tracker, "--token", self._environ[token], *more]

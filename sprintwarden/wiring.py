@@ -25,6 +25,7 @@ from store.rulebook import RulebookShelf
 if TYPE_CHECKING:
     from flask import Flask
 
+    from webhook_app.console.access import Access
     from workers.clock import Clock
     from workers.pool import WarmPool
     from workers.shop import Shop
@@ -64,10 +65,24 @@ def build_web(settings: Settings) -> Flask:
             connections=read_connections(settings.connections_file),
             settle_issue=settings.settle_issue,
             settle_sprint=settings.settle_sprint,
-            ceiling=settings.ceiling,
+            ceiling_issue=settings.ceiling_issue,
+            ceiling_sprint=settings.ceiling_sprint,
             redis_may_forget=settings.redis_may_forget,
+            metrics_token=settings.metrics_secret(),
+            console=_console(settings),
         )
     )
+
+
+def _console(settings: Settings) -> Access | None:
+    """Who may see the console."""
+    from webhook_app.console.access import NoAccess, access
+
+    hash_, header, proxies = settings.console_secret(), settings.console_header, settings.console_proxies
+    try:
+        return access(hash_, header, proxies, settings.public_url)
+    except NoAccess as fault:
+        raise Complaint(str(fault)) from None
 
 
 def build_shop(settings: Settings) -> tuple[Redis, Shop]:

@@ -24,7 +24,8 @@ TOKEN: Final = PREFIX + "token"
 HINTS: Final = PREFIX + "hints:"
 """List per subject: ``<received ms> <hint JSON>``, oldest first. Inbox. Lives until worked."""
 SUBJECT: Final = PREFIX + "subject:"
-"""Hash per subject: first, last, settle, ceiling, token, lease, attempts, waits, not_before, cause. Inbox."""
+"""Hash per subject: first, last, settle, ceiling, token, lease, begun, attempts, waits, not_before, cause.
+Inbox."""
 CLAIM: Final = PREFIX + "claim:"
 """String per connection and body digest. Inbox. Lives ``CLAIM_LIFE``."""
 JOURNAL: Final = PREFIX + "journal:"
@@ -47,11 +48,16 @@ all the while. RulebookShelf. A row counts for ``RULES_FILE_LIFE``; ``RULES_FILE
 WRITTEN: Final = PREFIX + "written:"
 """Sorted set per connection: issues written to lately → when that was last (ms); never more than the rules
 allow in their window. Writes. Lives as long as the window."""
+ISSUE_WRITES: Final = PREFIX + "issue-writes:"
+"""String per issue: how many runs wrote to it of late. Writes. The window of that count: an hour."""
 HELD: Final = PREFIX + "held:"
 """Hash per connection to which nothing is written: since when, how many were written to, and what the rules
 allowed. Writes. Kept until somebody lifts it."""
 HEARD: Final = PREFIX + "heard"
 """Hash, connection → when the last genuine delivery came (ms). Door. Kept."""
+SKEW: Final = PREFIX + "skew:"
+"""List per connection: by how much our clock was ahead of its tracker's when it told of something new (ms),
+newest first, at most ``SKEW_KEPT``. Door. ``SKEW_LIFE``."""
 MODELS: Final = PREFIX + "models"
 """Hash, connection and target → which models stand in which slot, since when and why (JSON). Kept."""
 MODEL: Final = PREFIX + "model:"
@@ -91,6 +97,9 @@ BACKFILL_LEASE: Final = PREFIX + "backfill-lease:"
 """String per connection whose backfill somebody is at. Backfills. ``BACKFILL_LEASE_LIFE``, renewed."""
 BACKFILL_CALL: Final = PREFIX + "backfill-call:"
 """String per connection for whose backfill a job was just enqueued. Backfills. ``BACKFILL_CALL_LIFE``."""
+CATCH_UP: Final = PREFIX + "catch-up:"
+"""Hash per connection: since when it is known and caught up, when that is due next (ms); the scan under way,
+the last that ended, what a person asked for, what is known of the webhook (JSON). CatchUps. Kept."""
 BEAT: Final = PREFIX + "beat:"
 """String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
 
@@ -101,6 +110,9 @@ DECISIONS_LIFE: Final = timedelta(days=90)
 DECISIONS_KEPT: Final = 50
 DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
+SKEW_LIFE: Final = timedelta(days=1)
+SKEW_KEPT: Final = 20
+"""Enough for a median, and few enough that a clock that was set right is soon known to be."""
 BEAT_LIFE: Final = timedelta(seconds=20)
 """A clock beats every second, but may wait for a slow Redis, or look after the house, in between."""
 SPRINT_LIFE: Final = timedelta(days=120)
@@ -144,6 +156,10 @@ def door(connection: str) -> str:
     return f"{DOOR}{connection}"
 
 
+def skew(connection: str) -> str:
+    return f"{SKEW}{connection}"
+
+
 def pause(host: str, identity: str, scope: str) -> str:
     return f"{PAUSE}{host}:{identity}:{scope}"
 
@@ -184,6 +200,10 @@ def written(connection: str) -> str:
     return f"{WRITTEN}{connection}"
 
 
+def issue_writes(connection: str, issue: str) -> str:
+    return f"{ISSUE_WRITES}{connection}:{issue}"
+
+
 def held(connection: str) -> str:
     return f"{HELD}{connection}"
 
@@ -210,6 +230,10 @@ def closed(connection: str) -> str:
 
 def finished(connection: str, board: str) -> str:
     return f"{FINISHED}{connection}:{board}"
+
+
+def catch_up(connection: str) -> str:
+    return f"{CATCH_UP}{connection}"
 
 
 def beat(process: str) -> str:
@@ -259,3 +283,35 @@ def seen(connection: str, target: str, model: str, week: str) -> str:
 
 def watch(connection: str, target: str) -> str:
     return f"{WATCH}{connection}:{target}"
+
+
+CONSOLE_KEY: Final = PREFIX + "console-key"
+"""String: the key that signs the console's cookies. Sessions. Kept."""
+CONSOLE_SESSION: Final = PREFIX + "console-session:"
+"""String per session of the console, by the digest of its id: whose it is, and the password's mark (JSON).
+Sessions. ``CONSOLE_IDLE`` after it was last used; deleted at log-out."""
+CONSOLE_TRIES: Final = PREFIX + "console-tries:"
+"""String per address, or browser that logged in before, or all: attempts to log in. Attempts.
+``CONSOLE_TRIES_LIFE``."""
+CONSOLE_WAIT: Final = PREFIX + "console-wait:"
+"""String per the same that is to wait before the next attempt. Attempts. As long as the wait."""
+CONSOLE_LOG: Final = PREFIX + "console-log"
+"""List: what was changed in the console and by whom (JSON), newest first, at most ``CONSOLE_LOG_KEPT``.
+``CONSOLE_LOG_LIFE``."""
+
+CONSOLE_IDLE: Final = timedelta(hours=1)
+CONSOLE_TRIES_LIFE: Final = timedelta(hours=1)
+CONSOLE_LOG_LIFE: Final = timedelta(days=90)
+CONSOLE_LOG_KEPT: Final = 500
+
+
+def console_session(digest: str) -> str:
+    return f"{CONSOLE_SESSION}{digest}"
+
+
+def console_tries(who: str) -> str:
+    return f"{CONSOLE_TRIES}{who}"
+
+
+def console_wait(who: str) -> str:
+    return f"{CONSOLE_WAIT}{who}"

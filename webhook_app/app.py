@@ -13,12 +13,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from rules.connections import Connection
+from rules.secret import Secret
 from store.address import parse
 from store.connect import connect
-from store.door import Door
+from store.door import Door, Wait
 from store.inbox import Inbox
 from webhook_app import health, metrics
+from webhook_app.console import open_console
+from webhook_app.console.access import Access
+from webhook_app.console.house import House
 from webhook_app.entrance import entrance
+from webhook_app.insiders import Insiders
 from webhook_app.intake import RETRY_AFTER_S, Intake, Pace
 
 log = structlog.get_logger("web")
@@ -36,9 +41,14 @@ class WebSettings:
     connections: Sequence[Connection]
     settle_issue: timedelta = timedelta(seconds=3)
     settle_sprint: timedelta = timedelta(seconds=30)
-    ceiling: timedelta = timedelta(minutes=5)
+    ceiling_issue: timedelta = timedelta(seconds=30)
+    ceiling_sprint: timedelta = timedelta(minutes=5)
     redis_may_forget: bool = False
     """Whether a Redis that can lose events is no reason not to be ready."""
+    metrics_token: Secret | None = None
+    """Who shows it is told metrics and checks; without one, who asks on this machine."""
+    console: Access | None = None
+    """Who may see the console; without it there is none."""
 
 
 def create_app(settings: WebSettings) -> Flask:
@@ -48,13 +58,28 @@ def create_app(settings: WebSettings) -> Flask:
     replicas = parse(settings.redis_url).replicas
     names = [connection.name for connection in settings.connections]
     registry = CollectorRegistry()
+    entrances = map(entrance, settings.connections)
     intake = Intake(
-        entrances={connection.name: entrance(connection) for connection in settings.connections},
+        entrances={one.name: one for one in entrances if one is not None},
         door=Door(redis, replicas),
-        pace=Pace.of(settings.settle_issue, settings.settle_sprint, settings.ceiling),
+        pace=Pace(
+            issue=Wait.of(settings.settle_issue, settings.ceiling_issue),
+            sprint=Wait.of(settings.settle_sprint, settings.ceiling_sprint),
+        ),
         count=metrics.DeliveryCounter(registry),
     )
-    collector = metrics.StoreCollector(redis, Inbox(redis, lease=timedelta(minutes=1)), names)
+
+    def look() -> tuple[health.Check, ...]:
+        return health.checks(
+            redis, settings.connections, replicas=replicas, may_forget=settings.redis_may_forget
+        )
+
+    collectors = (
+        metrics.DeliveryCollector(registry, intake.entrances),
+        metrics.HealthCollector(look),
+        metrics.StoreCollector(redis, Inbox(redis, lease=timedelta(minutes=1)), names),
+    )
+    insiders = Insiders(settings.metrics_token)
     app.extensions["intake"] = intake
 
     @app.post("/webhooks/<connection>")
@@ -71,31 +96,45 @@ def create_app(settings: WebSettings) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = health.checks(
-            redis, settings.connections, replicas=replicas, may_forget=settings.redis_may_forget
-        )
-        told = {"ready": health.ready(found), "checks": found}
+        found = look()
+        told: dict[str, object] = {"ready": health.ready(found)}
+        if insiders.admit(request.environ):
+            told["checks"] = found
         return Response(orjson.dumps(told), 200 if told["ready"] else 503, content_type=_JSON)
 
     @app.get("/metrics")
     def metrics_page() -> Response:
-        return Response(metrics.render(registry, collector), content_type=CONTENT_TYPE_LATEST)
+        if not insiders.admit(request.environ):
+            told = {"status": "refused", "detail": insiders.turned_away()}
+            return Response(orjson.dumps(told), 403, content_type=_JSON)
+        return Response(metrics.render(*collectors), content_type=CONTENT_TYPE_LATEST)
 
-    @app.errorhandler(Exception)
-    def our_fault(error: Exception) -> Response:
-        log.exception("fault", path=request.path)
-        told = {
-            "status": "refused",
-            "detail": "A fault of ours; it is in the log. Please send it again later.",
-        }
-        return Response(orjson.dumps(told), 500, content_type=_JSON)
-
-    @app.errorhandler(HTTPException)
-    def plain_error(error: HTTPException) -> Response:
-        told = {"status": "refused", "detail": f"{error.code}: {error.name}."}
-        response = Response(orjson.dumps(told), error.code, content_type=_JSON)
-        if isinstance(error, MethodNotAllowed) and error.valid_methods:
-            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-        return response
-
+    open_console(app, House(redis, settings.connections, settings))
+    app.after_request(_keep_to_yourself)
+    app.register_error_handler(Exception, _our_fault)
+    app.register_error_handler(HTTPException, _plain_error)
     return app
+
+
+def _keep_to_yourself(response: Response) -> Response:
+    # Static files of the console ask to be checked again, which is cheaper.
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _our_fault(error: Exception) -> Response:
+    log.exception("fault", path=request.path)
+    told = {
+        "status": "refused",
+        "detail": "A fault of ours; it is in the log. Please send it again later.",
+    }
+    return Response(orjson.dumps(told), 500, content_type=_JSON)
+
+
+def _plain_error(error: HTTPException) -> Response:
+    told = {"status": "refused", "detail": f"{error.code}: {error.name}."}
+    response = Response(orjson.dumps(told), error.code, content_type=_JSON)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response

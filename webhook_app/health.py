@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from rules.connections import Connection
 from store.cache import Cache
+from store.catch_ups import CatchUps, HookState, Standing
 from store.crew import BULK, LIVE, Crew
 from store.durability import Trait, copies, traits
 from store.heard import Heard
@@ -21,6 +23,13 @@ from store.rulebook import RulebookShelf, Turned
 from store.watch import Report, Watch
 from store.writes import Held, Writes
 from trackers.spans import in_utc, in_words
+
+IN_STEP: Final = timedelta(seconds=30)
+"""Clocks that differ by no more cost nothing yet; a delivery may be refused from a minute on."""
+
+LATE_AFTER: Final = 3
+"""Periods without a finished catch-up that mean that something hinders it."""
+_GRACE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,10 @@ def checks(
             _clock(redis),
             *_workers(redis),
             *_identities(redis, connections),
-            *_deliveries(redis, [connection.name for connection in connections]),
+            *_deliveries(redis, [connection.name for connection in connections if connection.webhook]),
+            *_times(redis, [connection.name for connection in connections]),
+            *_catch_ups(redis, connections),
+            *_hooks(redis, connections),
             *_writing(redis, [connection.name for connection in connections]),
             *_models(redis, [connection.name for connection in connections]),
         )
@@ -70,9 +82,18 @@ def ready(found: Iterable[Check]) -> bool:
 
 def _redis(redis: Redis, replicas: int, *, may_forget: bool) -> Iterable[Check]:
     kept, copied = traits(redis), copies(redis, replicas)
-    yield Check("redis", True, "Redis answers.")
+    yield _writable(redis)
     yield from (_check(trait, vital=not may_forget) for trait in kept)
     yield from (_check(trait, vital=trait.vital) for trait in copied)
+
+
+def _writable(redis: Redis) -> Check:
+    """One that is full, read-only or cannot append to its file answers all the same."""
+    try:
+        redis.set(beat("web"), "now", px=BEAT_LIFE)
+    except ResponseError as error:
+        return Check("redis", False, f"Redis answers, but every delivery is sent away: {error}.")
+    return Check("redis", True, "Redis answers.")
 
 
 def _check(trait: Trait, *, vital: bool) -> Check:
@@ -163,6 +184,80 @@ def _deliveries(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
         never = f"None came yet; `sprintwarden doctor {name}` tells whether the webhook works."
         said = f"{_ago(last).capitalize()}." if last else never
         yield Check(f"last delivery of {name}", True, said, vital=False)
+
+
+def _times(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:
+    """The clocks that are not in step with ours; it only warns, for no other machine may be the better."""
+    heard = Heard(redis)
+    for name in connections:
+        ahead = heard.skew(name)
+        if ahead is not None and abs(ahead) > IN_STEP:
+            yield Check(f"time of {name}", False, _out_of_step(ahead), vital=False)
+
+
+def _out_of_step(ahead: timedelta) -> str:
+    way, cost = (
+        ("ahead of", "Deliveries count as older than they are: late ones may be refused.")
+        if ahead > timedelta()
+        else ("behind", "Deliveries seem to come from the future, and may be refused for it.")
+    )
+    return f"Our clock is {in_words(abs(ahead))} {way} the tracker's. {cost} Set it right by NTP."
+
+
+def _catch_ups(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
+    """Whether each tracker is asked what changed as often as it should be."""
+    catch_ups = CatchUps(redis)
+    now = catch_ups.now()
+    for one in connections:
+        name, every, standing = f"catch-up of {one.name}", one.catch_up, catch_ups.standing(one.name)
+        if every is None:
+            yield Check(name, True, "It is switched off: what no webhook tells is not found.", vital=False)
+        elif standing is None:
+            yield Check(name, True, "The clock has not come to it yet.", vital=False)
+        else:
+            last = standing.done.ended if standing.done else standing.first
+            ok = now - last <= LATE_AFTER * every + _GRACE
+            yield Check(name, ok, _caught_up(one.name, standing, every, now, ok=ok), vital=False)
+
+
+def _caught_up(name: str, standing: Standing, every: timedelta, now: datetime, *, ok: bool) -> str:
+    done = standing.done
+    if ok and done is None:
+        return f"None was due yet; the tracker is asked every {in_words(every)}."
+    if ok and done is not None:
+        unknown = ", ".join(done.scan.unknown)
+        but = f" The tracker knows no project {unknown}: mend connections.yaml." if unknown else ""
+        seen, missed = done.scan.seen, done.scan.missed
+        told = f"{_many(seen, 'issue', 'issues')} seen, {missed} of them news"
+        return f"{in_words(now - done.ended).capitalize()} ago: {told}.{but}"
+    last = f"The last ended {in_words(now - done.ended)} ago" if done else "None has ended yet"
+    return (
+        f"{last}, and one is due every {in_words(every)}. `sprintwarden catch-up {name}` asks for one and "
+        "says what hinders it."
+    )
+
+
+def _hooks(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
+    """The webhooks that were found off, and those that are on again. What is not known is not told."""
+    catch_ups = CatchUps(redis)
+    for one in connections:
+        standing = catch_ups.standing(one.name) if one.webhook is not None else None
+        hooked = standing.hooked if standing else None
+        name = f"webhook of {one.name}"
+        if hooked is None:
+            continue
+        if hooked.state is HookState.ON:
+            since = f" Switched on again by us {_ago(hooked.enabled)}." if hooked.enabled else ""
+            yield Check(name, True, f"It is on.{since}", vital=False)
+        elif hooked.state is HookState.LEFT_OFF:
+            told = (
+                "It is off. We had switched it on, and it was off again within a day: it is left alone until "
+                "somebody switches it on. Until then all is found by catch-up, later."
+            )
+            yield Check(name, False, told, vital=False)
+        elif hooked.state is HookState.OFF:
+            told = f"It is off and could not be switched on. {hooked.said} Switch it on in the tracker."
+            yield Check(name, False, told, vital=False)
 
 
 def _writing(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:

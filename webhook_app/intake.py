@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import orjson
 import structlog
 
-from store.door import Door, NotStored
+from store.door import Door, NotStored, Skew, Wait
 from trackers.model import Event, Hint, Refused, RefusedBecause, SubjectKind
 from trackers.reading import json_value
 from webhook_app.entrance import Entrance, Environ
@@ -43,20 +43,14 @@ _STATUS: Final[Mapping[RefusedBecause, HTTPStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long hints wait for others about the same subject, in milliseconds."""
+    """How long hints wait for others about the same subject."""
 
-    issue_ms: int
-    sprint_ms: int
-    ceiling_ms: int
+    issue: Wait
+    sprint: Wait
 
-    @classmethod
-    def of(cls, issue: timedelta, sprint: timedelta, ceiling: timedelta) -> Pace:
-        """From spans of time."""
-        return cls(*(int(span.total_seconds() * 1000) for span in (issue, sprint, ceiling)))
-
-    def settle(self, hint: Hint) -> int:
-        """The settle time for this hint's kind of subject."""
-        return self.sprint_ms if hint.subject.kind is SubjectKind.SPRINT else self.issue_ms
+    def wait(self, hint: Hint) -> Wait:
+        """The wait for this hint's kind of subject."""
+        return self.sprint if hint.subject.kind is SubjectKind.SPRINT else self.issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +95,35 @@ class Intake:
         """Take one delivery for the connection ``name`` and say what became of it. Never raises."""
         entrance = self.entrances.get(name)
         if entrance is None:
-            refused = Refused(RefusedBecause.UNKNOWN_CONNECTION, "No connection of that name is configured.")
+            refused = Refused(RefusedBecause.UNKNOWN_CONNECTION, "No connection of that name has a webhook.")
             return self._refused("unknown", refused, "")
-        digest = ""
+        digest, skew = "", None
         try:
             body = read_body(environ, entrance.max_body)
             entrance.verify(body, environ)
             digest = hashlib.sha256(body).hexdigest()
             payload = parse_json(body)
+            skew = _skew(entrance.name, entrance.told(payload))
             late = entrance.late(payload)
             event = entrance.read(payload, digest)
-            return self._take(entrance, event, digest, late=late)
+            return self._take(entrance, event, digest, skew, late=late)
         except Refused as refused:
-            return self._refused(entrance.name, refused, digest)
+            return self._refused(entrance.name, refused, digest, skew)
 
-    def _take(self, entrance: Entrance, event: Event, digest: str, *, late: bool) -> Answer:
+    def _take(
+        self, entrance: Entrance, event: Event, digest: str, skew: Skew | None, *, late: bool
+    ) -> Answer:
         if event.ignored is not None:
             answer = Answer(HTTPStatus.OK, "ignored", str(event.ignored), event.detail)
-            heard = "" if event.name.startswith(OWN_EVENT) else entrance.name
-            self._note(entrance.name, answer, event.name, digest, heard)
+            if event.name.startswith(OWN_EVENT):
+                self._note(entrance.name, answer, event.name, digest)
+            else:
+                self._note(entrance.name, answer, event.name, digest, entrance.name, skew)
             return self._told(entrance.name, answer, event.name, digest)
         hints = tuple(replace(hint, late=True) for hint in event.hints) if late else event.hints
-        settles = [self.pace.settle(hint) for hint in hints]
+        waits = [self.pace.wait(hint) for hint in hints]
         try:
-            fresh = self.door.offer(entrance.name, digest, hints, settles, self.pace.ceiling_ms)
+            fresh = self.door.offer(entrance.name, digest, hints, waits, skew)
         except NotStored as error:
             log.error("not stored", connection=entrance.name, digest=digest[:12], error=str(error))
             raise Refused(
@@ -137,16 +136,24 @@ class Intake:
         )
         return self._told(entrance.name, answer, event.name, digest)
 
-    def _refused(self, connection: str, refused: Refused, digest: str) -> Answer:
+    def _refused(self, connection: str, refused: Refused, digest: str, skew: Skew | None = None) -> Answer:
         answer = Answer(_STATUS[refused.reason], "refused", str(refused.reason), refused.sentence)
         if refused.reason not in (RefusedBecause.NOT_STORED, RefusedBecause.UNKNOWN_CONNECTION):
-            self._note(f"{connection}:refused", answer, "", digest)
+            self._note(f"{connection}:refused", answer, "", digest, skew=skew)
         return self._told(connection, answer, "", digest)
 
-    def _note(self, book: str, answer: Answer, event: str, digest: str, heard: str = "") -> None:
+    def _note(
+        self,
+        book: str,
+        answer: Answer,
+        event: str,
+        digest: str,
+        heard: str = "",
+        skew: Skew | None = None,
+    ) -> None:
         note = {"outcome": answer.outcome, "reason": answer.reason, "detail": answer.detail, "event": event}
         try:
-            self.door.note(book, note | {"digest": digest[:12]}, heard)
+            self.door.note(book, note | {"digest": digest[:12]}, heard, skew)
         except NotStored as error:
             # The delivery led to nothing, so nothing is lost but this note; the log still tells of it.
             log.warning("note not kept", error=str(error))
@@ -162,6 +169,11 @@ class Intake:
             digest=digest[:12],
         )
         return answer
+
+
+def _skew(connection: str, told: datetime | None) -> Skew | None:
+    """How far our clock is ahead of the one that told this time, on the delivery's way here included."""
+    return None if told is None else Skew(connection, (datetime.now(UTC) - told) // timedelta(milliseconds=1))
 
 
 def read_body(environ: Environ, limit: int) -> bytes:

@@ -9,7 +9,7 @@ is the same from whichever machine it is scraped.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import structlog
@@ -21,6 +21,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from store.budget import standing_pauses
+from store.catch_ups import CatchUps, HookState
 from store.crew import QUEUES, Crew
 from store.decisions import Decisions
 from store.heard import Heard
@@ -29,6 +30,8 @@ from store.models import ModelShelf, Place
 from store.rulebook import RulebookShelf
 from store.watch import Rate, Reply, Report, Watch
 from store.writes import Writes
+from trackers.model import IgnoredBecause, RefusedBecause
+from webhook_app.health import Check, ready
 
 log = structlog.get_logger("metrics")
 
@@ -36,6 +39,14 @@ MOST_LABELS: Final = 200
 """Labels, and projects, that have series of their own; a tracker may have thousands."""
 _NAMED: Final = ("outcomes", "answers")
 """The counts whose third part is a label or a project."""
+_OFF: Final = (HookState.OFF, HookState.LEFT_OFF)
+ENDINGS: Final = (
+    "applied", "suggested", "dry_run", "nothing", "ignored", "partly_refused", "postponed", "dead",
+)  # fmt: skip
+"""How a run may end: ``workers.record.Outcome``, which this room does not know. There from the beginning."""
+_DELIVERIES: Final = "sprintwarden_deliveries_total"
+_DELIVERIES_TEXT: Final = "Webhook deliveries by what became of them."
+_DELIVERIES_LABELS: Final = ("connection", "outcome", "reason")
 
 
 class DeliveryCounter:
@@ -43,9 +54,9 @@ class DeliveryCounter:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counter = Counter(
-            "sprintwarden_deliveries_total",
-            "Webhook deliveries by what became of them.",
-            ("connection", "outcome", "reason"),
+            _DELIVERIES,
+            _DELIVERIES_TEXT,
+            _DELIVERIES_LABELS,
             registry=registry,
         )
         self._children: dict[tuple[str, str, str], Counter] = {}
@@ -62,6 +73,51 @@ class DeliveryCounter:
                 return
             self._children[key] = child
         child.inc()
+
+
+class DeliveryCollector(Collector):
+    """What this machine's web processes counted together, and zero for every answer not yet given."""
+
+    def __init__(self, own: CollectorRegistry, connections: Iterable[str]) -> None:
+        self._own = own
+        self._answers = tuple(_answers(connections))
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        several = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        # Given no registry it registers nowhere.
+        source = MultiProcessCollector(None) if several else self._own  # type: ignore[no-untyped-call]
+        counted: dict[tuple[str, ...], float] = dict.fromkeys(self._answers, 0.0)
+        for family in source.collect():
+            for sample in family.samples:
+                if sample.name == _DELIVERIES:
+                    counted[tuple(sample.labels[name] for name in _DELIVERIES_LABELS)] = sample.value
+        told = CounterMetricFamily(_DELIVERIES, _DELIVERIES_TEXT, labels=_DELIVERIES_LABELS)
+        for answer, value in counted.items():
+            told.add_metric(answer, value)
+        yield told
+
+
+class HealthCollector(Collector):
+    """What ``/readyz`` would say."""
+
+    def __init__(self, look: Callable[[], Iterable[Check]]) -> None:
+        self._look = look
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        found = tuple(self._look())
+        yield _gauge("sprintwarden_ready", "1 while deliveries are to be sent here.", int(ready(found)))
+        well = GaugeMetricFamily(
+            "sprintwarden_check_ok", "Whether a check of /readyz is well, by its name.", labels=("check",)
+        )
+        for check in found:
+            well.add_metric([check.name], int(check.ok))
+        yield well
 
 
 class StoreCollector(Collector):
@@ -134,6 +190,8 @@ class StoreCollector(Collector):
         for name in self._connections:
             counted.setdefault(f"labels|{name}", 0)
             counted.setdefault(f"comments|{name}", 0)
+            for ending in ENDINGS:
+                counted.setdefault(f"runs|{name}|{ending}|", 0)
         outcomes = CounterMetricFamily(
             "sprintwarden_label_outcomes",
             "What people made of what models put on: confirmed, corrected, or withdrawn (a confirmation "
@@ -154,9 +212,19 @@ class StoreCollector(Collector):
         for place in {tuple(name.split("|")[1:4]) for name in counted if name.startswith("answers|")}:
             for reply in Reply:
                 counted.setdefault("|".join(("answers", *place, reply)), 0)
+        for place in ModelShelf(self._redis).all():
+            counted.setdefault("|".join(("mutes", *place)), 0)
+        found = CounterMetricFamily(
+            "sprintwarden_catch_up_issues",
+            "Issues that catch-ups came upon: seen, and of them missed, whose state no run had seen.",
+            labels=("connection", "outcome"),
+        )
+        for name in self._connections:
+            counted.setdefault(f"catch_up|{name}|seen", 0)
+            counted.setdefault(f"catch_up|{name}|missed", 0)
         families = {
             "runs": runs, "labels": labels, "comments": comments, "outcomes": outcomes, "mutes": mutes,
-            "answers": answers,
+            "answers": answers, "catch_up": found,
         }  # fmt: skip
         for name, value in sorted(_most_used(counted).items()):
             kind, *values = name.split("|")
@@ -261,13 +329,39 @@ class StoreCollector(Collector):
             "1 while nothing is written to the tracker because too much was in a short time.",
             labels=("connection",),
         )
-        heard, writes = Heard(self._redis), Writes(self._redis)
+        skew = GaugeMetricFamily(
+            "sprintwarden_clock_skew_seconds",
+            "How far our clock is ahead of the tracker's, below zero where it is behind; absent until a few "
+            "deliveries told.",
+            labels=("connection",),
+        )
+        caught_up = GaugeMetricFamily(
+            "sprintwarden_catch_up_last_success_timestamp_seconds",
+            "When a catch-up last came to its end; 0 before the first.",
+            labels=("connection",),
+        )
+        off = GaugeMetricFamily(
+            "sprintwarden_webhook_off",
+            "1 while the webhook was found switched off in the tracker, and still is.",
+            labels=("connection",),
+        )
+        heard, writes, catch_ups = Heard(self._redis), Writes(self._redis), CatchUps(self._redis)
         for name in self._connections:
             when = heard.last(name)
             last.add_metric([name], when.timestamp() if when else 0)
             held.add_metric([name], int(writes.held(name) is not None))
+            standing = catch_ups.standing(name)
+            done, hooked = (standing.done, standing.hooked) if standing else (None, None)
+            caught_up.add_metric([name], done.ended.timestamp() if done else 0)
+            off.add_metric([name], int(hooked is not None and hooked.state in _OFF))
+            ahead = heard.skew(name)
+            if ahead is not None:
+                skew.add_metric([name], ahead.total_seconds())
         yield last
+        yield skew
         yield held
+        yield caught_up
+        yield off
 
     def _other_metrics(self) -> Iterator[Metric]:
         pauses = GaugeMetricFamily(
@@ -278,28 +372,22 @@ class StoreCollector(Collector):
         yield pauses
 
 
-def render(own: CollectorRegistry, store: StoreCollector) -> bytes:
-    """The exposition text: this machine's web processes together, and the shared store."""
+def render(*collectors: Collector) -> bytes:
+    """The exposition text."""
     registry = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    else:
-        registry.register(_Forward(own))
-    registry.register(store)
+    for collector in collectors:
+        registry.register(collector)
     return generate_latest(registry)
 
 
-class _Forward(Collector):
-    """One process alone: its own registry beside the store's."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def describe(self) -> list[Metric]:
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        return iter(self._registry.collect())
+def _answers(connections: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Every answer that the front door can give, as connection, outcome and reason."""
+    nobody = RefusedBecause.UNKNOWN_CONNECTION
+    for name in connections:
+        yield from ((name, "queued", ""), (name, "queued", "late"), (name, "duplicate", ""))
+        yield from ((name, "ignored", str(reason)) for reason in IgnoredBecause)
+        yield from ((name, "refused", str(reason)) for reason in RefusedBecause if reason is not nobody)
+    yield ("unknown", "refused", str(nobody))
 
 
 def _most_used(counted: Mapping[str, int]) -> dict[str, int]:
