@@ -205,14 +205,59 @@ def outcome(side: Side, told: Sequence[Told]) -> None:
     twice = sum(sum(comment["author"] == BOT for comment in views[key]["comments"]) > 1 for key in wanted)
     print(
         f"{side.tracker}: {len(took)} deliveries, acknowledged p50 {quantile(took, 0.5):.1f} ms, "
-        f"p99 {quantile(took, 0.99):.1f} ms, {refused} refused; first write p50 "
-        f"{quantile(waits, 0.5):.2f} s, p95 {quantile(waits, 0.95):.2f} s; {len(calls)} requests, {len(calls) / len(told):.2f} an event; "
-        f"lost {lost}, twice {twice}"
+        f"p99 {quantile(took, 0.99):.1f} ms, {refused} refused; first write "
+        f"p50 {quantile(waits, 0.5):.2f} s, p95 {quantile(waits, 0.95):.2f} s; {len(calls)} requests, "
+        f"{len(calls) / len(told):.2f} an event; lost {lost}, twice {twice}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """What came of a burst."""
+
+    answered: int
+    bad: int
+    """Of these, answered with anything but 200, or not at all."""
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    stored: int
+    overdue: timedelta
+    """How late the oldest subject was at most."""
+    calm: float
+    """Seconds until all was worked, after the last delivery."""
+    labelled: int
+    writes: int
+    """Of labels."""
+    requests: int
+    """To the tracker."""
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answered / self.seconds
+
+    @property
+    def lost(self) -> int:
+        """Deliveries answered with 200 that were not stored."""
+        return max(0, self.answered - self.bad - self.stored)
 
 
 def burst(stage: Stage, rate: float, seconds: float) -> None:
     """Deliveries as fast as ``rate``, each new; then how long they take to be worked."""
+    came = burst_of(stage, rate, seconds)
+    print(
+        f"wrk: {came.answered} answered in {came.seconds:.1f} s, {came.rate:.0f} a second; "
+        f"p50 {came.p50_ms:.1f} ms, p99 {came.p99_ms:.1f} ms; {came.bad} not 200"
+    )
+    print(f"stored: {came.stored}, lost {came.lost}")
+    late = came.overdue.total_seconds()
+    print(f"{late:.1f} s overdue at most, all worked {came.calm:.1f} s after the last")
+    print(f"labelled {came.labelled} of {_ISSUES} issues by {came.writes} writes, {came.requests} requests")
+
+
+def burst_of(stage: Stage, rate: float, seconds: float) -> Burst:
+    """Drive a burst and let it be worked off. Raises SystemExit where wrk is not installed."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; Debian has a package of that name.")
@@ -224,31 +269,24 @@ def burst(stage: Stage, rate: float, seconds: float) -> None:
     side.toy.forget_calls()
     before = claims(stage)
     with Watch(stage) as watch:
-        command = [
-            wrk,
-            "-t1",
-            f"-c{_CONNECTIONS}",
-            f"-d{seconds:.0f}s",
-            "-s",
-            str(script),
-            stage.url,
-            "--",
-            str(file),
-        ]
+        how = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(script)]
+        command = [wrk, *how, stage.url, "--", str(file)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found = json.loads(told.splitlines()[-1])
         calm = settle(stage)
-    stored = claims(stage) - before
-    labelled = sum(bool(side.toy.issue(issue["key"])["labels"]) for issue in made)
-    writes = sum(call["operation"] == "PUT issue" for call in side.toy.writes())
-    print(
-        f"wrk: {found['requests']} answered in {found['seconds']:.1f} s = "
-        f"{found['requests'] / found['seconds']:.0f} a second; p50 {found['p50']:.1f} ms, "
-        f"p99 {found['p99']:.1f} ms; {found['bad']} not 200"
+    return Burst(
+        answered=found["requests"],
+        bad=found["bad"],
+        seconds=found["seconds"],
+        p50_ms=found["p50"],
+        p99_ms=found["p99"],
+        stored=claims(stage) - before,
+        overdue=watch.oldest,
+        calm=calm,
+        labelled=sum(bool(side.toy.issue(issue["key"])["labels"]) for issue in made),
+        writes=sum(call["operation"] == "PUT issue" for call in side.toy.writes()),
+        requests=len(side.toy.calls()),
     )
-    print(f"stored: {stored}, lost {max(0, found['requests'] - found['bad'] - stored)}")
-    print(f"{watch.oldest.total_seconds():.1f} s overdue at most, all worked {calm:.1f} s after the last")
-    print(f"labelled {labelled} of {_ISSUES} issues by {writes} writes, {len(side.toy.calls())} requests")
 
 
 def write_requests(file: Path, stage: Stage, made: Sequence[dict[str, Any]], number: int) -> None:

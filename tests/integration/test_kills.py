@@ -85,7 +85,7 @@ def workers(stage: Stage, deed: str, place: str, marker: Path, count: int = 1) -
 
 
 def _marked(place: str) -> object:
-    fault = pytest.mark.fault(14 if place == "popped" else 13)
+    fault = pytest.mark.fault(14) if place == "popped" else pytest.mark.fault(13)
     return pytest.param(place, marks=[fault, pytest.mark.slow] if place in UNWRITTEN else fault)
 
 
