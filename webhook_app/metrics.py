@@ -186,8 +186,14 @@ class StoreCollector(Collector):
         comments = CounterMetricFamily(
             "sprintwarden_comments_written", "Comments posted or edited.", labels=("connection",)
         )
+        discarded = CounterMetricFamily(
+            "sprintwarden_dead_letters_discarded",
+            "Dead letters that a person threw away, with the events in them.",
+            labels=("connection",),
+        )
         counted = Decisions(self._redis).counters()
         for name in self._connections:
+            counted.setdefault(f"discarded|{name}", 0)
             counted.setdefault(f"labels|{name}", 0)
             counted.setdefault(f"comments|{name}", 0)
             for ending in ENDINGS:
@@ -216,7 +222,7 @@ class StoreCollector(Collector):
             counted.setdefault("|".join(("mutes", *place)), 0)
         found = CounterMetricFamily(
             "sprintwarden_catch_up_issues",
-            "Issues that catch-ups came upon: seen, and of them missed, whose state no run had seen.",
+            "Issues that catch-ups came upon: seen, and missed, where something was done that no event told.",
             labels=("connection", "outcome"),
         )
         for name in self._connections:
@@ -224,7 +230,7 @@ class StoreCollector(Collector):
             counted.setdefault(f"catch_up|{name}|missed", 0)
         families = {
             "runs": runs, "labels": labels, "comments": comments, "outcomes": outcomes, "mutes": mutes,
-            "answers": answers, "catch_up": found,
+            "answers": answers, "catch_up": found, "discarded": discarded,
         }  # fmt: skip
         for name, value in sorted(_most_used(counted).items()):
             kind, *values = name.split("|")
