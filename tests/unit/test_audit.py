@@ -123,6 +123,37 @@ def test_where_nothing_could_be_asked_that_is_said_and_fails_only_if_wished(
     assert say("--strict", service=service)[0] == 2
 
 
+SHAPES: list[Any] = [
+    [],
+    {"results": None},
+    {"results": [None, None]},
+    {"results": ["none", "none"]},
+    {"results": [{"vulns": None}, {}]},
+    {"results": [{"vulns": [{}]}, {}]},
+    {"results": [{"vulns": [{"id": "GHSA-\x1b[2J"}]}, {}]},
+    {"results": [{"next_page_token": "1"}, {}]},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_is_no_answer_of_osvs_is_no_traceback(
+    shape: Any, osv: Osv, say: Callable[..., tuple[int, str]]
+) -> None:
+    def answer() -> flask.Response:
+        queries = len((flask.request.json or {})["queries"])
+        return flask.jsonify(shape if queries == 2 else {"results": [{"next_page_token": "1"}]})
+
+    osv.app.before_request(answer)
+    assert say()[1].startswith("NOT AUDITED: 127.0.0.1 ")
+
+
+def test_who_answers_drop_by_drop_holds_nothing_up(
+    osv: Osv, say: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_PATIENCE_S", -1.0)
+    assert "takes too long" in say()[1]
+
+
 def test_the_lists_here_are_read_whole() -> None:
     runtime, every = locked(audit.HERE / "runtime.txt"), locked(audit.HERE / "dev.txt")
     text = (audit.HERE / "dev.txt").read_text(encoding="utf-8")

@@ -72,20 +72,34 @@ class TestCommand:
 
     def test_it_tells_what_was_found(self, redis: Redis, command: Command) -> None:
         self.staffed(redis)
-        self.done(redis, Scan(now() - HOUR, now(), seen=7, missed=2, unknown=("XYZ",)))
+        self.done(redis, Scan(now() - HOUR, now(), seen=7, unread=2, unknown=("XYZ",)))
         CatchUps(redis).note_hook("jira", Hooked(HookState.LEFT_OFF, now()))
         told = command("catch-up", "jira", **self.environ)
         assert told.code == 0, told.err
-        assert "7 issues changed; nobody had told of 2 of them" in told.out
+        assert "7 issues changed; 2 of them stand as no run has seen them" in told.out
         assert "knows no project XYZ" in told.out
         assert "somebody switched it off again" in told.out
         assert Inbox(redis, lease=HOUR).take(9) != [], "it is asked for"
 
+    @pytest.mark.parametrize(
+        ("ago", "said"),
+        [(-HOUR, "The webhook was off, and was switched on again."), (HOUR, "The webhook is on.")],
+    )
+    def test_a_webhook_that_was_switched_on_by_it_is_told(
+        self, redis: Redis, command: Command, ago: timedelta, said: str
+    ) -> None:
+        self.staffed(redis)
+        CatchUps(redis).note_hook("jira", Hooked(HookState.ON, now(), enabled=now() - ago))
+        self.done(redis, Scan(now() - HOUR, now(), seen=1))
+        told = command("catch-up", "jira", **self.environ).out
+        assert "1 issue changed, and nothing of it is new." in told
+        assert said in told
+
     def test_a_machine_is_told_the_same(self, redis: Redis, command: Command) -> None:
         self.staffed(redis)
-        self.done(redis, Scan(now() - HOUR, now(), seen=7, missed=2, cut=True))
+        self.done(redis, Scan(now() - HOUR, now(), seen=7, unread=2, cut=True))
         (found,) = command("catch-up", "jira", "--since", "2h", "--json", **self.environ).json()
-        assert (found["connection"], found["issues_seen"], found["issues_missed"]) == ("jira", 7, 2)
+        assert (found["connection"], found["issues_seen"], found["issues_unread"]) == ("jira", 7, 2)
         assert found["cut"] is True
         assert found["webhook"] is None
 
@@ -110,6 +124,7 @@ class TestCommand:
         [
             (["nowhere"], "nowhere"),
             (["jira", "--since", "yesterday"], "neither a span"),
+            (["jira", "--since", "1825d"], "at most 366d"),
             (["jira", "--since", "2999-01-01"], "in the future"),
         ],
     )
@@ -152,6 +167,25 @@ class TestCommand:
         assert answer.code == 1
         assert "does not get on" in answer.err
 
+    def test_what_holds_one_up_is_told_once_and_at_once(
+        self, redis: Redis, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.staffed(redis)
+        monkeypatch.setattr(catching_up, "PATIENCE_S", 1.0)
+        monkeypatch.setattr(catching_up, "_LINE_EVERY_S", 0.1)
+
+        def refuse() -> None:
+            inbox = Inbox(redis, lease=HOUR)
+            until(lambda: inbox.is_waiting(subject_of("jira")))
+            (taken,) = inbox.take(1)
+            batch = inbox.begin(taken.subject, taken.token)
+            assert batch is not None
+            inbox.postpone(batch, HOUR, "Jira refuses the token.", free=True)
+
+        threading.Thread(target=refuse).start()
+        answer = command("catch-up", "jira", **self.environ)
+        assert answer.err.count("jira: It has not begun. Jira refuses the token.") == 1
+
 
 def said(redis: Redis, name: str) -> Check | None:
     return next((one for one in checks(redis, [WATCHED]) if one.name == f"{name} of acme"), None)
@@ -161,7 +195,7 @@ def ended(redis: Redis, ago: timedelta) -> None:
     """A catch-up came to its end so long ago."""
     catch_ups = CatchUps(redis)
     catch_ups.begin("acme")
-    done = catch_ups.finish("acme", Scan(now() - HOUR, now() - ago, seen=3, missed=1))
+    done = catch_ups.finish("acme", Scan(now() - HOUR, now() - ago, seen=3, unread=1))
     text = str(redis.hget(keys.catch_up("acme"), "done"))
     moment = done.ended.isoformat().replace("+00:00", "Z")
     assert moment in text
@@ -177,7 +211,7 @@ def test_a_catch_up_in_time_is_told_with_its_figures(redis: Redis) -> None:
     told = said(redis, "catch-up")
     assert told is not None
     assert told.ok
-    assert told.detail == "5 minutes ago: 3 issues seen, 1 of them news."
+    assert told.detail == "5 minutes ago: 3 issues changed, 1 of them read for it."
 
 
 def test_a_late_catch_up_is_told_and_stops_no_delivery(redis: Redis) -> None:

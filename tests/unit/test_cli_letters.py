@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from sprintwarden.embedded import EmbeddedRedis
+from store.decisions import Decisions
 from store.inbox import Inbox
 from tests.unit import front_door
 from tests.unit.command import Command, Done
@@ -102,3 +103,13 @@ def test_a_subject_must_be_named(letters: Command, redis: Redis) -> None:
 def test_a_text_that_is_no_subject_is_told(letters: Command, redis: Redis, text: str) -> None:
     done = letters("retry", text)
     assert (done.code, "is no subject; it looks like" in done.err) == (1, True)
+
+
+def test_a_discarded_letter_is_dropped_and_counted(letters: Command, inbox: Inbox, redis: Redis) -> None:
+    bury(inbox, "1", "x")
+    done = letters("discard", ONE, OTHER)
+    assert done.code != 0
+    assert "Discarded: 1." in done.err
+    assert f"Not among the dead letters: {OTHER}." in done.err
+    assert inbox.dead() == []
+    assert Decisions(redis).counters() == {"discarded|acme": 1}

@@ -16,7 +16,6 @@ from rules.load import load_rules
 from sprintwarden import cli_try
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.settings import Complaint
-from sprintwarden.trying import Serving
 from store.decisions import Decisions
 from store.inbox import Inbox
 from store.journal import Journals
@@ -26,6 +25,7 @@ from store.writes import Writes
 from tests.unit.models import open_toy, packed_file
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 from workers.breaker import why_held
+from workers.try_rules import Serving
 
 OLD = """\
 version: 1
@@ -291,7 +291,7 @@ def test_models_that_serve_are_read_and_nothing_is_kept(redis: Redis) -> None:
     shelf.stage(("acme", "labels"), id_, file, {})
     shelf.promote(("acme", "labels"), id_)
     before = {name: redis.type(name) for name in redis.scan_iter()}
-    models = Serving(redis, opener=open_toy)
+    models = Serving(ModelShelf(redis), opener=open_toy)
     loaded = models.now("acme", "labels")
     assert loaded is not None
     assert loaded.id == id_
@@ -304,7 +304,7 @@ def test_a_model_that_cannot_be_read_is_told_of_and_the_rules_alone_are_tried(re
     shelf = ModelShelf(redis)
     shelf.stage(("acme", "labels"), "m1", b"no archive", {})
     shelf.promote(("acme", "labels"), "m1")
-    models = Serving(redis)
+    models = Serving(ModelShelf(redis))
     assert models.now("acme", "labels") is None
     assert models.now("acme", "labels") is None
     (refused,) = models.refused

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from store.budget import Budget
+from store.connect import connect
 from trackers.errors import Paused
 from workers.gate import SharedGate
 
@@ -68,3 +69,33 @@ def test_an_answer_forgives_earlier_failures(gate: SharedGate, budget: Budget) -
     gate.answered()
     gate.unreachable()
     assert left(budget) == 0
+
+
+def test_what_the_tracker_has_left_is_noted_now_and_then_for_people(
+    gate: SharedGate, budget: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert budget.left() is None
+    moments = iter([100.0, 101.0, 106.0])
+    monkeypatch.setattr("workers.gate.monotonic", lambda: next(moments))
+    seen = []
+    for share in (0.75, 0.5, 0.25):
+        gate.left(share)
+        noted = budget.left()
+        assert noted is not None
+        seen.append(noted.share)
+    assert seen == [0.75, 0.75, 0.25]
+    gate.ask(["all", "bulk"])
+
+
+def test_what_was_left_is_told_with_its_age(budget: Budget, redis: Redis) -> None:
+    budget.note_left(0.5)
+    (name,) = redis.keys("sw:left:*")
+    redis.pexpire(name, 600_000)
+    noted = budget.left()
+    assert noted is not None
+    assert timedelta(minutes=49) < noted.ago <= timedelta(minutes=50, seconds=5)
+
+
+def test_an_answer_is_not_lost_because_redis_went_away_meanwhile() -> None:
+    nowhere = connect("redis://127.0.0.1:1/0", patience=0.1)
+    SharedGate(Budget(nowhere, "acme.example", "me")).left(0.5)

@@ -183,7 +183,7 @@ NAMES = st.sampled_from(
 KINDS = st.sampled_from(["Issue", "Cycle", "Comment", "Project", "?"])
 ACTIONS = st.sampled_from(["create", "update", "remove", "?"])
 UNHURRIED = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -9,13 +9,17 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
+import h11
 import pytest
 from gunicorn.config import Config
+from pydantic import TypeAdapter
 
-from sprintwarden.logs import DiscreetLogger
+from sprintwarden.logs import DiscreetLogger, place
+from trackers.errors import Rejected
 
 ROOT = Path(__file__).parents[2]
 FAILING = dedent(
@@ -40,8 +44,46 @@ def test_a_machine_gets_one_json_object_a_line() -> None:
     (line,) = done.stderr.splitlines()
     told = json.loads(line)
     assert (told["event"], told["level"], told["path"]) == ("fault", "error", "/webhooks/jira")
-    assert "ValueError: no" in told["exception"]
+    assert "in prove" in told["exception"]
+    assert "builtins.ValueError (what it says is left out" in told["exception"]
     assert done.stdout == ""
+
+
+def raised(how: Callable[[], object]) -> str:
+    """The traceback of what ``how`` raises."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
+        how()
+    return place(caught.value)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda text: float(text),
+        lambda text: {}[text],
+        lambda text: TypeAdapter(int).validate_python(text),
+        lambda text: h11.Request(method="GET", target="/", headers=[("Host", "x"), ("A", f"{text}\n")]),
+    ],
+)
+def test_what_a_library_says_of_a_value_is_left_out(how: Callable[[str], object]) -> None:
+    quoted = "zanzibar"
+    with pytest.raises(Exception, match=quoted) as caught:
+        how(quoted)
+    assert quoted not in place(caught.value)
+
+
+def test_our_own_words_and_those_that_quote_nothing_are_kept() -> None:
+    def turn() -> None:
+        try:
+            int("zanzibar")
+        except ValueError as error:
+            raise Rejected("Jira knows no project ABC.") from error
+
+    told = raised(turn)
+    assert told.endswith("Rejected: Jira knows no project ABC.")
+    assert "builtins.ValueError (what it says is left out: it may quote an issue)\nwhich led to\n" in told
+    assert "No such file" in raised(lambda: Path("/nowhere").read_text(encoding="utf-8"))
+    assert "has no attribute 'lower'" in raised(lambda: None.lower())  # type: ignore[attr-defined]
 
 
 def test_a_traceback_on_a_terminal_shows_no_variables() -> None:

@@ -14,7 +14,6 @@ from rules.load import RuleBook, load_rules
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
 from sprintwarden.showing_trial import show_trial
-from sprintwarden.trying import Rules, Trial, sprint_changes
 from store.rulebook import RulebookShelf
 from tests.conftest import CONNECTION, Floor
 from tests.unit.sprint_scene import BOARD, SPRINT, over, reading, told, work
@@ -27,6 +26,7 @@ from workers.sprint_book import Home, SprintBook
 from workers.sprint_plan import SprintPlan
 from workers.sprint_trial import Seen, SprintChange, SprintVerdict, compare_sprint, remembered, verdict
 from workers.trial import Comparison
+from workers.try_rules import Memory, Rules, Trial, sprint_changes
 
 NOW = datetime.now(UTC)
 STARTED = NOW - timedelta(hours=2)
@@ -127,7 +127,7 @@ def watched(floor: Floor) -> Floor:
 
 
 def changes(floor: Floor, now: RuleBook, new: RuleBook) -> list[SprintChange]:
-    return list(sprint_changes(floor.redis, CONNECTION, floor.tracker, [BOARD], now, new))
+    return list(sprint_changes(Memory.of(floor.redis), CONNECTION, floor.tracker, [BOARD], now, new))
 
 
 def test_the_rules_in_force_say_what_a_check_says(watched: Floor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,16 +19,23 @@ from store.cache import Cache
 from store.catch_ups import CatchUps
 from store.door import Door, Skew, Wait
 from store.journal import Forecast, Guess, Intent
+from store.label_views import Head, LabelViews
 from store.models import ModelShelf, Refusal
 from store.outcomes import Lesson, Row, Verdict
+from store.sprint_views import Change, Kind, SprintViews
 from store.sprints import Sprints
+from store.trials import Trials, Wish
 from store.watch import Reply, Sighting
 from store.writes import Writes
 from tests.conftest import ISSUE, Floor, changed, hint
 from tests.unit.sprint_scene import BOARD, SPRINT, over, reading
+from tests.unit.view_scene import view
 from trackers.errors import Rejected
 from trackers.model import HintKind, Label, Subject, SubjectKind
 from trackers.sprints import SprintReading, SprintState, Stage, Unit
+from webhook_app.console.attempts import FREE, Attempts
+from webhook_app.console.changes import note_change
+from webhook_app.console.sessions import Sessions
 from workers.clock import Clock
 from workers.retraining import Retraining
 from workers.rules_in_force import RulesFile
@@ -35,9 +43,12 @@ from workers.run import run
 from workers.sprint_book import SprintBook
 
 CLOSED = Subject("acme", SubjectKind.SPRINT, "38")
-KEPT = {keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY, keys.HEARD}
+KEPT = {
+    keys.TOKEN, keys.COUNTERS, keys.RULEBOOK, keys.MODELS, keys.ROUNDS, keys.HASH_KEY, keys.HEARD,
+    keys.CONSOLE_KEY, keys.LAST_WRITE,
+}  # fmt: skip
 """Bounded by what they are: one number, one row per counter, one text, one row per connection and target,
-one row per board, one secret, one moment per connection."""
+one row per board, one secret, two moments per connection, one more secret."""
 ONE_A_CONNECTION = keys.CATCH_UP
 UNTIL_LIFTED = keys.HELD
 """One per connection, until somebody has looked and says to go on."""
@@ -68,19 +79,25 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     for issue in ("1", "2"):
         writes.ask("acme", issue, 1, timedelta(minutes=10))
     writes.spend("acme", ISSUE.id, 1, timedelta(minutes=10))
-    Budget(floor.redis, "acme.example", "me").pause("all", timedelta(minutes=1), "x")
+    budget = Budget(floor.redis, "acme.example", "me")
+    budget.pause("all", timedelta(minutes=1), "x")
+    budget.note_left(0.5)
+    Trials(floor.redis).ask(Wish("acme", "version: 1", 200, "ada"))
     Retraining(floor.redis, timedelta(days=7))._claim("acme")
     sprints = Sprints(floor.redis)
     stay = Stay(ISSUE.id, "ABC-1", True, 3, 3, Stage.TODO, "1", lines=("hashes",))
     memory = SprintMemory(datetime.now(UTC), stays={ISSUE.id: stay})
     book = SprintBook(memory, Unit.POINTS, "12")
     sprints.keep(SPRINT, "12", book.to_text())
+    change = Change(datetime.now(UTC), "ABC-1", 3, Kind.ADDED)
+    SprintViews(floor.redis).keep(view(changes=(change,), fix=("ABC-1",)))
     sprints.close(CLOSED, replace(book, closed=True).to_text())
     sprints.snooze(SPRINT, on=True)
     sprints.note_planned("acme", ["38"], datetime.now(UTC))
     sprints.add_finished("acme", "12", [over(1)])
     sprints.watch([Subject("acme", SubjectKind.BOARD, "12")])
     sprints.secret()
+    _console(floor)
     _backfill(Backfills(floor.redis))
     CatchUps(floor.redis).begin("acme")
     Cache(floor.redis, "acme", "bot").put("labels", "[]", timedelta(hours=1))
@@ -88,6 +105,15 @@ def lived_through(floor: Floor, tmp_path: Path) -> None:
     handed = Subject("acme", SubjectKind.ISSUE, "3")
     floor.offer(hint(subject=handed))
     floor.token(handed)
+
+
+def _console(floor: Floor) -> None:
+    Sessions(floor.redis, None).begin("ada")
+    attempts = Attempts(floor.redis)
+    for _ in range(FREE):
+        attempts.wait("192.0.2.1", known=False)
+    note_change(floor.redis, "ada", "put back", str(ISSUE))
+    LabelViews(floor.redis).keep(Head("acme", "labels", datetime.now(UTC), date(2026, 3, 2)), (), "stamp")
 
 
 def _backfill(backfills: Backfills) -> None:
@@ -170,10 +196,11 @@ def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
     for book in books:
         assert ISSUE.id not in book
         assert "hashes" not in book
+    assert not re.search(r"ABC-1\b", str(floor.redis.get(keys.sprint_view(SPRINT))))
     for name in names:
         kind = str(floor.redis.type(name))
         if kind == "zset":
-            assert str(ISSUE) not in cast("list[str]", floor.redis.zrange(name, 0, -1))
+            assert str(ISSUE) not in " ".join(cast("list[str]", floor.redis.zrange(name, 0, -1))).split()
 
 
 def _over() -> SprintReading:

@@ -135,7 +135,7 @@ def deep() -> Any:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_damaged_jira_body(data: st.DataObject) -> None:
     payload = mangled(data, deepcopy(data.draw(st.sampled_from(JIRA))))
     assert is_in_order(outcome(jira.parse, payload, NARROW))
@@ -146,7 +146,7 @@ def test_damaged_jira_body(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_damaged_linear_body(data: st.DataObject) -> None:
     payload = mangled(data, deepcopy(data.draw(st.sampled_from(LINEAR))))
     assert is_in_order(outcome(linear.parse, payload, NARROW))

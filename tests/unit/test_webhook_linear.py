@@ -329,6 +329,11 @@ class TestIssueEvents:
         found = read(event("update", {"title": "Old"}, team={"key": "OPS"}))
         assert (found.ignored, "OPS" in found.detail) == (IgnoredBecause.PROJECT_NOT_NAMED, True)
 
+    def test_a_deletion_is_told_of_any_team(self) -> None:
+        """It may have been of a named one once, and then there is something to forget."""
+        found = read(event("remove", team={"key": "OPS"}))
+        assert kinds(found) == [("issue_deleted", "issue-1")]
+
     @pytest.mark.parametrize(
         ("previous", "heard"), [(["ENG-3"], True), (["OPS-1"], False), ([], True), (None, True), ([3], True)]
     )

@@ -1,0 +1,56 @@
+"""The console: what the service did, why, and how the sprints are going.
+
+Pages are modules of this package with a ``PAGE`` and an ``add``; they stand in ``PAGES`` in the order of the
+navigation. The blueprint has a guard before every view, so that a page cannot forget to ask who is there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from flask import Blueprint, Flask, Response
+from werkzeug.exceptions import NotFound
+
+from webhook_app.console import api, decisions, labels, now, queue, rules, sprints
+from webhook_app.console.frame import API, HOME, Frame
+from webhook_app.console.guard import Guard
+from webhook_app.console.house import House, PageModule
+
+PAGES: Final[tuple[PageModule, ...]] = (
+    now,
+    decisions,
+    sprints,
+    labels,
+    rules,
+    queue,
+)
+
+
+def open_console(app: Flask, house: House) -> None:
+    """Add the console and its API to the application, where the settings say who may see it."""
+    access = house.settings.console
+    if access is None:
+        return
+    blueprint = Blueprint(
+        "console", __name__, static_folder="static", static_url_path=f"{HOME}/static", template_folder=None
+    )
+    app.extensions["console"] = Frame(house, tuple(module.PAGE for module in PAGES))
+    Guard.of(house, access).stand_at(blueprint)
+    api.add(blueprint, house)
+    for module in PAGES:
+        module.add(blueprint, house)
+    blueprint.get(HOME, endpoint="home", strict_slashes=False)(_home)
+    # Of what is not there a stranger learns as little as of what is.
+    blueprint.get(f"{HOME}/<path:rest>", endpoint="nowhere")(_nowhere)
+    blueprint.get(f"{API}/<path:rest>", endpoint="nothing")(_nowhere)
+    app.register_blueprint(blueprint)
+
+
+def _home() -> Response:
+    if not PAGES:
+        raise NotFound
+    return Response(status=303, headers={"Location": PAGES[0].PAGE.path})
+
+
+def _nowhere(rest: str) -> NoReturn:
+    raise NotFound

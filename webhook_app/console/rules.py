@@ -1,0 +1,369 @@
+"""The page Rules: what holds where and which line says so, the file in force, and trials of an edited one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from rules.connections import Connection
+from rules.load import load_rules
+from rules.origins import Dropped, Explained, Explainer, Origin, TaggingRule, in_yaml
+from rules.problems import BadFile
+from store.crew import BULK, Crew
+from store.keys import TRIAL_LIFE, beat
+from store.rulebook import FileSeen, InForce, RulebookShelf
+from store.trials import MOST, State, TooMany, Trial, Trials, Wish
+from trackers.model import TrackerKind
+from trackers.spans import in_words
+from webhook_app.console.frame import HOME, show, user
+from webhook_app.console.house import House, Page
+
+PAGE: Final = Page("rules", f"{HOME}/rules", "Rules")
+
+_FILE: Final = "rules.yaml"
+_TRIALS: Final = f"{PAGE.path}/trials"
+_POLL_S: Final = 2
+_LAST: Final = 200
+_MOST_LAST: Final = 1_000
+_ALWAYS: Final = frozenset({"mode", "sprints.mode"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What a clock finds in the rules file of its machine."""
+
+    place: str
+    version: str | None
+    refused: str | None
+    """Since when what it holds is refused."""
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as it holds."""
+
+    path: str
+    value: str
+    """On one line, as a rules file would have it."""
+    line: int | None
+    """Of the file in force; None: no line says it, and it is the built-in default."""
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that holds, or one that does not for the reason ``instead``."""
+
+    name: str
+    labels: tuple[str, ...]
+    conditions: str
+    line: int
+    layer: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """A trial in the list."""
+
+    id: str
+    connection: str
+    by: str
+    asked: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The page."""
+
+    version: str | None
+    since: str | None
+    past: tuple[str, ...]
+    """Versions that were in force before, the newest first."""
+    files: tuple[FileState, ...]
+    places: tuple[str, ...]
+    """All that may be asked for, as ``CONNECTION/PROJECT``."""
+    place: str
+    boards: tuple[str, ...]
+    board: str
+    settings: tuple[Setting, ...]
+    """Those that somebody set, and the modes."""
+    defaults: tuple[Setting, ...]
+    rules: tuple[Rule, ...]
+    """In the order in which they are held against an issue."""
+    dropped: tuple[Rule, ...]
+    """Inherited, and not in use here."""
+    trials: tuple[TrialLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesFile:
+    """The file in force, line by line."""
+
+    version: str
+    since: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPage:
+    """A trial as it stands."""
+
+    id: str
+    connection: str
+    by: str
+    asked: str
+    last: int
+    """Over how many of the newest issues at most."""
+    state: str
+    issues: int
+    """Looked at so far."""
+    doing: str
+    hindered: tuple[str, ...]
+    """What keeps it waiting, and what to do."""
+    why: str
+    """It came to nothing, and why."""
+    result: Mapping[str, Any] | None
+    """As `sprintwarden try --json` tells it."""
+    is_under_way: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What is to be tried, and why it cannot be."""
+
+    text: str
+    connection: str
+    last: int
+    problems: tuple[str, ...] = ()
+    refused: str = ""
+
+
+def add(blueprint: Blueprint, house: House, /) -> None:
+    """Add the page, the file and the trials."""
+
+    def page() -> Response:
+        return show("rules.html", title="Rules", page=gather(house, request.args))
+
+    def file() -> Response:
+        return show("rules_file.html", title="The rules in force", file=gather_file(house))
+
+    def form() -> Response:
+        return _show_form(house, _begun(house, request.args))
+
+    def ask() -> Response:
+        return _ask(house, request.form)
+
+    def trial(id_: str) -> Response:
+        found = find_trial(house, id_)
+        refresh = _POLL_S if found.is_under_way else None
+        return show("trial.html", title="Trial of a rules file", refresh=refresh, trial=found)
+
+    blueprint.get(PAGE.path, endpoint="rules")(page)
+    blueprint.get(f"{PAGE.path}/file", endpoint="rules_file")(file)
+    blueprint.get(f"{PAGE.path}/try", endpoint="trial_form")(form)
+    blueprint.post(_TRIALS, endpoint="ask_trial")(ask)
+    blueprint.get(f"{_TRIALS}/<id_>", endpoint="trial")(trial)
+
+
+def gather(house: House, query: Mapping[str, str]) -> Rules:
+    """What holds at the place that ``query`` names by ``place`` (``CONNECTION/PROJECT``) and ``board``.
+
+    Without a place it is the first project of the ``connection``, or of all.
+    """
+    shelf = RulebookShelf(house.redis)
+    held = shelf.in_force()
+    connection, project = _place(house, query)
+    boards = _boards(connection)
+    board = query.get("board", "") if query.get("board") in boards else ""
+    told = _told(held, connection, project, board)
+    settings = [_setting(one.path, one.value, one.origin) for one in told.settings] if told else []
+    return Rules(
+        version=held.version if held else None,
+        since=held.since.isoformat(timespec="seconds") if held else None,
+        past=shelf.past(),
+        files=tuple(map(_state, shelf.files())),
+        places=tuple(f"{one.name}/{key}" for one in house.connections for key in one.projects),
+        place=f"{connection.name}/{project}" if connection else "",
+        boards=boards,
+        board=board,
+        settings=tuple(one for one in settings if one.line or one.path in _ALWAYS),
+        defaults=tuple(one for one in settings if not (one.line or one.path in _ALWAYS)),
+        rules=tuple(_rule(one) for one in told.rules) if told else (),
+        dropped=tuple(map(_dropped, told.dropped)) if told else (),
+        trials=tuple(_line(trial) for trial in Trials(house.redis).listed()),
+    )
+
+
+def _told(held: InForce | None, connection: Connection | None, project: str, board: str) -> Explained | None:
+    """What holds there; None without rules, without connections, and where another release put rules in
+    force that this one cannot read."""
+    if held is None or connection is None:
+        return None
+    explainer = _read(held.text)
+    return explainer.effective(connection.name, project, board or None) if explainer else None
+
+
+@lru_cache(maxsize=2)
+def _read(text: bytes) -> Explainer | None:
+    """Once for each version: it takes 3 ms for each rule."""
+    try:
+        return Explainer.of(text, _FILE)
+    except BadFile:
+        return None
+
+
+def _place(house: House, query: Mapping[str, str]) -> tuple[Connection | None, str]:
+    name, _, project = query.get("place", "").partition("/")
+    name = name or query.get("connection", "")
+    for one in house.connections:
+        if one.name == name:
+            return one, project if project in one.projects else one.projects[0]
+    first = next(iter(house.connections), None)
+    return first, first.projects[0] if first else ""
+
+
+def _boards(connection: Connection | None) -> tuple[str, ...]:
+    """Where sprints may have settings of their own; on Linear teams have."""
+    if connection is None or connection.tracker is not TrackerKind.JIRA:
+        return ()
+    return tuple(sorted(connection.boards, key=lambda board: (len(board), board)))
+
+
+def _setting(path: str, value: Any, origin: Origin | None) -> Setting:
+    line, layer = (origin.line, origin.layer) if origin else (None, "built-in default")
+    return Setting(path, in_yaml(value), line, layer)
+
+
+def _rule(rule: TaggingRule, instead: str = "") -> Rule:
+    return Rule(rule.name, rule.labels, rule.conditions, rule.origin.line, rule.origin.layer, instead)
+
+
+def _dropped(one: Dropped) -> Rule:
+    did = "replaced" if one.replaced else "left out"
+    return _rule(one.rule, f"{did} by line {one.by.line} ({one.by.layer})")
+
+
+def _state(seen: FileSeen) -> FileState:
+    turned = seen.turned
+    if turned is None:
+        return FileState(seen.place, seen.version, None, ())
+    return FileState(seen.place, seen.version, turned.since.isoformat(timespec="seconds"), turned.problems)
+
+
+def _line(trial: Trial) -> TrialLine:
+    asked = trial.asked.isoformat(timespec="seconds")
+    return TrialLine(trial.id, trial.wish.connection, trial.wish.by, asked, str(trial.state))
+
+
+def gather_file(house: House) -> RulesFile:
+    """The file in force. Raises NotFound before there is one."""
+    held = RulebookShelf(house.redis).in_force()
+    if held is None:
+        raise NotFound("No rules are in force yet: start the clock, and mend rules.yaml.")
+    lines = tuple(held.text.decode().splitlines())
+    return RulesFile(held.version, held.since.isoformat(timespec="seconds"), lines)
+
+
+def _begun(house: House, query: Mapping[str, str]) -> _Form:
+    """The form at first: the file in force, or the text of an earlier trial."""
+    before = Trials(house.redis).find(query.get("again", ""))
+    if before is not None:
+        return _Form(before.wish.text, before.wish.connection, before.wish.last)
+    held = RulebookShelf(house.redis).in_force()
+    connection, _ = _place(house, query)
+    return _Form(held.text.decode() if held else "", connection.name if connection else "", _LAST)
+
+
+def _show_form(house: House, form: _Form, status: int = 200) -> Response:
+    return show(
+        "trial_form.html",
+        title="Try an edited rules file",
+        status=status,
+        form=form,
+        action=_TRIALS,
+        connections=[one.name for one in house.connections],
+        most_last=_MOST_LAST,
+    )
+
+
+def _ask(house: House, given: Mapping[str, str]) -> Response:
+    """Check what was typed at once, and ask for its trial where it is good."""
+    # Browsers send a text with CRLF, which a file seldom has.
+    text = given.get("text", "").replace("\r\n", "\n")
+    known = house.known(given.get("connection"))
+    form = _Form(text, known or "", _number(given.get("last", "")))
+    if known is None:
+        return _show_form(house, replace(form, refused="Choose a connection to try it on."), 422)
+    problems = _problems(text)
+    if problems:
+        return _show_form(house, replace(form, problems=problems), 422)
+    try:
+        trial = Trials(house.redis).ask(Wish(known, text, form.last, user()))
+    except TooMany:
+        told = f"{MOST} trials are under way already. Wait for the end of one, then send this again."
+        return _show_form(house, replace(form, refused=told), 409)
+    return Response(status=303, headers={"Location": f"{_TRIALS}/{trial.id}"})
+
+
+def _number(given: str) -> int:
+    return min(max(int(given), 1), _MOST_LAST) if given.isascii() and given.isdigit() else _LAST
+
+
+def _problems(text: str) -> tuple[str, ...]:
+    """Everything that is wrong with a rules file."""
+    try:
+        load_rules(text.encode(), _FILE)
+    except BadFile as error:
+        return tuple(map(str, error.problems))
+    return ()
+
+
+def find_trial(house: House, id_: str) -> TrialPage:
+    """A trial as it stands. Raises NotFound where there is none any more."""
+    trial = Trials(house.redis).find(id_)
+    if trial is None:
+        raise NotFound(
+            f"There is no such trial. One is kept for {in_words(TRIAL_LIFE)}, and no longer than the issues "
+            "it was tried on: try the file again."
+        )
+    wish = trial.wish
+    return TrialPage(
+        id=trial.id,
+        connection=wish.connection,
+        by=wish.by,
+        asked=trial.asked.isoformat(timespec="seconds"),
+        last=wish.last,
+        state=str(trial.state),
+        issues=trial.issues,
+        doing=trial.doing,
+        hindered=_hindered(house) if trial.state is State.WAITING else (),
+        why=_why(trial),
+        result=trial.result,
+        is_under_way=trial.state.is_under_way,
+    )
+
+
+def _why(trial: Trial) -> str:
+    if trial.state is State.LOST:
+        return "The worker that was at it gave no sign of life for a while. Try it again."
+    return trial.why
+
+
+def _hindered(house: House) -> tuple[str, ...]:
+    told = []
+    if house.redis.get(beat("clock")) is None:
+        told.append("No clock ticks, and it is the clock that calls a worker: start `sprintwarden clock`.")
+    hands = Crew(house.redis).alive(BULK)
+    if not hands:
+        told.append("No bulk worker is alive: start `sprintwarden work bulk`.")
+    elif all(hand.busy for hand in hands):
+        told.append("Every bulk worker is at other work, a training or a backfill. It comes after that.")
+    return tuple(told)

@@ -1,0 +1,284 @@
+"""Sprints: how each is going and where it is heading, what was said of it, and what came of those before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from store.sprint_views import Change, Foreseen, Kind, SprintView, SprintViews
+from trackers.model import Subject, SubjectKind
+from webhook_app.console.burnup import NARROW, WIDE, burn_up, legend
+from webhook_app.console.frame import HOME, show
+from webhook_app.console.house import House, Page
+from webhook_app.console.sprint_states import (
+    EARLY,
+    Calibration,
+    State,
+    calibration,
+    came,
+    foreseen,
+    standing,
+    state_of,
+    verdict,
+)
+from webhook_app.console.sprint_words import (
+    KINDS,
+    about,
+    amount,
+    between,
+    chance,
+    enough,
+    left,
+    number,
+    percent,
+)
+
+PAGE: Final = Page("sprints", f"{HOME}/sprints", "Sprints")
+_REFRESH_S: Final = 60
+_MOST_PAST: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sprint that runs, in the list."""
+
+    connection: str
+    id: str
+    name: str
+    board: str
+    href: str
+    left: str
+    end: datetime
+    done_share: float
+    """Of all that is in it, 0..1."""
+    done: str
+    state: State
+    checked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A sprint that is over: what was foreseen, and what came."""
+
+    connection: str
+    id: str
+    name: str
+    board: str
+    href: str
+    ended: datetime
+    foreseen: str
+    came: str
+    level: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sprints:
+    """The page that lists sprints."""
+
+    at: datetime
+    connection: str | None
+    running: tuple[Running, ...]
+    ended: tuple[Ended, ...]
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How a sprint stood at the end of a day (UTC), or as last seen."""
+
+    date: str
+    scope: float
+    done: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The page of one sprint."""
+
+    at: datetime
+    view: SprintView
+    href: str
+    state: State
+    left: str
+    days: tuple[Day, ...]
+    standing: str
+    """What became of the warning, in a sentence."""
+    link: str | None
+    """To the comment."""
+    tracker: str | None
+    """To the sprint."""
+
+
+def add(blueprint: Blueprint, house: House, /) -> None:
+    """Add the list, and the page of one sprint."""
+
+    def listed() -> Response:
+        found = gather(house, request.args.get("connection"))
+        return show("sprints.html", title="Sprints", refresh=_REFRESH_S, page=found)
+
+    def opened(connection: str, sprint: str) -> Response:
+        found = gather_one(house, connection, sprint)
+        view = found.view
+        charts = [burn_up(view, size, found.at) for size in (WIDE, NARROW)]
+        told = [(one, KINDS[one.kind], _amount(one)) for one in reversed(view.changes)]
+        return show(
+            "sprint.html",
+            title=view.name or "Sprint",
+            refresh=_REFRESH_S,
+            page=found,
+            view=view,
+            figures=_figures(view),
+            charts=charts,
+            legend=legend(view),
+            changes=told,
+            forecasts=_forecasts(view),
+            number=number,
+        )
+
+    blueprint.get(PAGE.path, endpoint="sprints")(listed)
+    blueprint.get(f"{PAGE.path}/<connection>/<sprint>", endpoint="sprint")(opened)
+
+
+def gather(house: House, connection: str | None = None) -> Sprints:
+    """All sprints that run, the next to end first, and those that ended lately; of one connection or all."""
+    now, chosen = datetime.now(UTC), house.known(connection)
+    names = [chosen] if chosen else [one.name for one in house.connections]
+    views = SprintViews(house.redis).every(names)
+    running = sorted((one for one in views if one.ended is None), key=lambda one: (one.end, one.name))
+    ended = sorted((one for one in views if one.ended), key=lambda one: one.ended or now, reverse=True)
+    return Sprints(
+        at=now,
+        connection=chosen,
+        running=tuple(_running(one, now) for one in running),
+        ended=tuple(_ended(one) for one in ended[:_MOST_PAST]),
+        calibration=calibration(ended),
+    )
+
+
+def gather_one(house: House, connection: str, sprint: str) -> Opened:
+    """One sprint. Raises NotFound where none is shown under that name."""
+    known = house.known(connection)
+    view = (
+        SprintViews(house.redis).of(Subject(known, SubjectKind.SPRINT, sprint)) if known and sprint else None
+    )
+    if view is None:
+        raise NotFound("There is no such sprint, or nothing is kept of it any more.")
+    now = datetime.now(UTC)
+    return Opened(
+        at=now,
+        view=view,
+        href=_href(view),
+        state=state_of(view, now),
+        left=left(view.end, now),
+        days=_days(view),
+        standing=standing(view),
+        link=_web(view.warned.url),
+        tracker=_web(view.url),
+    )
+
+
+def _running(view: SprintView, now: datetime) -> Running:
+    return Running(
+        connection=view.connection,
+        id=view.id,
+        name=view.name,
+        board=view.board_name or view.board,
+        href=_href(view),
+        left=left(view.end, now),
+        end=view.end,
+        done_share=view.done / view.scope if view.scope else 0.0,
+        done=f"{number(view.done)} of {amount(view.scope, view.unit)} done",
+        state=state_of(view, now),
+        checked=view.checked,
+    )
+
+
+def _ended(view: SprintView) -> Ended:
+    assert view.ended is not None
+    level, word = verdict(view)
+    return Ended(
+        connection=view.connection,
+        id=view.id,
+        name=view.name,
+        board=view.board_name or view.board,
+        href=_href(view),
+        ended=view.ended,
+        foreseen=foreseen(view),
+        came=came(view),
+        level=level,
+        verdict=word,
+    )
+
+
+def _figures(view: SprintView) -> list[tuple[str, str, str]]:
+    """The large numbers of a sprint: what, how much, and a note."""
+    told = view.forecast
+    issues = f"{view.committed_issues} issue{'' if view.committed_issues == 1 else 's'}"
+    more = view.scope - view.committed
+    change = f"{number(abs(more))} {'more' if more > 0 else 'less'} than planned" if more else "as planned"
+    share = f"{percent(round(view.done / view.scope, 2))} of it" if view.scope else ""
+    found = [
+        ("Planned at the start", number(view.committed), f"{view.unit}, {issues}"),
+        ("In it now" if view.ended is None else "In it at the end", number(view.scope), change),
+        ("Done", number(view.done), share),
+    ]
+    if view.ended is None:
+        found += [
+            ("Foreseen by the end", between(told.low, told.high), "8 times in 10"),
+            (
+                f"Chance of {enough(view.done_share)}",
+                about(told.p_enough),
+                f"of {number(told.planned)}, roughly",
+            ),
+        ]
+    else:
+        first = view.first
+        found += [
+            ("Foreseen at first", between(first.low, first.high), "8 times in 10"),
+            (f"Chance of {enough(view.done_share)} then", about(first.p_enough), verdict(view)[1].lower()),
+        ]
+    return found
+
+
+def _forecasts(view: SprintView) -> list[tuple[str, Foreseen, str, str, str]]:
+    """First, about half-time and last: when, what, the interval, the chance of enough and of all."""
+    named = [("At the start" if view.first.t <= EARLY else "First", view.first)]
+    if view.midway is not None and view.midway not in (view.first, view.forecast):
+        named.append(("About half-time", view.midway))
+    if view.forecast != view.first:
+        named.append(("Now" if view.ended is None else "Last", view.forecast))
+    return [
+        (name, one, between(one.low, one.high), chance(one.p_enough), chance(one.p_all_done))
+        for name, one in named
+    ]
+
+
+def _amount(one: Change) -> str:
+    """What a change did to the work that is in the sprint."""
+    if one.kind is Kind.UNDONE:
+        return number(0)
+    more = -one.amount if one.kind is Kind.REMOVED else one.amount
+    return f"{'+' if more > 0 else '−' if more < 0 else ''}{number(abs(more))}"
+
+
+def _days(view: SprintView) -> tuple[Day, ...]:
+    """Each day's last figures, the newest first; days on which nothing changed are left out."""
+    by_day = {point.at.astimezone(UTC).date(): point for point in view.points}
+    return tuple(
+        Day(f"{at:%Y-%m-%d}", point.scope, point.done) for at, point in sorted(by_day.items(), reverse=True)
+    )
+
+
+def _href(view: SprintView) -> str:
+    return f"{PAGE.path}/{quote(view.connection, safe='')}/{quote(view.id, safe='')}"
+
+
+def _web(url: str | None) -> str | None:
+    """An address that a tracker told, if it is one that a browser may be sent to."""
+    return url if url and url.startswith(("https://", "http://")) else None
