@@ -146,7 +146,7 @@ def _additions(memory: SprintMemory, grace: timedelta) -> tuple[list[Stay], dict
     for stay in memory.stays.values():
         if stay.committed:
             continue
-        reason = _reason(stay, memory, grace)
+        reason = not_counted_because(stay, memory, grace)
         if reason is not None:
             why_not[reason] += 1
         elif not is_gone(stay):
@@ -156,8 +156,11 @@ def _additions(memory: SprintMemory, grace: timedelta) -> tuple[list[Stay], dict
     return counts, {reason: why_not[reason] for reason in sorted(why_not)}
 
 
-def _reason(stay: Stay, memory: SprintMemory, grace: timedelta) -> str | None:
-    """Why an addition does not count; the first that holds, from the most to the least telling."""
+def not_counted_because(stay: Stay, memory: SprintMemory, grace: timedelta) -> str | None:
+    """Why an addition does not count; the first that holds, from the most to the least telling.
+
+    None where it does, and for what stayed a while and is gone again.
+    """
     if is_gone(stay):
         slipped = stay.joined and stay.left and stay.left - stay.joined <= UNDONE
         return "undone" if slipped else None

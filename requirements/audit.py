@@ -8,6 +8,7 @@ Source: google.github.io/osv.dev/post-v1-querybatch.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from argparse import ArgumentParser
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import httpx
@@ -25,6 +27,9 @@ _LOCKED: Final = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", re.MULTILIN
 _EXCUSE: Final = re.compile(r"(?P<id>[A-Z][\w-]+) until (?P<day>\d{4}-\d{2}-\d{2}): (?P<why>\S.*)")
 _MOST_AT_ONCE: Final = 1_000
 """The most that OSV takes in one request."""
+_ROUNDS: Final = 20
+_PATIENCE_S: Final = 30.0
+"""For all of it: who sends a byte now and then shall not hold a check up."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,32 +79,55 @@ def vulnerabilities(packages: Sequence[Package], service: str) -> dict[Package, 
     """The ids known of each package that has any. Raises NotAsked."""
     found: dict[Package, set[str]] = {}
     asked: list[tuple[Package, str | None]] = [(package, None) for package in packages]
+    until = monotonic() + _PATIENCE_S
     with httpx.Client(base_url=service, timeout=10) as http:
-        while asked:
+        for _ in range(_ROUNDS):
+            if not asked:
+                return found
             now, asked = asked[:_MOST_AT_ONCE], asked[_MOST_AT_ONCE:]
-            for (package, _), told in zip(now, _answers(http, now), strict=True):
-                if ids := {str(one["id"]) for one in told.get("vulns", ())}:
+            for (package, _page), (ids, page) in zip(now, _answers(http, now, until), strict=True):
+                if ids:
                     found.setdefault(package, set()).update(ids)
-                if page := told.get("next_page_token"):
+                if page:
                     asked.append((package, page))
-    return found
+    raise NotAsked(f"{http.base_url.host} comes to no end")
 
 
-def _answers(http: httpx.Client, asked: Sequence[tuple[Package, str | None]]) -> list[dict[str, Any]]:
+def _answers(
+    http: httpx.Client, asked: Sequence[tuple[Package, str | None]], until: float
+) -> list[tuple[set[str], str | None]]:
+    """The ids of each answer, and the page to go on at."""
     queries = [package.query(page) for package, page in asked]
+    host = http.base_url.host
     try:
-        response = http.post("/v1/querybatch", json={"queries": queries})
-        response.raise_for_status()
-        results: list[dict[str, Any]] = response.json()["results"]
+        with http.stream("POST", "/v1/querybatch", json={"queries": queries}) as response:
+            response.raise_for_status()
+            results = json.loads(_body(response, until))["results"]
+        if len(results) == len(asked):
+            return [_read(one) for one in results]
     except httpx.HTTPStatusError as error:
-        raise NotAsked(f"{http.base_url.host} answered {error.response.status_code}") from None
+        raise NotAsked(f"{host} answered {error.response.status_code}") from None
     except httpx.HTTPError as error:
-        raise NotAsked(f"{http.base_url.host} gave no answer ({type(error).__name__})") from None
-    except (ValueError, KeyError, TypeError):
-        raise NotAsked(f"{http.base_url.host} answered what OSV does not") from None
-    if len(results) != len(asked):
-        raise NotAsked(f"{http.base_url.host} answered what OSV does not")
-    return results
+        raise NotAsked(f"{host} gave no answer ({type(error).__name__})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise NotAsked(f"{host} answered what OSV does not")
+
+
+def _body(response: httpx.Response, until: float) -> bytes:
+    read = bytearray()
+    for chunk in response.iter_bytes():
+        read += chunk
+        if monotonic() > until:
+            raise NotAsked(f"{response.url.host} takes too long")
+    return bytes(read)
+
+
+def _read(result: dict[str, Any]) -> tuple[set[str], str | None]:
+    ids = {one["id"] for one in result.get("vulns", ())}
+    if not all(isinstance(id_, str) and id_.isprintable() for id_ in ids):
+        raise ValueError
+    return ids, result.get("next_page_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from rules.condition_lines import condition_line
 from rules.fields import leaves
@@ -91,13 +91,46 @@ def effective(
     told. The values are those of ``RuleBook.effective``, ``sprints`` and ``writes``. Raises BadFile with
     everything that is wrong.
     """
-    version = load_rules(text, file).version_id
-    said: dict[Path, Effective] = {}
-    rules = _Rules()
-    for layer in _layers(read_source(text, file), connection, project.upper(), board):
-        said |= {path: layer.effective(path, at) for path, at in _said(layer)}
-        rules.refine(layer)
-    return Explained(version, _every(said), tuple(rules.holding.values()), tuple(rules.dropped))
+    return Explainer.of(text, file).effective(connection, project, board)
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """A good rules file, read once for all who ask about it."""
+
+    version: str
+    """``RuleBook.version_id``."""
+    _source: Source
+
+    @classmethod
+    def of(cls, text: bytes, file: str) -> Self:
+        """Raises BadFile as ``effective``."""
+        return cls(load_rules(text, file).version_id, read_source(text, file))
+
+    def effective(self, connection: str | None, project: str, board: str | None = None) -> Explained:
+        """See ``effective``."""
+        said: dict[Path, Effective] = {}
+        rules = _Rules()
+        for layer in _layers(self._source, connection, project.upper(), board):
+            said |= {path: layer.effective(path, at) for path, at in _said(layer)}
+            rules.refine(layer)
+        return Explained(self.version, _every(said), tuple(rules.holding.values()), tuple(rules.dropped))
+
+
+def in_yaml(value: Any) -> str:
+    """A value on one line, as a rules file would have it; of one that none could have, what it means."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(in_yaml, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{key}: {in_yaml(part)}" for key, part in value.items()) + "}"
+        case str() if not value:
+            return '""'
+    return str(value)
 
 
 def settings() -> Iterator[tuple[tuple[str, ...], Any]]:

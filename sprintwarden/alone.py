@@ -36,3 +36,6 @@ class OwnGate:
 
     def answered(self) -> None:
         return None
+
+    def left(self, share: float) -> None:
+        return None

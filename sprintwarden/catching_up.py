@@ -70,6 +70,7 @@ class Office:
         """
         begun, told_at, moved = monotonic(), monotonic(), monotonic()
         before: Standing | None = None
+        said = ""
         while True:
             standing = self.catch_ups.standing(name)
             if standing is None:
@@ -81,10 +82,15 @@ class Office:
             if monotonic() - begun > _NOBODY_S:
                 self._require_somebody()
             self._require_hope(name, silent=monotonic() - moved > PATIENCE_S)
-            if standing.scan is not None and monotonic() - told_at > _LINE_EVERY_S:
-                say(f"{name}: {counted(standing.scan.seen, 'issue')} seen.")
-                told_at = monotonic()
+            if monotonic() - told_at > _LINE_EVERY_S and (line := self._line(name, standing)) != said:
+                say(line)
+                said, told_at = line, monotonic()
             sleep(_LOOK_S)
+
+    def _line(self, name: str, standing: Standing) -> str:
+        """How far it is, and what holds it up."""
+        seen = f"{counted(standing.scan.seen, 'issue')} seen." if standing.scan else "It has not begun."
+        return f"{name}: {seen} {self.inbox.cause(subject_of(name))}".rstrip()
 
     def _require_somebody(self) -> None:
         if not Crew(self.redis).alive(LIVE):
@@ -112,16 +118,17 @@ class Office:
 def as_told(name: str, standing: Standing) -> dict[str, Any]:
     """What the last catch-up of a connection found, for a machine."""
     assert standing.done is not None
-    scan = standing.done.scan
+    scan, hooked = standing.done.scan, standing.hooked
     return {
         "connection": name,
         "since": scan.since.isoformat(),
         "until": scan.began.isoformat(),
         "cut": scan.cut,
         "issues_seen": scan.seen,
-        "issues_missed": scan.missed,
+        "issues_unread": scan.unread,
         "unknown_projects": list(scan.unknown),
-        "webhook": str(standing.hooked.state) if standing.hooked else None,
+        "webhook": str(hooked.state) if hooked else None,
+        "webhook_switched_on": bool(hooked and hooked.enabled and hooked.enabled >= scan.began),
     }
 
 
@@ -129,17 +136,25 @@ def show(told: Mapping[str, Any]) -> str:
     """The same for people."""
     lines = [
         f"{told['connection']}: from {in_utc(told['since'])} to {in_utc(told['until'])}, "
-        f"{counted(told['issues_seen'], 'issue')} changed; nobody had told of {told['issues_missed']} "
-        "of them, which are worked now."
+        f"{_changed(told['issues_seen'], told['issues_unread'])}."
     ]
     if told["cut"]:
         lines.append(f"  What changed more than {FARTHEST.days} days ago was left out.")
     if told["unknown_projects"]:
         unknown = ", ".join(told["unknown_projects"])
         lines.append(f"  The tracker knows no project {unknown}, or the account may not see it.")
-    if (webhook := told["webhook"]) in _WEBHOOK:
+    if told["webhook_switched_on"]:
+        lines.append("  The webhook was off, and was switched on again.")
+    elif (webhook := told["webhook"]) in _WEBHOOK:
         lines.append(f"  {_WEBHOOK[webhook]}")
     return "\n".join(lines)
+
+
+def _changed(seen: int, unread: int) -> str:
+    if not seen:
+        return "nothing changed"
+    news = f"; {unread} of them stand as no run has seen them, and are looked at now"
+    return f"{counted(seen, 'issue')} changed{news if unread else ', and nothing of it is new'}"
 
 
 _WEBHOOK: Final[Mapping[str, str]] = {

@@ -230,6 +230,19 @@ def retry_dead(
         raise Complaint(f"Not among the dead letters: {', '.join(missing)}.")
 
 
+@letters.command("discard")
+def discard_dead(
+    subjects: Annotated[list[str], typer.Argument(help="Subjects as `list` shows them.")],
+) -> None:
+    """Drop dead letters for good; what was told of them is never worked."""
+    inbox = _inbox(read_settings())
+    chosen = [_subject(text) for text in subjects]
+    missing = [str(subject) for subject in chosen if inbox.discard(subject) is None]
+    typer.echo(f"Discarded: {len(chosen) - len(missing)}.", err=True)
+    if missing:
+        raise Complaint(f"Not among the dead letters: {', '.join(missing)}.")
+
+
 def _inbox(settings: Settings) -> Inbox:
     from store.connect import connect
 

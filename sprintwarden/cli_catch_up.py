@@ -1,4 +1,4 @@
-"""The command ``catch-up``: have a tracker asked now what changed, and say what nobody had told of."""
+"""The command ``catch-up``: have a tracker asked now what changed, and say what is looked at for it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def _moment(text: str, now: datetime) -> datetime:
             told = datetime.fromisoformat(text)
         except ValueError:
             raise Complaint(
-                f"--since: {text!r} is neither a span such as 2h or 3d nor a moment such as 2026-11-20T08:00."
+                f"--since: {text!r} is neither a span such as 2h or 3d (a whole number with s, m, h or d, at "
+                "most 366d) nor a moment such as 2026-11-20T08:00."
             ) from None
         moment = told if told.tzinfo else told.replace(tzinfo=UTC)
     if moment > now:

@@ -31,8 +31,9 @@ def try_rules(
     as_json: AsJson = False,
 ) -> None:
     """Show what a new rules file would do differently from the one in force. Writes nothing."""
-    from sprintwarden.showing_trial import show_trial, trial_json
+    from sprintwarden.showing_trial import show_trial
     from sprintwarden.trying import try_on_connection, try_on_file
+    from workers.try_rules import trial_json
 
     if issues is not None:
         trial = try_on_file(read_settings(), rules, issues, connection)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from rules.origins import Dropped, Effective, Explained, Origin, TaggingRule, effective
+from rules.origins import Dropped, Effective, Explained, Origin, TaggingRule, effective, in_yaml
 from rules.problems import BadFile
 from rules.validate import did_you_mean
 from rules.watched import Watched, watched
@@ -192,7 +192,7 @@ def _table(told: Sequence[Effective]) -> Iterator[str]:
     places = _places([one.origin for one in told])
     name = max(len(one.path) for one in told)
     room = max(_LEAST_ROOM, WIDTH - name - max(map(len, places)) - 4)
-    values = [_clipped(_in_yaml(one.value), room) for one in told]
+    values = [_clipped(in_yaml(one.value), room) for one in told]
     width = max(map(len, values))
     for one, value, place in zip(told, values, places, strict=True):
         yield f"{one.path:{name}}  {value:{width}}  {place}"
@@ -222,22 +222,6 @@ def _places(origins: Sequence[Origin | None]) -> list[str]:
     """Where each was said and in which layer, one below the other."""
     width = max((len(str(origin)) for origin in origins if origin), default=0)
     return [f"{origin!s:{width}}  {origin.layer}" if origin else "built-in default" for origin in origins]
-
-
-def _in_yaml(value: Any) -> str:
-    """A value on one line, as a rules file would have it; of one that none could have, what it means."""
-    match value:
-        case None:
-            return "not set"
-        case bool():
-            return str(value).lower()
-        case list():
-            return f"[{', '.join(map(_in_yaml, value))}]"
-        case dict():
-            return "{" + ", ".join(f"{key}: {_in_yaml(part)}" for key, part in value.items()) + "}"
-        case str() if not value:
-            return '""'
-    return str(value)
 
 
 def _clipped(text: str, room: int) -> str:

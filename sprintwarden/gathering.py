@@ -16,7 +16,7 @@ from store.budget import Budget
 from store.cache import Cache
 from store.connect import connect
 from store.rulebook import RulebookShelf
-from trackers.http import host_of
+from trackers.limits import host_of
 from workers import history
 from workers.gate import SharedGate
 from workers.history import HistoryFile, NotGathered

@@ -155,7 +155,7 @@ def card_of_folder(folder: Path) -> str:
 
 
 def list_mutes(shelf: ModelShelf, outcomes: Outcomes, connection: str | None = None) -> list[dict[str, Any]]:
-    """Every label that is held back because people took it off too often, and why."""
+    """Every label that is held back, why, and by whom where a person muted it."""
     return [
         {
             "connection": place[0],
@@ -163,6 +163,7 @@ def list_mutes(shelf: ModelShelf, outcomes: Outcomes, connection: str | None = N
             "label": label,
             "since": mute.since.isoformat(timespec="seconds"),
             "why": mute.why,
+            "by": mute.by or None,
         }
         for place in sorted(shelf.all())
         if connection in (None, place[0])
@@ -185,7 +186,8 @@ def show_models(rows: Sequence[Mapping[str, Any]]) -> str:
 def show_mutes(rows: Sequence[Mapping[str, Any]]) -> str:
     """What ``model mutes`` prints for people."""
     lines = [
-        f"{row['connection']}  {row['target']}  {row['label']}: since {in_utc(row['since'])}. {row['why']}"
+        f"{row['connection']}  {row['target']}  {row['label']}: since {in_utc(row['since'])}"
+        f"{' by ' + row['by'] if row['by'] else ''}. {row['why']}"
         for row in rows
     ]
     return "\n".join(lines) or "No label is muted."

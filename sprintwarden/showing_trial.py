@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any, Final
 
 from rules.differences import Differences
 from rules.schema import Mode
 from sprintwarden.columns import counted, shortened, table, wrapped
-from sprintwarden.trying import Rules, Trial
-from store.reasons import why
 from trackers.spans import in_utc
-from workers.sprint_trial import SprintChange, SprintVerdict
+from workers.sprint_trial import SprintChange, in_words
 from workers.trial import Comparison, Example, LabelChange, ProjectChange, Reach
+from workers.try_rules import Rules, Trial
 from workers.wording import and_list
 
 _DONE: Final = {Mode.APPLY: "put on", Mode.SUGGEST: "suggested", Mode.DRY_RUN: "only recorded"}
@@ -32,30 +30,6 @@ _SAYS: Final = {
 _MOST_PLACES: Final = 6
 _MOST_SHOWN: Final = 40
 """Labels in the table; the rest are counted."""
-
-
-def trial_json(trial: Trial) -> dict[str, Any]:
-    """For ``--json``: like the text, but whole."""
-    found = trial.comparison
-    return {
-        "over": trial.over,
-        "in_force": _rules_json(trial.now),
-        "new": _rules_json(trial.new),
-        "same_text": found is None,
-        "issues": found.issues if found else 0,
-        "changed": found.changed if found else 0,
-        "labels": [asdict(label) for label in found.labels] if found else [],
-        "projects": [asdict(project) for project in found.projects] if found else [],
-        "settings": [asdict(setting) for setting in trial.differences.settings],
-        "rules": [asdict(rule) for rule in trial.differences.rules],
-        "sprints": [asdict(sprint) | {"differs": sprint.differs} for sprint in trial.sprints],
-        "remarks": list(trial.remarks),
-    }
-
-
-def _rules_json(rules: Rules) -> dict[str, Any]:
-    since = rules.since.isoformat(timespec="seconds") if rules.since else None
-    return {"version": rules.book.version_id, "file": rules.file, "since": since}
 
 
 def show_trial(trial: Trial) -> str:
@@ -234,28 +208,7 @@ def _sprints(trial: Trial) -> Iterator[str]:
 
 def _sprint(change: SprintChange) -> Iterator[str]:
     if change.differs:
-        yield f"now: {_verdict(change.now)}"
-        yield f"new: {_verdict(change.new)}"
+        yield f"now: {in_words(change.now)}"
+        yield f"new: {in_words(change.new)}"
     else:
-        yield f"as now: {_verdict(change.new)}"
-
-
-def _verdict(verdict: SprintVerdict) -> str:
-    told = _said(verdict)
-    if verdict.labelled:
-        told += f"; labelled for coming late: {', '.join(verdict.labelled)}"
-    if verdict.p_enough is not None:
-        told += (
-            f"; the chance that {verdict.done_share:.0%} of the commitment gets done is "
-            f"{verdict.p_enough:.0%}, and below {verdict.warn_below:.0%} it warns"
-        )
-    return told
-
-
-def _said(verdict: SprintVerdict) -> str:
-    if not verdict.speaks:
-        return f"silent, because {why(verdict.because)}"
-    concerns = and_list([concern.replace("_", " ") for concern in verdict.concerns])
-    until = f", not before {in_utc(verdict.until)} (quiet hours)" if verdict.until else ""
-    only = ", in the record alone (dry_run)" if verdict.mode is Mode.DRY_RUN else ""
-    return f"a warning ({concerns}) on {verdict.home}{only}{until}"
+        yield f"as now: {in_words(change.new)}"

@@ -21,6 +21,15 @@ class Standing:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How much of its scarcest limit a tracker said was left."""
+
+    share: float
+    """0 to 1."""
+    ago: timedelta
+
+
 class Budget:
     """Pauses of one tracker host and identity. Every method is one round trip unless it says otherwise."""
 
@@ -52,6 +61,21 @@ class Budget:
             if left is not None and int(left) > 0
         ]
         return max(found, key=lambda pause: pause.left, default=None)
+
+    def note_left(self, share: float) -> None:
+        """The share (0..1) of the scarcest limit that the tracker says is left."""
+        self._redis.set(keys.left(self._host, self._identity), f"{share:.4f}", px=keys.LEFT_LIFE)
+
+    def left(self) -> Left | None:
+        """What was last noted as left; None where the tracker tells no limits, or nobody asked it lately."""
+        name = keys.left(self._host, self._identity)
+        pipe = self._redis.pipeline()
+        pipe.get(name)
+        pipe.pttl(name)
+        share, lives = cast("tuple[str | None, int]", tuple(pipe.execute()))
+        if share is None:
+            return None
+        return Left(float(share), max(timedelta(), keys.LEFT_LIFE - timedelta(milliseconds=lives)))
 
     def live_waits(self, late: timedelta) -> bool:
         """Whether subjects of the inbox have been due for longer than ``late`` though a clock is at work.

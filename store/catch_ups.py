@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, cast
@@ -17,6 +17,9 @@ from redis import Redis
 
 from store import keys
 from store.connect import ms, now_ms
+
+SET_BACK: Final = timedelta(days=1)
+"""From how long ago a connection is caught up whose cursor lies in the future: that tells of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,17 @@ class Scan:
     """There is no further page."""
     seen: int = 0
     """Issues it was told of so far."""
-    missed: int = 0
-    """Those of them that no run had seen so new a state of, and that none was about to see."""
+    unread: int = 0
+    """Those of them that no run had seen so new a state of, and that none was about to see. Most were told
+    of, in events that called for no reading, or are as we left them ourselves."""
     cut: bool = False
     """It should have begun at an earlier moment, which was too long ago."""
     asked: bool = False
     """By a person."""
     unknown: tuple[str, ...] = ()
     """Projects that the tracker does not know, so that nothing of them is found."""
+    blind: datetime | None = None
+    """From when on nothing was found of the projects that the scan before this one had unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,24 @@ class CatchUps:
         )
 
     def begin(self, connection: str) -> Standing:
-        """How a connection stands, which is heard of from now on at the latest. Up to four round trips."""
+        """How a connection stands, which is heard of from now on at the latest. Up to five round trips."""
         now = self.now()
         self._redis.hsetnx(keys.catch_up(connection), "first", _ms(now))
         standing = self.standing(connection)
         assert standing is not None
+        if standing.first > now or standing.cursor > now:
+            # The clock was ahead of the time then: nothing would be found until it came to be so late.
+            return self._set_back(connection, standing, now)
         return standing
+
+    def _set_back(self, connection: str, standing: Standing, now: datetime) -> Standing:
+        first = min(standing.first, now)
+        cursor = min(standing.cursor, max(first, now - SET_BACK))
+        pipe = self._redis.pipeline()
+        pipe.hset(keys.catch_up(connection), mapping={"first": _ms(first), "cursor": _ms(cursor)})
+        pipe.hdel(keys.catch_up(connection), "scan")
+        pipe.execute()
+        return replace(standing, first=first, cursor=cursor, scan=None)
 
     def due(self, every: Mapping[str, timedelta]) -> list[tuple[str, datetime]]:
         """The connections whose time has come, with the moment for which that was planned.

@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.client import Pipeline
 
-from store import keys
+from store import feed, keys, put_on
+from store.feed import Feed, Place, milliseconds
 from trackers.model import Subject
 
 _BATCH: Final = 100
@@ -59,13 +60,18 @@ class Decisions:
                 if raw and subject is not None:
                     yield subject, [json.loads(text) for text in raw]
 
+    def at(self, place: Place) -> dict[str, Any] | None:
+        """The record whose line in the feed stands at ``place``."""
+        records = self.of(Subject.parse(place.subject))
+        return next((one for one in records if "at" in one and milliseconds(one["at"]) == place.at), None)
+
     def last(self, subject: Subject) -> dict[str, Any] | None:
         """The subject's newest record."""
         text = cast("str | None", self._redis.lindex(keys.decisions(subject), 0))
         return json.loads(text) if text is not None else None
 
     def mask(self, subject: Subject, key: str, instead: str) -> None:
-        """Write ``instead`` of an issue's ``key`` wherever the records have it. Two round trips."""
+        """Write ``instead`` of an issue's ``key`` wherever the records have it. A few round trips."""
         name, word = keys.decisions(subject), re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
         pipe = self._redis.pipeline()
         for number, text in enumerate(cast("list[str]", self._redis.lrange(name, 0, -1))):
@@ -73,10 +79,12 @@ class Decisions:
             if masked != text:
                 pipe.lset(name, number, masked)
         pipe.execute()
+        Feed(self._redis).mask(subject, word, instead)
 
     def purge(self, subject: Subject) -> None:
-        """Forget the subject's records."""
+        """Forget the subject's records. A few round trips."""
         self._redis.delete(keys.decisions(subject))
+        Feed(self._redis).purge(subject)
 
     def counters(self) -> dict[str, int]:
         """All counters by name."""
@@ -90,6 +98,8 @@ def put(pipe: Pipeline, subject: Subject, record: Mapping[str, Any]) -> None:
     pipe.lpush(name, json.dumps(record))
     pipe.ltrim(name, 0, keys.DECISIONS_KEPT - 1)
     pipe.expire(name, keys.DECISIONS_LIFE)
+    feed.put(pipe, subject, record)
+    put_on.put(pipe, subject, record)
 
 
 def count(pipe: Pipeline, counters: Mapping[str, int]) -> None:

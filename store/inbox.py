@@ -17,7 +17,7 @@ from typing import Final, cast
 from redis import Redis
 
 from store import keys
-from store.connect import lua
+from store.connect import lua, now_ms
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 
 _LOOK_AGAIN: Final = {
@@ -27,6 +27,10 @@ _LOOK_AGAIN: Final = {
     SubjectKind.CATCH_UP: HintKind.CATCH_UP_DUE,
 }
 """What stands for a hint that only a newer version understands: anything may have changed."""
+
+
+_DEAD_HINTS: Final = 100
+"""What is kept of a dead letter; a run that comes of it reads the present state anyhow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,15 @@ class Depth:
     dead: int
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What of one connection waits for a run to begin."""
+
+    subjects: int
+    longest: timedelta
+    """How late the oldest of them is."""
+
+
 class Inbox:
     """The pending set with its leases. Every method is one round trip unless it says otherwise."""
 
@@ -98,6 +111,7 @@ class Inbox:
                 "postpone",
                 "bury",
                 "revive",
+                "discard",
                 "forget_old",
             )
         }
@@ -110,6 +124,10 @@ class Inbox:
         for hint in hints:
             args += [str(hint.subject), _ms(settle), _ms(ceiling), json.dumps(hint.to_json())]
         return bool(self._scripts["offer"](keys=[keys.claim(connection, digest)], args=args))
+
+    def is_claimed(self, connection: str, digest: str) -> bool:
+        """Whether a body was seen before, as far as that is remembered (``CLAIM_LIFE``)."""
+        return bool(self._redis.exists(keys.claim(connection, digest)))
 
     def take(self, most: int) -> list[Taken]:
         """Lease up to ``most`` due subjects, longest due first.
@@ -159,11 +177,16 @@ class Inbox:
 
     def bury(self, batch: Batch, cause: str) -> bool:
         """Give the subject up with its cause. A hint that came meanwhile gives it fresh attempts instead."""
-        return bool(self._run("bury", str(batch.subject), batch.token, cause, len(batch.hints)))
+        return bool(self._run("bury", str(batch.subject), batch.token, cause, len(batch.hints), _DEAD_HINTS))
 
     def revive(self, subject: Subject) -> bool:
         """Put a dead subject back with fresh attempts; False when it is not among the dead."""
         return bool(self._run("revive", str(subject)))
+
+    def discard(self, subject: Subject) -> int | None:
+        """Drop a dead subject and count that. How many hints went with it; None when it is not dead."""
+        dropped = cast("int", self._run("discard", str(subject), subject.connection))
+        return dropped if dropped >= 0 else None
 
     def dead(self, most: int = 1_000) -> list[Dead]:
         """The dead letters, newest first. Two round trips."""
@@ -220,6 +243,24 @@ def depth(redis: Redis) -> Depth:
     answer = cast("list[int]", redis.eval(lua("depth"), 0, keys.PREFIX))
     pending, due, waiting, overdue_ms, dead = answer
     return Depth(pending, due, waiting, timedelta(milliseconds=overdue_ms), dead)
+
+
+def queued(redis: Redis, most: int = 1_000) -> dict[str, Queued]:
+    """What waits by connection, of the ``most`` that have been due longest. Two round trips."""
+    now = now_ms(redis.time())
+    pipe = redis.pipeline(transaction=False)
+    pipe.zrangebyscore(keys.PENDING, "-inf", now, 0, most, withscores=True)
+    # What was handed out is due again when its lease ends, but has waited since it was due at first.
+    pipe.zrange(keys.HANDED, 0, most - 1, withscores=True)
+    due, handed = cast("list[list[tuple[str, float]]]", pipe.execute())
+    since: dict[str, dict[str, float]] = {}
+    for name, at in (*due, *handed):
+        subjects = since.setdefault(name.partition(":")[0], {})
+        subjects[name] = min(at, subjects.get(name, at))
+    return {
+        connection: Queued(len(subjects), timedelta(milliseconds=max(0, now - min(subjects.values()))))
+        for connection, subjects in since.items()
+    }
 
 
 def _hint(subject: Subject, entry: str) -> Hint:

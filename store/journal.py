@@ -10,9 +10,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
+from time import time
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -100,7 +101,7 @@ class Journal:
     read_updated: datetime | None = None
     """The issue's ``updated`` as of the last reading that a run was carried through with."""
     looked_updated: datetime | None = None
-    """Its ``updated`` as of the last reading that led to nothing, or as the event of our own write told it."""
+    """Its ``updated`` as of the last reading that led to nothing, or as an event of our own write told."""
     text: str | None = None
     """Digest of what the issue said when labels were last judged."""
     write_updated: datetime | None = None
@@ -134,6 +135,10 @@ class Journals:
 
     def read(self, subject: Subject) -> Journal:
         return _journal(cast("dict[str, str]", self._redis.hgetall(keys.journal(subject))))
+
+    def is_kept(self, subject: Subject) -> bool:
+        """Whether anything is remembered of it."""
+        return bool(self._redis.exists(keys.journal(subject)))
 
     def read_many(self, subjects: Iterable[Subject]) -> list[Journal]:
         """The journals of ``subjects``, in their order."""
@@ -226,7 +231,10 @@ class Journals:
             fields["write_updated"] = updated.isoformat()
         undone = [f"withdrawn:{label}" for label in on]
         undone += [f"{what}:{label}" for label in off for what in ("applied", "held")]
-        self._write(subject, fields, remove=["intent", *undone])
+        # A comment may also be noted because a person was found to have deleted it.
+        posted = any(one.state is not CommentState.DELETED for one in (comments or {}).values())
+        wrote = bool(on or off or posted or updated is not None)
+        self._write(subject, fields, remove=["intent", *undone], wrote=wrote)
 
     def note_forecast(
         self, subject: Subject, *forecasts: Forecast, sightings: Collection[Sighting] = ()
@@ -238,6 +246,11 @@ class Journals:
         fields = {f"forecast:{one.target}": _forecast_text(one) for one in forecasts}
         self._write(subject, fields, sightings=sightings)
 
+    def last_write(self, connection: str) -> datetime | None:
+        """When a connection's tracker was last written to; None before the first time."""
+        at = cast("str | None", self._redis.hget(keys.LAST_WRITE, connection))
+        return datetime.fromtimestamp(int(at) / 1000, UTC) if at is not None else None
+
     def purge(self, subject: Subject) -> None:
         """Forget the issue, and how often it was written to."""
         self._redis.delete(keys.journal(subject), keys.issue_writes(subject.connection, subject.id))
@@ -248,6 +261,8 @@ class Journals:
         fields: Mapping[str, str],
         remove: Sequence[str] = (),
         sightings: Collection[Sighting] = (),
+        *,
+        wrote: bool = False,
     ) -> None:
         name = keys.journal(subject)
         pipe = self._redis.pipeline() if self._together is None else self._together
@@ -258,6 +273,8 @@ class Journals:
         pipe.expire(name, keys.JOURNAL_LIFE)
         for seen in sightings:
             count(pipe, subject.connection, seen)
+        if wrote:
+            pipe.hset(keys.LAST_WRITE, subject.connection, int(time() * 1000))
         if self._together is None:
             pipe.execute()
 

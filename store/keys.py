@@ -32,10 +32,16 @@ JOURNAL: Final = PREFIX + "journal:"
 """Hash per issue: what we applied, what people took off, our comments, the open intent. ``JOURNAL_LIFE``."""
 DECISIONS: Final = PREFIX + "decisions:"
 """List per subject: decision records, newest first. ``DECISIONS_LIFE``, at most ``DECISIONS_KEPT``."""
+FEED: Final = PREFIX + "feed"
+"""Sorted set: a line per decision of any subject, ``<subject> <JSON>`` → when it was made (ms), at most
+``FEED_KEPT``. Feed. ``DECISIONS_LIFE``, of each line and of all."""
 DOOR: Final = PREFIX + "door:"
 """List per connection: deliveries ignored or refused, newest first, at most ``DOOR_KEPT``. ``DOOR_LIFE``."""
 PAUSE: Final = PREFIX + "pause:"
 """String per tracker host, identity and scope: why we pause. Budget. Lives as long as the pause."""
+LEFT: Final = PREFIX + "left:"
+"""String per tracker host and identity: the share of the scarcest limit that was left when it last told.
+Budget. ``LEFT_LIFE``."""
 CACHE: Final = PREFIX + "cache:"
 """String per cached reading of a tracker (labels, fields). Lives as long as its writer said."""
 COUNTERS: Final = PREFIX + "counters"
@@ -55,6 +61,8 @@ HELD: Final = PREFIX + "held:"
 allowed. Writes. Kept until somebody lifts it."""
 HEARD: Final = PREFIX + "heard"
 """Hash, connection → when the last genuine delivery came (ms). Door. Kept."""
+LAST_WRITE: Final = PREFIX + "last-write"
+"""Hash, connection → when its tracker was last written to (ms). Journals. Kept."""
 SKEW: Final = PREFIX + "skew:"
 """List per connection: by how much our clock was ahead of its tracker's when it told of something new (ms),
 newest first, at most ``SKEW_KEPT``. Door. ``SKEW_LIFE``."""
@@ -70,6 +78,9 @@ RETRAIN: Final = PREFIX + "retrain:"
 SPRINT: Final = PREFIX + "sprint:"
 """String per running or lately closed sprint: its baseline and what became of it, in numbers, ids and keyed
 hashes; what was said of it (JSON). Sprints. ``SPRINT_LIFE`` after the last look."""
+SPRINT_VIEW: Final = PREFIX + "sprint-view:"
+"""String per running or lately closed sprint: what the console shows of it, in numbers, issues' keys and the
+text of our comment (JSON). SprintViews. ``SPRINT_LIFE`` after the last look."""
 SNOOZE: Final = PREFIX + "snooze:"
 """String per sprint that the command was asked to be silent about. Sprints. ``SPRINT_LIFE``."""
 PLANNED: Final = PREFIX + "planned:"
@@ -100,6 +111,12 @@ BACKFILL_CALL: Final = PREFIX + "backfill-call:"
 CATCH_UP: Final = PREFIX + "catch-up:"
 """Hash per connection: since when it is known and caught up, when that is due next (ms); the scan under way,
 the last that ended, what a person asked for, what is known of the webhook (JSON). CatchUps. Kept."""
+TRIALS: Final = PREFIX + "trials"
+"""Sorted set, trial of an edited rules file → when it was asked for (ms). Trials. ``TRIAL_LIFE`` after one
+was last asked for."""
+TRIAL: Final = PREFIX + "trial:"
+"""Hash per trial: what is tried and by whom, how far it is, what came of it. Trials. ``TRIAL_LIFE``; deleted
+when an issue of its connection is."""
 BEAT: Final = PREFIX + "beat:"
 """String per kind of process: when one last showed a sign of life. ``BEAT_LIFE``."""
 
@@ -108,11 +125,14 @@ DEAD_LIFE: Final = timedelta(days=30)
 JOURNAL_LIFE: Final = timedelta(days=180)
 DECISIONS_LIFE: Final = timedelta(days=90)
 DECISIONS_KEPT: Final = 50
+FEED_KEPT: Final = 20_000
 DOOR_LIFE: Final = timedelta(days=7)
 DOOR_KEPT: Final = 1_000
 SKEW_LIFE: Final = timedelta(days=1)
 SKEW_KEPT: Final = 20
 """Enough for a median, and few enough that a clock that was set right is soon known to be."""
+LEFT_LIFE: Final = timedelta(hours=1)
+TRIAL_LIFE: Final = timedelta(hours=1)
 BEAT_LIFE: Final = timedelta(seconds=20)
 """A clock beats every second, but may wait for a slow Redis, or look after the house, in between."""
 SPRINT_LIFE: Final = timedelta(days=120)
@@ -164,6 +184,10 @@ def pause(host: str, identity: str, scope: str) -> str:
     return f"{PAUSE}{host}:{identity}:{scope}"
 
 
+def left(host: str, identity: str) -> str:
+    return f"{LEFT}{host}:{identity}"
+
+
 def cache(name: str) -> str:
     return f"{CACHE}{name}"
 
@@ -212,6 +236,10 @@ def sprint(subject: Subject) -> str:
     return f"{SPRINT}{subject}"
 
 
+def sprint_view(subject: Subject) -> str:
+    return f"{SPRINT_VIEW}{subject}"
+
+
 def snooze(subject: Subject) -> str:
     return f"{SNOOZE}{subject}"
 
@@ -236,6 +264,10 @@ def catch_up(connection: str) -> str:
     return f"{CATCH_UP}{connection}"
 
 
+def trial(id_: str) -> str:
+    return f"{TRIAL}{id_}"
+
+
 def beat(process: str) -> str:
     return f"{BEAT}{process}"
 
@@ -257,12 +289,19 @@ looked at, and only the serving and the previous model's are kept."""
 WATCH: Final = PREFIX + "watch:"
 """Hash per connection and target: the models with counts and their last week, the clock's report, the
 alarms already told. Watch. ``WATCH_LIFE``."""
+PUT_ON: Final = PREFIX + "put-on:"
+"""Hash per connection and week (its Monday): new issues looked at, and those that rules or models put each
+label on. Decisions count, ``store.put_on`` reads. ``SEEN_LIFE``."""
+LABEL_VIEW: Final = PREFIX + "label-view:"
+"""Hash per connection and target: what the console shows of its labels, in counts and names (JSON).
+LabelViews. ``LABEL_VIEW_LIFE`` after a clock last looked."""
 
 OUTCOMES_LIFE: Final = timedelta(days=365)
 OUTCOMES_KEPT: Final = 5_000
 SEEN_WEEKS: Final = 12
 SEEN_LIFE: Final = timedelta(weeks=SEEN_WEEKS)
 WATCH_LIFE: Final = timedelta(weeks=SEEN_WEEKS)
+LABEL_VIEW_LIFE: Final = timedelta(days=7)
 
 
 def outcomes(connection: str, target: str) -> str:
@@ -283,6 +322,14 @@ def seen(connection: str, target: str, model: str, week: str) -> str:
 
 def watch(connection: str, target: str) -> str:
     return f"{WATCH}{connection}:{target}"
+
+
+def put_on(connection: str, week: str) -> str:
+    return f"{PUT_ON}{connection}:{week}"
+
+
+def label_view(connection: str, target: str) -> str:
+    return f"{LABEL_VIEW}{connection}:{target}"
 
 
 CONSOLE_KEY: Final = PREFIX + "console-key"

@@ -63,6 +63,8 @@ class Mute:
 
     since: datetime
     why: str
+    by: str = ""
+    """The person who muted it; empty where the clock did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,8 @@ class Outcomes:
         for name, text in held.items():
             kind, _, label = name.partition(":")
             if kind == "muted":
-                since, why = json.loads(text)
-                muted[label] = Mute(datetime.fromisoformat(since), why)
+                since, why, *by = json.loads(text)
+                muted[label] = Mute(datetime.fromisoformat(since), why, *by)
             else:
                 spent[label] = frozenset(json.loads(text))
         shift = json.loads(learnt["shift"]) if "shift" in learnt else None
@@ -162,10 +164,13 @@ class Outcomes:
         pipe.expire(name, keys.OUTCOMES_LIFE)
         pipe.execute()
 
-    def mute(self, connection: str, target: str, label: str, why: str) -> bool:
-        """Hold a label back. True for the one caller by whom it becomes muted. Two round trips."""
+    def mute(self, connection: str, target: str, label: str, why: str, by: str = "") -> bool:
+        """Hold a label back. True for the one caller by whom it becomes muted. Two round trips.
+
+        What a person muted (``by``) returns by a person's word alone.
+        """
         name = keys.mutes(connection, target)
-        text = json.dumps([datetime.now(UTC).isoformat(timespec="seconds"), why])
+        text = json.dumps([datetime.now(UTC).isoformat(timespec="seconds"), why, by])
         if not self._redis.hsetnx(name, f"muted:{label}", text):
             return False
         pipe = self._redis.pipeline()

@@ -84,10 +84,14 @@ class RulebookShelf:
         fields = ["version", version, "text", text.decode(), "since", held_since.isoformat()]
         self._redis.hset(keys.RULEBOOK, items=[*fields, "past", " ".join(made_way[-_PAST_KEPT:])])
 
+    def past(self) -> tuple[str, ...]:
+        """The versions that made way for another, the newest first."""
+        past = cast("str | None", self._redis.hget(keys.RULEBOOK, "past"))
+        return tuple(reversed((past or "").split()))
+
     def made_way(self, version: str) -> bool:
         """Whether this text was in force once and another took its place."""
-        past = cast("str | None", self._redis.hget(keys.RULEBOOK, "past"))
-        return version in (past or "").split()
+        return version in self.past()
 
     def accept(self, place: str, version: str) -> None:
         """The file at ``place`` holds a good text. Two round trips."""

@@ -27,7 +27,9 @@ from store.journal import Journals
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprint_views import SprintViews
 from store.sprints import Sprints
+from store.trials import Trials
 from tests.reliability import (  # noqa: F401 - hooks of pytest's, and a fixture
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -430,9 +432,11 @@ def floor(redis: Redis, tmp_path: Path) -> Floor:
         taggers=taggers,
         history=tmp_path / "history",
         sprints=Sprints(redis),
+        sprint_views=SprintViews(redis),
         forecasters=Forecasters(),
         look_every=timedelta(minutes=15),
         backfills=Backfills(redis),
         catch_ups=CatchUps(redis),
+        trials=Trials(redis),
     )
     return Floor(redis, tracker, shop)

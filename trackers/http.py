@@ -6,12 +6,11 @@ import ssl
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
 from trackers.errors import ServerFault, Unreachable, Walled
-from trackers.limits import reserve_pause
+from trackers.limits import host_of, reserve_pause, share_left
 from trackers.protocol import Gate
 from trackers.reading import json_value
 
@@ -43,11 +42,6 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def host_of(url: str) -> str:
-    """The host and port a URL names, in one spelling, as pauses and log lines show it."""
-    return urlsplit(url).netloc.lower()
-
-
 def exchange(
     http: httpx.Client, gate: Gate, request: httpx.Request, *, see_other: bool = False
 ) -> httpx.Response:
@@ -72,6 +66,8 @@ def exchange(
         gate.unreachable()
         raise Unreachable(f"{host_of(str(request.url))} answered {response.status_code}.")
     gate.answered()
+    if (share := share_left(lower(response.headers))) is not None:
+        gate.left(share)
     if response.is_redirect and not (see_other and response.status_code == 303):
         raise ServerFault(
             f"{host_of(str(request.url))} sent a redirect; set the connection's url to its final address."

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 FLOOR: Final = timedelta(seconds=1)
 """No pause is shorter: a limit that says "0 seconds" would otherwise be asked in a tight loop."""
@@ -53,6 +54,11 @@ class Pause:
     scope: str
     length: timedelta
     reason: str
+
+
+def host_of(url: str) -> str:
+    """The host and port a URL names, in one spelling, as pauses and log lines show it."""
+    return urlsplit(url).netloc.lower()
 
 
 def endpoint_scope(operation: str) -> str:
@@ -109,7 +115,7 @@ def reserve_pause(headers: Mapping[str, str]) -> Pause | None:
     It waits for as long as an evenly refilled limit takes to come back to ``RESERVE``. Data Center
     says its own span in ``X-RateLimit-Interval-Seconds``.
     """
-    left = _share_left(headers)
+    left = share_left(headers)
     if left is None or left >= RESERVE:
         return None
     told = _number(headers.get("x-ratelimit-interval-seconds"))
@@ -118,8 +124,8 @@ def reserve_pause(headers: Mapping[str, str]) -> Pause | None:
     return Pause(BULK, length, "the rest of the tracker's limit is kept for live events")
 
 
-def _share_left(headers: Mapping[str, str]) -> float | None:
-    """The share of the scarcest limit that is left; None when no header tells."""
+def share_left(headers: Mapping[str, str]) -> float | None:
+    """The share (0..1) of the scarcest limit that is left; None when no header tells."""
     shares = [_NEAR] if headers.get("x-ratelimit-nearlimit", "").lower() == "true" else []
     for name in ("x-ratelimit", "x-ratelimit-requests", "x-ratelimit-complexity"):
         limit, left = _number(headers.get(f"{name}-limit")), _number(headers.get(f"{name}-remaining"))

@@ -357,3 +357,6 @@ class Gate(Protocol):
 
     def answered(self) -> None:
         """The tracker answered: forget such failures."""
+
+    def left(self, share: float) -> None:
+        """Note the share (0..1) of its scarcest limit that the tracker says is left."""

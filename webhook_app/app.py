@@ -10,6 +10,7 @@ import orjson
 import structlog
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+from structlog.contextvars import clear_contextvars
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from rules.connections import Connection
@@ -110,6 +111,8 @@ def create_app(settings: WebSettings) -> Flask:
         return Response(metrics.render(*collectors), content_type=CONTENT_TYPE_LATEST)
 
     open_console(app, House(redis, settings.connections, settings))
+    # A thread serves many requests, and what one of them was about is told of no other.
+    app.before_request(clear_contextvars)
     app.after_request(_keep_to_yourself)
     app.register_error_handler(Exception, _our_fault)
     app.register_error_handler(HTTPException, _plain_error)

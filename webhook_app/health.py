@@ -172,7 +172,11 @@ def _many(number: int, one: str, more: str) -> str:
 def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
     for connection in connections:
         known = Cache(redis, connection.name, connection.account).get("identity") is not None
-        said = "The account is known." if known else "No worker has learned yet whose account the token is."
+        unknown = (
+            "No worker has learned yet whose account the token is. "
+            f"`sprintwarden doctor {connection.name}` tells what hinders it."
+        )
+        said = "The account is known." if known else unknown
         yield Check(f"identity of {connection.name}", known, said, vital=False)
 
 
@@ -227,8 +231,8 @@ def _caught_up(name: str, standing: Standing, every: timedelta, now: datetime, *
     if ok and done is not None:
         unknown = ", ".join(done.scan.unknown)
         but = f" The tracker knows no project {unknown}: mend connections.yaml." if unknown else ""
-        seen, missed = done.scan.seen, done.scan.missed
-        told = f"{_many(seen, 'issue', 'issues')} seen, {missed} of them news"
+        seen, unread = done.scan.seen, done.scan.unread
+        told = f"{_many(seen, 'issue', 'issues')} changed, {unread} of them read for it"
         return f"{in_words(now - done.ended).capitalize()} ago: {told}.{but}"
     last = f"The last ended {in_words(now - done.ended)} ago" if done else "None has ended yet"
     return (

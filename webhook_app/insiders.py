@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rules.secret import Secret
 
-_FORWARDED: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+_FORWARDED: Final = ("HTTP_X_FORWARDED_", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 """What a proxy adds: behind one on this machine, everybody comes from here."""
 _HERE: Final = "localhost"
 
@@ -26,7 +26,7 @@ class Insiders:
         if self.token is not None:
             scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
             return scheme.lower() == "bearer" and Secret(given.strip()) == self.token
-        if any(name in environ for name in _FORWARDED):
+        if any(name.startswith(_FORWARDED) for name in environ):
             return False
         # A page in a browser on this machine may reach us by a name of its own (DNS rebinding).
         return _is_here(str(environ.get("REMOTE_ADDR", ""))) and _is_here(_name(environ))

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from store.door import Door, NotStored, Skew, Wait
 from trackers.model import Event, Hint, Refused, RefusedBecause, SubjectKind
@@ -98,10 +99,12 @@ class Intake:
             refused = Refused(RefusedBecause.UNKNOWN_CONNECTION, "No connection of that name has a webhook.")
             return self._refused("unknown", refused, "")
         digest, skew = "", None
+        bind_contextvars(connection=entrance.name)
         try:
             body = read_body(environ, entrance.max_body)
             entrance.verify(body, environ)
             digest = hashlib.sha256(body).hexdigest()
+            bind_contextvars(digest=digest[:12])
             payload = parse_json(body)
             skew = _skew(entrance.name, entrance.told(payload))
             late = entrance.late(payload)
@@ -125,7 +128,7 @@ class Intake:
         try:
             fresh = self.door.offer(entrance.name, digest, hints, waits, skew)
         except NotStored as error:
-            log.error("not stored", connection=entrance.name, digest=digest[:12], error=str(error))
+            log.error("not stored", error=str(error))
             raise Refused(
                 RefusedBecause.NOT_STORED, "The event could not be stored; please send it again later."
             ) from error

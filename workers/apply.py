@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from store.inbox import Batch, Inbox
 from store.journal import CommentRecord, CommentState, Intent, Journals
 from trackers.errors import Forbidden, Gone, LimitReached, Paused, Rejected, Unauthorized
@@ -18,6 +20,8 @@ from trackers.protocol import AddLabels, Failure, Operation, PutComment, Step, T
 from workers.breaker import Breaker
 from workers.checkpoints import Checkpoint
 from workers.plan import digest
+
+log = structlog.get_logger("apply")
 
 _NOT_DONE: Final = (Forbidden, Gone, LimitReached, Paused, Rejected, Unauthorized)
 """What says for certain that a write was not carried out: it leaves nothing to be looked up."""
@@ -71,6 +75,9 @@ class Applier:
         # No write before we know whose name it is under (P6).
         self.tracker.identity()
         steps = self.tracker.steps(issue, operations)
+        # Before anything is counted: the issue may have been deleted, and its count with it.
+        if not self.inbox.renew(batch):
+            raise LeaseLost(str(batch.subject))
         if self.breaker is not None:
             self.breaker.let_pass(issue.id)
         return Applied(tuple(self._send(batch, about or batch.subject, step) for step in steps))
@@ -85,12 +92,17 @@ class Applier:
         except _NOT_DONE:
             self.journals.note_written(about)
             raise
+        refused = [failure.sentence for failure in written.failures]
+        log.info("written", step=step.name, refused=refused)
         self.checkpoint("written")
         self._note(about, step, written)
         self.checkpoint("noted")
         return written
 
     def _note(self, about: Subject, step: Step, written: Written) -> None:
+        if not self.journals.is_kept(about):
+            # It held the intent: the issue was purged while this run had lost its lease over the write.
+            return
         puts = {item.topic: item for item in step.operations if isinstance(item, PutComment)}
         comments: dict[str, CommentRecord] = {}
         if written.comment is not None:

@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -41,6 +41,10 @@ LEAST: Final = timedelta(minutes=1)
 """How soon a tracker that failed is asked again where catch-ups are rare."""
 CROWD: Final = 300
 """With so many subjects waiting for a worker, events that come meanwhile shall not wait behind more."""
+_FOUND: Final = "found "
+_EFFECTS: Final = (Outcome.APPLIED, Outcome.SUGGESTED, Outcome.PARTLY_REFUSED, Outcome.DRY_RUN)
+_BEHIND: Final = timedelta(minutes=1)
+"""No further than that two clocks may differ and be none the worse: ``OVERLAP`` is longer."""
 _RUN_S: Final = 10.0
 """No page is begun with after this long: a run has 35 seconds, and a page may take many."""
 _AT_ONCE: Final = timedelta(0)
@@ -98,13 +102,14 @@ def catch_up(shop: Shop, desk: Desk, batch: Batch, book: RuleBook) -> Ending:
         if not shop.inbox.renew(batch):
             raise LeaseLost
         try:
-            page = desk.tracker.updates(desk.connection.projects, scan.since, scan.after)
+            since = _by_our_clock(scan.since, shop.catch_ups.now())
+            page = desk.tracker.updates(desk.connection.projects, since, scan.after)
         except ServerFault as error:
             return _later(shop, batch, max(desk.connection.catch_up or LEAST, LEAST), str(error))
         except (Gone, Rejected):
             if scan.after is None:
                 raise
-            shop.catch_ups.keep(name, replace(scan, after=None, seen=0, missed=0))
+            shop.catch_ups.keep(name, replace(scan, after=None, seen=0, unread=0))
             return _later(shop, batch, _ANEW, _LOST)
         shop.checkpoint("loaded")
         scan = _worked(shop, desk, book, standing, scan, page)
@@ -121,14 +126,24 @@ def _scan(shop: Shop, name: str, standing: Standing) -> Scan:
     return scan
 
 
+def _by_our_clock(since: datetime, now: datetime) -> datetime:
+    """``since``, earlier by as much as this machine's clock is behind Redis', which says ``now``: Jira is
+    asked for so many minutes before the present, and we count them by our own."""
+    behind = now - datetime.now(UTC)
+    return since - behind if behind > _BEHIND else since
+
+
 def _ended(shop: Shop, desk: Desk, standing: Standing, scan: Scan) -> Ending:
     name = desk.connection.name
     # First, because a catch-up that was asked for tells of the webhook too.
     hooks.mind(shop, desk, standing.hooked, shop.catch_ups.now(), at_once=scan.asked)
+    if _came_back(desk.connection, standing, scan):
+        # Before the end, so that whoever dies in between leaves it asked for.
+        offer(shop.inbox, name, shop.catch_ups.ask(name, scan.blind).at)
     shop.catch_ups.finish(name, scan)
     if scan.unknown:
         log.warning("projects are not known to the tracker", connection=name, projects=list(scan.unknown))
-    log.info("caught up", connection=name, since=scan.since.isoformat(), seen=scan.seen, missed=scan.missed)
+    log.info("caught up", connection=name, since=scan.since.isoformat(), seen=scan.seen, unread=scan.unread)
     return Ending(Outcome.NOTHING, Because.CAUGHT_UP)
 
 
@@ -139,7 +154,17 @@ def new_scan(standing: Standing, now: datetime) -> Scan:
     if asked is not None and asked.since is not None:
         since = min(since, asked.since)
     farthest = now - FARTHEST
-    return Scan(max(since, farthest), now, cut=since < farthest, asked=asked is not None)
+    last = standing.done.scan if standing.done is not None else None
+    blind = (last.blind or last.since) if last is not None and last.unknown else None
+    return Scan(max(since, farthest), now, cut=since < farthest, asked=asked is not None, blind=blind)
+
+
+def _came_back(connection: Connection, standing: Standing, scan: Scan) -> bool:
+    """Whether a project that the tracker did not know, or hid from us, is known again."""
+    before = standing.done.scan.unknown if standing.done is not None else ()
+    return scan.blind is not None and any(
+        project in connection.projects and project not in scan.unknown for project in before
+    )
 
 
 def _worked(shop: Shop, desk: Desk, book: RuleBook, standing: Standing, scan: Scan, page: Updates) -> Scan:
@@ -148,7 +173,7 @@ def _worked(shop: Shop, desk: Desk, book: RuleBook, standing: Standing, scan: Sc
     subjects = [Subject(name, SubjectKind.ISSUE, update.issue) for update in page.found]
     journals = shop.journals.read_many(subjects)
     running = shop.sprints.running(name).keys()
-    missed = 0
+    unread = 0
     for update, subject, journal in zip(page.found, subjects, journals, strict=True):
         window = book.effective(name, update.project).window
         young = now - update.created <= window
@@ -158,7 +183,7 @@ def _worked(shop: Shop, desk: Desk, book: RuleBook, standing: Standing, scan: Sc
             hint = None
         if hint is not None:
             told = shop.inbox.is_waiting(subject)
-            missed += _offer(shop, hint, _AT_ONCE) and not told
+            unread += _offer(shop, hint, _AT_ONCE) and not told
         _touch(shop, update, subject, journal, running)
     shop.checkpoint("planned")
     scan = replace(
@@ -166,11 +191,11 @@ def _worked(shop: Shop, desk: Desk, book: RuleBook, standing: Standing, scan: Sc
         after=page.next,
         over=page.next is None,
         seen=scan.seen + len(page.found),
-        missed=scan.missed + missed,
+        unread=scan.unread + unread,
         unknown=page.unknown,
     )
     shop.catch_ups.keep(name, scan)
-    shop.decisions.count({f"catch_up|{name}|seen": len(page.found), f"catch_up|{name}|missed": missed})
+    shop.decisions.count({f"catch_up|{name}|seen": len(page.found)})
     return scan
 
 
@@ -185,7 +210,7 @@ def hint_of(update: Update, subject: Subject, journal: Journal, *, new: bool, yo
         kind = HintKind.ISSUE_DELETED
     elif new and journal.read_updated is None:
         kind = HintKind.ISSUE_CREATED
-    hint = Hint(subject, kind, _digest(subject, update), at=update.updated, updated=update.updated)
+    hint = Hint(subject, kind, _digest(subject, update, kind), at=update.updated, updated=update.updated)
     if kind is HintKind.ISSUE_FOUND:
         ours = journal.applied or journal.comments or journal.forecasts or journal.intent
         if is_answered(hint, journal) or not (young or ours):
@@ -202,7 +227,11 @@ def _touch(shop: Shop, update: Update, issue: Subject, journal: Journal, running
     for id_ in set(update.sprints).intersection(running):
         sprint = Subject(issue.connection, SubjectKind.SPRINT, id_)
         hint = Hint(
-            sprint, HintKind.SPRINT_TOUCHED, _digest(sprint, update), at=update.updated, issue=update.issue
+            sprint,
+            HintKind.SPRINT_TOUCHED,
+            _digest(sprint, update, HintKind.SPRINT_TOUCHED),
+            at=update.updated,
+            issue=update.issue,
         )
         if journal.seen_updated is None or journal.seen_updated < update.updated:
             _offer(shop, hint, _SPRINT_SETTLE)
@@ -212,10 +241,21 @@ def _offer(shop: Shop, hint: Hint, settle: timedelta) -> bool:
     return shop.inbox.offer(hint.subject.connection, hint.digest, [hint], settle=settle, ceiling=settle)
 
 
-def _digest(subject: Subject, update: Update) -> str:
-    """One for each state of an issue that is found. A claim outlives the issue, and must not name it."""
-    told = f"catch-up {subject} {update.issue} {update.updated.isoformat()}"
-    return hashlib.sha256(told.encode()).hexdigest()
+def _digest(subject: Subject, update: Update, kind: HintKind) -> str:
+    """One for each state of an issue that is found, and for what it is taken for: who asks from an earlier
+    moment may make a new one of what was an old one. A claim outlives the issue, and must not name it."""
+    told = f"catch-up {subject} {update.issue} {update.updated.isoformat()} {kind}"
+    return _FOUND + hashlib.sha256(told.encode()).hexdigest()
+
+
+def is_missed(batch: Batch, ending: Ending) -> bool:
+    """Whether something came of what catching up alone told: no webhook had told it."""
+    if not batch.hints or not all(hint.digest.startswith(_FOUND) for hint in batch.hints):
+        return False
+    if ending.purge or ending.outcome in _EFFECTS:
+        return True
+    new = any(hint.kind is HintKind.ISSUE_CREATED for hint in batch.hints)
+    return new and ending.outcome is Outcome.NOTHING
 
 
 def _later(shop: Shop, batch: Batch, delay: timedelta, cause: str) -> Ending:

@@ -32,15 +32,18 @@ from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
 from store.sprints import Sprints
+from store.trials import Trials
 from store.watch import Watch
 from workers.backfill_calls import revive
 from workers.catch_up import send_catch_ups
+from workers.label_look import LabelLook
 from workers.learning import asked_by, relearn, serving_by
 from workers.retraining import BULK_LIMIT, Retraining
 from workers.rounds import send_round, watch_boards
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
 from workers.tasks import RETRAIN, WAKE
+from workers.trial_jobs import call as call_to_trials
 from workers.watching import look
 
 log = structlog.get_logger("clock")
@@ -81,7 +84,10 @@ class Clock:
         self._sprints = Sprints(redis)
         self._backfills = Backfills(redis)
         self._catch_ups = CatchUps(redis)
-        self._asked = asked_by(LiveRules(RulebookShelf(redis)))
+        self._trials = Trials(redis)
+        self._in_force = LiveRules(RulebookShelf(redis))
+        self._asked = asked_by(self._in_force)
+        self._labels = LabelLook(redis, connections)
         self._queue = queue(LIVE, redis)
         self._bulk = queue(BULK, redis)
         self._retraining = retraining
@@ -97,6 +103,7 @@ class Clock:
             self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
             send_round(self._inbox, self._sprints, datetime.now(UTC))
             send_catch_ups(self._inbox, self._catch_ups, self._connections)
+            call_to_trials(self._bulk, self._trials)
             self._next_rules = now + _RULES_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
@@ -117,6 +124,7 @@ class Clock:
             lambda: watch_boards(self._sprints, self._connections),
             lambda: relearn(self._outcomes, self._asked, serving_by(self._models)),
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
+            lambda: self._labels.look(self._in_force.now(), datetime.now(UTC)),
             self._retrain,
             lambda: revive(self._bulk, self._backfills, [one.name for one in self._connections]),
         )

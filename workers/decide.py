@@ -104,7 +104,8 @@ def _needs_no_reading(hints: Sequence[Hint], journal: Journal, us: Us | None) ->
         return None
     if only_status(hints):
         return Because.NOTHING_TO_LEARN
-    return None if has_open_comment(journal.comments) else Because.ONLY_LABELS_CHANGED
+    # A second comment may stand there, whatever became of the first.
+    return None if journal.doubted or has_open_comment(journal.comments) else Because.ONLY_LABELS_CHANGED
 
 
 def is_echo(hint: Hint, journal: Journal, me: str | None) -> bool:
@@ -213,21 +214,21 @@ def applies(
     *,
     now: datetime,
     open_comment: bool,
-    reworded: bool = False,
+    unjudged: bool = False,
 ) -> Because | None:
     """Why tagging does not act on an issue that was read, or None when it does.
 
-    ``reworded`` says that a catch-up, which tells not what changed, found an issue that is young and says
-    something else than was judged.
+    ``unjudged`` says that a catch-up, which tells not what changed, found an issue that is young and says
+    something that was not judged.
     """
-    if scope.projects is not None and issue.project not in scope.projects:
+    if not is_named(issue, scope):
         return Because.PROJECT_NOT_NAMED
     if any(hint.kind is HintKind.ISSUE_CREATED for hint in hints):
         return None
     young = is_young(issue, rules, now)
     if calls_for_labels(hints):
         return None if young else Because.OLDER_THAN_WINDOW
-    if reworded:
+    if unjudged:
         return None
     if only_status(hints):
         return Because.ONLY_STATUS_CHANGED
@@ -236,6 +237,11 @@ def applies(
     if was_found(hints):
         return Because.ALREADY_JUDGED if young else Because.OLDER_THAN_WINDOW
     return Because.ONLY_LABELS_CHANGED
+
+
+def is_named(issue: Issue, scope: Scope) -> bool:
+    """Whether the issue is in a project that its connection names: in no other is anything written."""
+    return scope.projects is None or issue.project in scope.projects
 
 
 def is_young(issue: Issue, rules: ProjectRules, now: datetime) -> bool:
@@ -251,6 +257,12 @@ def was_found(hints: Sequence[Hint]) -> bool:
 def is_reworded(issue: Issue, journal: Journal) -> bool:
     """Whether an issue that was read says something else than when its labels were judged last."""
     return journal.text is not None and journal.text != text_digest(issue)
+
+
+def is_unjudged(issue: Issue, journal: Journal) -> bool:
+    """Whether nobody ever judged what an issue says; also where Redis lost who did."""
+    # Records from before that digest was kept have the time of the judgement alone.
+    return is_reworded(issue, journal) or (journal.text is None and journal.read_updated is None)
 
 
 def text_digest(issue: Issue) -> str:

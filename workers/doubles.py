@@ -8,6 +8,7 @@ be there twice.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -33,6 +34,16 @@ def expect_double(shop: Shop, subject: Subject, journal: Journal, operations: Se
             now = datetime.now(UTC)
             shop.journals.note_doubted(subject, operation.topic, now)
             _have_looked(shop, subject, now, LOOK_AFTER)
+
+
+def doubt(
+    shop: Shop, desk: Desk, subject: Subject, journal: Journal, comments: Mapping[str, CommentRecord]
+) -> None:
+    """Before a reading is noted, which settles the intent: that an attempt may be under way whose comment is
+    not among ``comments``. The run may die before it posts another."""
+    under_way = journal.intent.comment if journal.intent is not None else None
+    if under_way is not None and under_way not in comments and not desk.tracker.posts_once:
+        shop.journals.note_doubted(subject, under_way, datetime.now(UTC))
 
 
 def drop_doubles(
@@ -63,5 +74,6 @@ def look_until_sure(shop: Shop, subject: Subject, journal: Journal) -> None:
 def _have_looked(shop: Shop, subject: Subject, now: datetime, settle: timedelta) -> None:
     kind = HintKind.SPRINT_DUE if subject.kind is SubjectKind.SPRINT else HintKind.ISSUE_CHANGED
     hint = Hint(subject, kind, f"double {int(now.timestamp() * 1000)}", at=now)
-    digest = f"{subject}@{now.timestamp()}"
+    # A claim outlives a deleted issue, and must not name it.
+    digest = hashlib.sha256(f"{subject}@{now.timestamp()}".encode()).hexdigest()
     shop.inbox.offer(subject.connection, digest, [hint], settle=settle, ceiling=settle)

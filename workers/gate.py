@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 from typing import Final
+
+from redis.exceptions import RedisError
 
 from store.budget import Budget
 from trackers.errors import Paused
@@ -14,6 +18,8 @@ _FIRST_PAUSE: Final = timedelta(seconds=2)
 _LONGEST_PAUSE: Final = timedelta(seconds=60)
 _LATE: Final = timedelta(seconds=2)
 """Live events that have been due for longer than this go before bulk work."""
+_TELL_EVERY_S: Final = 5.0
+"""How often it is noted, for people, what a tracker has left."""
 
 
 class SharedGate:
@@ -22,6 +28,7 @@ class SharedGate:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._strikes = 0
+        self._tell_at = 0.0
         self.requests = 0
         """Let through so far."""
 
@@ -45,3 +52,11 @@ class SharedGate:
 
     def answered(self) -> None:
         self._strikes = 0
+
+    def left(self, share: float) -> None:
+        now = monotonic()
+        if now >= self._tell_at:
+            self._tell_at = now + _TELL_EVERY_S
+            # Nothing is decided by it: an answer that is here already must not be lost over it.
+            with suppress(RedisError):
+                self._budget.note_left(share)

@@ -16,6 +16,7 @@ import structlog
 from store.catch_ups import Hooked, HookState
 from trackers.errors import TrackerError
 from trackers.probe import Hook, Probe
+from workers import failures
 from workers.shop import Desk, Shop
 
 log = structlog.get_logger("hooks")
@@ -39,8 +40,13 @@ def mind(shop: Shop, desk: Desk, before: Hooked | None, now: datetime, *, at_onc
     name = desk.connection.name
     try:
         found = _look(desk.probe(), name, before, now)
-    except TrackerError as error:
-        log.warning("the webhook could not be looked at", connection=name, cause=str(error))
+    except failures.NOT_OF_A_PART:
+        raise
+    except Exception as error:
+        if failures.is_ours(error):
+            log.exception("the webhook could not be looked at", connection=name)
+        else:
+            log.warning("the webhook could not be looked at", connection=name, cause=str(error))
         found = replace(before or Hooked(HookState.UNSEEN, now), looked=now)
     shop.catch_ups.note_hook(name, found)
 
@@ -60,7 +66,9 @@ def _look(probe: Probe, name: str, before: Hooked | None, now: datetime) -> Hook
     if hooks is None:
         return Hooked(HookState.UNSEEN, now, enabled)
     found = ours(hooks, name)
-    off = [hook for hook in found if not hook.enabled]
+    on = {hook.url for hook in found if hook.enabled}
+    # Beside one that is on, what sends to another address is another installation's.
+    off = [hook for hook in found if not hook.enabled and (not on or hook.url in on)]
     if not off:
         return Hooked(HookState.ON if found else HookState.NONE, now, enabled)
     if before is not None and (before.state is HookState.LEFT_OFF or _is_recent(enabled, now)):

@@ -244,9 +244,9 @@ def bring_back(
     precision: Mapping[str, float | None],
     asked: float = ASKED,
 ) -> frozenset[str]:
-    """Unmute what a newly serving model is good at; the labels that return."""
+    """Unmute what a newly serving model is good at, unless a person muted it; the labels that return."""
     held = outcomes.standing(connection, target).muted
-    back = returning(held.keys(), precision, asked)
+    back = returning([label for label, mute in held.items() if not mute.by], precision, asked)
     for label in sorted(back):
         if outcomes.unmute(connection, target, label):
             log.info("label returns", connection=connection, target=target, label=label)

@@ -47,11 +47,12 @@ _OURS: Final[Mapping[str, Callable[..., object]]] = {
     tasks.WAKE: tasks.wake,
     tasks.RETRAIN: tasks.retrain,
     tasks.BACKFILL: tasks.backfill,
+    tasks.TRY_RULES: tasks.try_rules,
 }
 
 
 class OurJob(Job):
-    """A job that can be one of our own things only: a wake-up, a training, or a backfill.
+    """A job that can be one of our own things only: a wake-up, a training, a backfill, or a trial.
 
     RQ calls whatever function a job names. Without this, whoever can write to Redis could have any
     importable function called in a worker, pickle or no pickle.

@@ -45,6 +45,8 @@ class Ending:
     """Digest of what the issue said then."""
     key: str | None = None
     """The issue's key as of that reading."""
+    url: str | None = None
+    """Where people find it, where that cannot be told from the connection."""
     purge: bool = False
     """Nothing about the subject shall be kept."""
 
@@ -81,6 +83,8 @@ def record(batch: Batch, ending: Ending, took: timedelta) -> dict[str, Any]:
     }
     if ending.key is not None:
         kept["issue"] = ending.key
+    if ending.url is not None:
+        kept["url"] = ending.url
     if ending.plan is not None:
         # The comment's text is on the issue; the reasons stand beside the labels already.
         plan = ending.plan.to_json()

@@ -59,6 +59,10 @@ class LiveRules:
                 self._take(held.version, held.text)
         return self.taken
 
+    def text(self) -> InForce | None:
+        """The text in force, which this release may not be able to read; None before the first good file."""
+        return self._shelf.in_force()
+
     def _take(self, version: str, text: bytes) -> None:
         try:
             self.taken = load_rules(text, NAME)

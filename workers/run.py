@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from classifiers.tagging import Answers, judge
 from rules.load import RuleBook
@@ -16,24 +18,28 @@ from rules.schema import Mode
 from store.inbox import Batch
 from store.journal import Journal
 from trackers.errors import Forbidden, Stale, Unauthorized
-from trackers.model import Hint, HintKind, Issue, Subject, SubjectKind
-from trackers.protocol import AddLabels, Reading, Recall
+from trackers.model import Hint, HintKind, Issue, Subject, SubjectKind, TrackerKind
+from trackers.protocol import LABELS_TOPIC, AddLabels, Reading, Recall
 from workers import failures
-from workers.catch_up import catch_up
+from workers.apply import LeaseLost
+from workers.catch_up import catch_up, is_missed
 from workers.decide import (
     Because,
+    Glance,
     Situation,
     applies,
     calls_for_labels,
     glance,
     has_open_comment,
+    is_named,
     is_reworded,
+    is_unjudged,
     is_young,
     situation,
     text_digest,
     was_found,
 )
-from workers.doubles import drop_doubles, expect_double, look_until_sure
+from workers.doubles import doubt, drop_doubles, expect_double, look_until_sure
 from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
 from workers.learning import remember
 from workers.lessons import Us, lessons
@@ -49,6 +55,8 @@ from workers.watching import sightings
 
 log = structlog.get_logger("run")
 _KEPT_DAILY: Final = timedelta(hours=20)
+_GIVEN_BACK: Final = (Outcome.POSTPONED, Outcome.DEAD)
+"""Endings that end the lease as well."""
 _BY_CLOCK: Final = frozenset({HintKind.SPRINT_DUE, HintKind.BOARD_DUE, HintKind.CATCH_UP_DUE})
 
 
@@ -62,13 +70,24 @@ def run(shop: Shop, subject: Subject, token: int) -> Ending | None:
     batch = shop.inbox.begin(subject, token)
     if batch is None:
         return None
+    digests = list(dict.fromkeys(hint.digest[:12] for hint in batch.hints))
+    # So that whatever is logged on the way is found by the deliveries that led to it.
+    with bound_contextvars(subject=str(subject), token=token, digests=digests):
+        return _run(shop, batch)
+
+
+def _run(shop: Shop, batch: Batch) -> Ending | None:
     started = time.monotonic()
     shop.checkpoint("begun")
     ending = _ending(shop, batch)
     if ending is None:
-        log.warning("lease lost", subject=str(subject), token=token)
+        log.warning("lease lost")
         return None
     took = timedelta(seconds=time.monotonic() - started)
+    if ending.outcome not in _GIVEN_BACK and not shop.inbox.renew(batch):
+        # Whoever has it now may have purged it, and nothing shall be kept of it then.
+        log.warning("lease lost")
+        return None
     _keep(shop, batch, ending, took)
     _log(batch, ending, took)
     return ending
@@ -85,7 +104,7 @@ def _ending(shop: Shop, batch: Batch) -> Ending | None:
     except Exception as error:
         chosen = failures.fate(error, Standing(batch.attempts, batch.waited))
         if failures.is_ours(error):
-            log.exception("run failed", subject=str(batch.subject), token=batch.token)
+            log.exception("run failed")
         return _fated(shop, batch, chosen)
 
 
@@ -118,7 +137,7 @@ def _rules(shop: Shop) -> RuleBook:
 def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
     journal = shop.journals.read(batch.subject)
     us = _us(desk, journal)
-    seen = glance(batch.hints, journal, us, recalls_labels=not desk.tracker.sees_own_labels)
+    seen = _glance(shop, desk, batch, journal, us)
     if seen.because is Because.DELETED:
         return Ending(Outcome.IGNORED, Because.DELETED, purge=True)
     if seen.recall is None:
@@ -134,8 +153,11 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
         # One of a long queue that is held back, perhaps: it asks before it costs the tracker a reading.
         desk.applier.breaker.require_writing()
     reading = load(desk, batch.subject.id, seen.recall, batch.hints)
+    if not shop.inbox.renew(batch):
+        raise LeaseLost(str(batch.subject))
     found = records(reading.comments)
     at = situation(reading.issue, journal, reading.memory, seen.vetoed, found)
+    doubt(shop, desk, batch.subject, journal, at.comments)
     shop.journals.note_read(
         batch.subject,
         vetoed=at.vetoed,
@@ -146,17 +168,39 @@ def _issue(shop: Shop, desk: Desk, batch: Batch) -> Ending:
     shop.checkpoint("loaded")
     now = datetime.now(UTC)
     rules = book.effective(desk.connection.name, reading.issue.project)
-    reworded = is_reworded(reading.issue, journal) and is_young(reading.issue, rules, now)
-    called_for = calls_for_labels(batch.hints) or (reworded and was_found(batch.hints))
-    if rules.mode is not Mode.DRY_RUN:
+    young = is_young(reading.issue, rules, now)
+    found_so = was_found(batch.hints) and young and is_unjudged(reading.issue, journal)
+    called_for = calls_for_labels(batch.hints) or found_so
+    if rules.mode is not Mode.DRY_RUN and is_named(reading.issue, desk.connection.scope()):
         drop_doubles(desk, batch, at.issue, at.comments, reading.comments)
     ending = _act(shop, desk, batch, at, rules, called_for=called_for)
     look_until_sure(shop, batch.subject, journal)
     key, read, text = reading.issue.key, reading.issue.updated, text_digest(reading.issue)
-    if reworded and not called_for:
+    if young and is_reworded(reading.issue, journal) and not called_for:
         # What it says now is still to be judged, when the event of that comes or a catch-up finds it.
         read = None
-    return replace(ending, rules=book.version_id, key=key, read=read, text=text)
+    return replace(
+        ending, rules=book.version_id, key=key, url=_address(desk, reading.issue), read=read, text=text
+    )
+
+
+def _glance(shop: Shop, desk: Desk, batch: Batch, journal: Journal, us: Us | None) -> Glance:
+    """What the hints call for; a reading at least where they may be told late of what was deleted."""
+    recalls_labels = not desk.tracker.sees_own_labels
+    seen = glance(batch.hints, journal, us, recalls_labels=recalls_labels)
+    if seen.recall is not None or seen.because is Because.DELETED:
+        return seen
+    if journal.known or not _was_purged(shop, batch.subject):
+        return seen
+    # It shall leave nothing, unless the tracker has it back.
+    return replace(seen, recall=Recall(memory=recalls_labels, comments=(LABELS_TOPIC,)), because=None)
+
+
+def _address(desk: Desk, issue: Issue) -> str | None:
+    """Where people find an issue of Linear, without its title, which Linear's links end with."""
+    if desk.tracker.kind is not TrackerKind.LINEAR or not issue.url or issue.key not in issue.url:
+        return None
+    return issue.url.partition(issue.key)[0] + issue.key
 
 
 def _act(
@@ -169,7 +213,7 @@ def _act(
         desk.connection.scope(),
         now=datetime.now(UTC),
         open_comment=has_open_comment(at.comments),
-        reworded=called_for,
+        unjudged=called_for,
     )
     shop.checkpoint("decided")
     if because is not None:
@@ -267,11 +311,10 @@ def _fated(shop: Shop, batch: Batch, fate: Fate) -> Ending | None:
         case Ignore(because):
             return Ending(Outcome.IGNORED, because, purge=because is Because.GONE and _deleted(shop, batch))
         case Again(delay, cause, free):
-            shop.inbox.postpone(batch, delay, cause, free=free)
-            return Ending(Outcome.POSTPONED, cause=cause)
+            given_back = shop.inbox.postpone(batch, delay, cause, free=free)
+            return Ending(Outcome.POSTPONED, cause=cause) if given_back else None
         case Bury(cause):
-            shop.inbox.bury(batch, cause)
-            return Ending(Outcome.DEAD, cause=cause)
+            return Ending(Outcome.DEAD, cause=cause) if shop.inbox.bury(batch, cause) else None
 
 
 def _deleted(shop: Shop, batch: Batch) -> bool:
@@ -288,9 +331,12 @@ def _deleted(shop: Shop, batch: Batch) -> bool:
 def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     """Record the run, then take its hints out of the inbox: dying in between only repeats the record."""
     counted = counters(batch.subject.connection, ending)
+    if batch.subject.kind is SubjectKind.ISSUE and is_missed(batch, ending):
+        counted[f"catch_up|{batch.subject.connection}|missed"] = 1
     if ending.purge:
         if batch.subject.kind is SubjectKind.ISSUE:
             _forget_elsewhere(shop, batch.subject)
+            _note_purged(shop, batch.subject)
         shop.journals.purge(batch.subject)
         shop.decisions.purge(batch.subject)
         shop.decisions.count(counted)
@@ -306,14 +352,30 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
         elif ending.read is not None:
             shop.journals.note_answered(batch.subject, ending.read, ending.text)
     shop.checkpoint("recorded")
-    if ending.outcome not in (Outcome.POSTPONED, Outcome.DEAD):
+    if ending.outcome not in _GIVEN_BACK:
         shop.inbox.finish(batch)
+
+
+def _note_purged(shop: Shop, issue: Subject) -> None:
+    nothing = timedelta(0)
+    shop.inbox.offer(issue.connection, _purged(issue), [], settle=nothing, ceiling=nothing)
+
+
+def _was_purged(shop: Shop, issue: Subject) -> bool:
+    """Whether it was forgotten lately, so that events about it may still come."""
+    return shop.inbox.is_claimed(issue.connection, _purged(issue))
+
+
+def _purged(issue: Subject) -> str:
+    """What is claimed outlives the issue, and must not name it."""
+    return hashlib.sha256(f"{issue} was purged".encode()).hexdigest()
 
 
 def _forget_elsewhere(shop: Shop, issue: Subject) -> None:
     """Have what is not kept by issue forget a deleted one. First, for its records tell its key."""
     records = shop.decisions.of(issue)
     shop.backfills.forget(issue, next((str(one["issue"]) for one in records if "issue" in one), None))
+    shop.trials.forget(issue.connection)
     breaker = shop.desks[issue.connection].applier.breaker
     if breaker is not None:
         breaker.forget(issue.id)
@@ -342,12 +404,9 @@ def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:
 def _log(batch: Batch, ending: Ending, took: timedelta) -> None:
     log.info(
         "run",
-        subject=str(batch.subject),
-        token=batch.token,
         outcome=str(ending.outcome),
         because=str(ending.because) if ending.because else None,
         cause=ending.cause or None,
-        digests=[hint.digest[:12] for hint in batch.hints],
         attempt=batch.attempts,
         took_ms=round(took.total_seconds() * 1000),
     )

@@ -24,14 +24,17 @@ from store.journal import Journals
 from store.models import ModelShelf
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprint_views import SprintViews
 from store.sprints import Sprints
+from store.trials import Trials
 from store.writes import Writes
 from trackers import protocol
-from trackers.http import host_of, open_http, tls_context
+from trackers.http import open_http, tls_context
 from trackers.jira import markup as jira_markup
 from trackers.jira.client import JiraClient
 from trackers.jira.service import JiraService
 from trackers.jira.setup import JiraSetup, connect_with
+from trackers.limits import host_of
 from trackers.linear import markup as linear_markup
 from trackers.linear.client import Credentials, LinearClient
 from trackers.linear.service import LinearService
@@ -91,11 +94,13 @@ class Shop:
     history: Path
     """Folder for what a training gathers, while it lasts."""
     sprints: Sprints
+    sprint_views: SprintViews
     forecasters: Forecasters
     look_every: timedelta
     """How often a board is looked at when nothing is told of it."""
     backfills: Backfills
     catch_ups: CatchUps
+    trials: Trials
 
 
 def open_shop(
@@ -141,10 +146,12 @@ def open_shop(
         taggers=Taggers(LiveModels(models, data / MODELS), Learnt(outcomes)),
         history=data / HISTORY,
         sprints=Sprints(redis),
+        sprint_views=SprintViews(redis),
         forecasters=Forecasters(),
         look_every=look_every,
         backfills=Backfills(redis, lease=min(lease, keys.BACKFILL_LEASE_LIFE)),
         catch_ups=CatchUps(redis),
+        trials=Trials(redis),
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from classifiers.sprint_judgement import SprintJudgement
 from rules.load import RuleBook
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
 from store.inbox import Batch
 from trackers.errors import Forbidden, Gone, Stale
-from trackers.model import HintKind, Subject, SubjectKind
+from trackers.model import HintKind, Subject, SubjectKind, TrackerKind
 from trackers.rebuild import delivered
 from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Unit, round_of
 from workers import sprint_wording as wording
@@ -26,6 +27,7 @@ from workers.sprint_book import DELETED, GONE, Home, Said, SprintBook
 from workers.sprint_measure import comparable, counting, measure
 from workers.sprint_outlook import judged
 from workers.sprint_plan import SprintPlan
+from workers.sprint_view import Sight, over, seen, told
 from workers.sprint_writing import ENDED, Case, Message, conclude, speak
 
 _BEHIND: Final = timedelta(seconds=60)
@@ -124,6 +126,7 @@ def _purged(shop: Shop, batch: Batch, held: SprintBook | None) -> SprintBook | N
         if held is None or (key := held.key_of(issue)) is None:
             continue
         shop.decisions.mask(batch.subject, key, GONE)
+        shop.sprint_views.mask(batch.subject, key, GONE)
         held = held.without(issue)
         if held.closed:
             shop.sprints.close(batch.subject, held.to_text())
@@ -175,10 +178,47 @@ def _running(at: Look, held: SprintBook | None) -> Ending:
         at.now,
     )
     at.shop.checkpoint("decided")
+    _show(at, case, judgement, is_new=held is None)
     keys = {item.key for item in judgement.scope.added}
     added = {stay.id for stay in book.memory.stays.values() if stay.key in keys - {GONE}}
     case, marking = _marked(at, case, added)
-    return _with_labels(speak(case, judgement, at.reading), marking)
+    ending = speak(case, judgement, at.reading)
+    _show_said(at, ending)
+    return _with_labels(ending, marking)
+
+
+def _show(at: Look, case: Case, judgement: SprintJudgement, *, is_new: bool) -> None:
+    """Have the console show what was found; said or not, and whatever becomes of the writing."""
+    views = at.shop.sprint_views
+    sight = Sight(
+        at.subject,
+        case.noun,
+        at.board,
+        at.reading.sprint,
+        case.book.memory,
+        counting(case.book.unit, at.board, at.rules),
+        at.rules.scope_grace,
+        judgement,
+        at.finished,
+        case.snooze_label,
+    )
+    # A view that outlived its book may name issues that were deleted since.
+    views.keep(seen(sight, None if is_new else views.of(at.subject)))
+
+
+def _show_said(at: Look, ending: Ending) -> None:
+    view, book = at.shop.sprint_views.of(at.subject), _held(at.shop, at.subject)
+    if view is not None and book is not None:
+        record = at.case(book).record()
+        base = at.desk.connection.url if at.desk.tracker.kind is TrackerKind.JIRA else None
+        at.shop.sprint_views.keep(told(view, book, record, ending, base))
+
+
+def _show_over(at: Look, held: SprintBook, done: float) -> None:
+    view = at.shop.sprint_views.of(at.subject)
+    if view is not None:
+        delivered = done if view.unit is held.unit else None
+        at.shop.sprint_views.keep(over(view, at.reading.sprint, delivered, at.now))
 
 
 def _marked(at: Look, case: Case, added: Collection[str]) -> tuple[Case, Marking | None]:
@@ -235,8 +275,10 @@ def _over(at: Look, held: SprintBook) -> Ending:
     committed = sum(count(stay.first) for stay in planned)
     done = delivered(at.reading, count)
     case, marking = _marked(at, at.case(replace(held, name=at.reading.sprint.name)), ())
-    told = wording.ended(at.reading.sprint, held.unit, committed, done, at.rules.wording, noun=case.noun)
-    ending = conclude(case, Message(told, ENDED, settles=True))
+    prose = wording.ended(at.reading.sprint, held.unit, committed, done, at.rules.wording, noun=case.noun)
+    _show_over(at, held, done)
+    ending = conclude(case, Message(prose, ENDED, settles=True))
+    _show_said(at, ending)
     if ending.outcome is not Outcome.POSTPONED:
         board = Subject(at.subject.connection, SubjectKind.BOARD, at.board.id)
         at.shop.sprints.next_look(board, at.now)
@@ -255,8 +297,8 @@ def _close(at: Look) -> None:
 def _put_off(at: Look, held: SprintBook) -> Ending:
     """Its start was moved into the future: what was said of it no longer holds, and it begins anew then."""
     case, _ = _marked(at, at.case(held), ())
-    told = wording.put_off(at.reading.sprint, at.rules.wording, noun=case.noun)
-    return _forgotten(case, conclude(case, Message(told, Said(), settles=True)))
+    prose = wording.put_off(at.reading.sprint, at.rules.wording, noun=case.noun)
+    return _forgotten(case, conclude(case, Message(prose, Said(), settles=True)))
 
 
 def _vanished(
@@ -270,8 +312,8 @@ def _vanished(
     rules = book.sprints(desk.connection.name, board.id, board.project)
     sprint = Sprint(batch.subject.id, held.name, held.board, SprintState.CLOSED)
     case = Case(shop, desk, batch, rules, board, held, sprint, now)
-    told = wording.deleted(sprint, rules.wording, noun=case.noun)
-    return _forgotten(case, conclude(case, Message(told, Said(), settles=True)))
+    prose = wording.deleted(sprint, rules.wording, noun=case.noun)
+    return _forgotten(case, conclude(case, Message(prose, Said(), settles=True)))
 
 
 def _forgotten(case: Case, ending: Ending) -> Ending:

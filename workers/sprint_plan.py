@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from classifiers.sprint_judgement import Concern, SprintJudgement
 from rules.schema import Mode
+from trackers.prose import Prose
 from trackers.protocol import Operation
 from workers import told
 from workers.decide import Because
@@ -38,6 +39,8 @@ class SprintPlan:
     """Why a label could not be, as sentences."""
     until: datetime | None = None
     """When what is held back may be written."""
+    prose: Prose = ()
+    """What the comment among the operations says."""
 
     @property
     def dry(self) -> bool:

@@ -13,6 +13,8 @@ from datetime import datetime
 from classifiers.sprint_judgement import SprintJudgement
 from rules.schema import Mode
 from rules.sprint_rules import SprintRules
+from store.reasons import why
+from trackers.spans import in_utc
 from trackers.sprints import Board, Finished, SprintReading, Unit
 from workers.decide import Because
 from workers.forecasters import Forecasters
@@ -22,6 +24,7 @@ from workers.sprint_home import as_listed, candidates, has_left, wears
 from workers.sprint_measure import comparable, measure
 from workers.sprint_outlook import judged
 from workers.sprint_plan import worth_saying
+from workers.wording import and_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,28 @@ def compare_sprint(seen: Seen, now: SprintRules, new: SprintRules, forecasters: 
     sprint = seen.reading.sprint
     before, after = (verdict(seen, rules, forecasters) for rules in (now, new))
     return SprintChange(sprint.id, sprint.name, seen.board.id, before, after)
+
+
+def in_words(verdict: SprintVerdict) -> str:
+    """A verdict as a sentence without a full stop."""
+    told = _said(verdict)
+    if verdict.labelled:
+        told += f"; labelled for coming late: {', '.join(verdict.labelled)}"
+    if verdict.p_enough is not None:
+        told += (
+            f"; the chance that {verdict.done_share:.0%} of the commitment gets done is "
+            f"{verdict.p_enough:.0%}, and below {verdict.warn_below:.0%} it warns"
+        )
+    return told
+
+
+def _said(verdict: SprintVerdict) -> str:
+    if not verdict.speaks:
+        return f"silent, because {why(verdict.because)}"
+    concerns = and_list([concern.replace("_", " ") for concern in verdict.concerns])
+    until = f", not before {in_utc(verdict.until)} (quiet hours)" if verdict.until else ""
+    only = ", in the record alone (dry_run)" if verdict.mode is Mode.DRY_RUN else ""
+    return f"a warning ({concerns}) on {verdict.home}{only}{until}"
 
 
 def verdict(seen: Seen, rules: SprintRules, forecasters: Forecasters) -> SprintVerdict:

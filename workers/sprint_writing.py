@@ -321,7 +321,7 @@ def _put(
     if record is not None and record.digest == digest(body):
         return _nothing(case, judgement, Because.NOTHING_NEW)
     operation = PutComment(case.topic, body, record.id if record else None, message.settles)
-    plan = SprintPlan(case.rules.mode, judgement, (operation,), opened.home)
+    plan = SprintPlan(case.rules.mode, judgement, (operation,), opened.home, prose=prose)
     # Said before the write: whoever comes after a crash looks for the comment there, and does not call
     # people a second time.
     gravest = max(case.book.gravest, message.said.severity)
@@ -349,7 +349,7 @@ def _withhold(
     """Show what would be written: in a dry run that is all, in quiet hours it is written later."""
     body = case.desk.render(message.prose)
     operation = PutComment(case.topic, body, record.id if record else None, message.settles)
-    plan = SprintPlan(case.rules.mode, judgement, (operation,), case.book.home)
+    plan = SprintPlan(case.rules.mode, judgement, (operation,), case.book.home, prose=message.prose)
     if plan.dry:
         if record is None:
             case.noting(said=message.said)

@@ -17,6 +17,7 @@ from workers.shop import Shop
 WAKE = "workers.tasks.wake"
 RETRAIN = "workers.tasks.retrain"
 BACKFILL = "workers.tasks.backfill"
+TRY_RULES = "workers.tasks.try_rules"
 DRAIN_S: Final = 5.0
 """How long one wake-up goes on with other due subjects; the rest of the job's time is for the last run."""
 
@@ -58,6 +59,13 @@ def backfill(connection: str) -> None:
 
     with told_to_end() as leaving:
         carry_on(_open(), connection, leaving=leaving)
+
+
+def try_rules(trial: str) -> None:
+    """Carry out the trial of an edited rules file; a job of the bulk queue."""
+    from workers.trial_jobs import carry_out
+
+    carry_out(_open(), trial)
 
 
 @contextmanager

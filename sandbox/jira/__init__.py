@@ -19,6 +19,7 @@ from sandbox.jira.site import add_site
 from sandbox.jira.switches import add_switches
 from sandbox.jira.toy import JiraToy
 from sandbox.page import page
+from sandbox.routes import routes_of
 
 __all__ = ["JiraConfig", "create_app"]
 
@@ -28,6 +29,7 @@ _NOWHERE = "http://jira.invalid"
 def create_app(config: JiraConfig) -> flask.Flask:
     """The toy Jira as a Flask app; ``app.extensions["sandbox"]`` is its :class:`JiraToy`."""
     app = flask.Flask("sandbox.jira", static_folder=None)
+    app.url_map = routes_of(f"{config.deployment} {config.release}")
     toy = JiraToy(config, _base)
     app.extensions["sandbox"] = toy
     api = Api(app, toy.state, toy.faults, toy.calls)

@@ -12,6 +12,7 @@ from sandbox.linear import http, switches
 from sandbox.linear.config import LinearConfig
 from sandbox.linear.tracker import LinearTracker
 from sandbox.page import page
+from sandbox.routes import routes_of
 
 __all__ = ["LinearConfig", "LinearTracker", "create_app"]
 
@@ -22,7 +23,8 @@ def create_app(config: LinearConfig | None = None) -> flask.Flask:
     ``app.extensions["sandbox"]`` is the workspace itself, a ``ControlledTracker``.
     """
     tracker = LinearTracker(config or LinearConfig())
-    app = flask.Flask(__name__)
+    app = flask.Flask(__name__, static_folder=None)
+    app.url_map = routes_of("linear")
     # GraphQL promises the fields of an answer in the order of the query.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["sandbox"] = tracker

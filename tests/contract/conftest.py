@@ -47,6 +47,7 @@ class MemoryGate:
         self.pauses: list[tuple[str, timedelta, str]] = []
         self.failures = 0
         self.answers = 0
+        self.shares: list[float] = []
 
     def ask(self, scopes: Sequence[str]) -> None:
         self.asked.append(tuple(scopes))
@@ -62,6 +63,9 @@ class MemoryGate:
 
     def answered(self) -> None:
         self.answers += 1
+
+    def left(self, share: float) -> None:
+        self.shares.append(share)
 
     @property
     def paused(self) -> list[tuple[str, timedelta]]:

@@ -35,6 +35,9 @@ worker = SimpleWorker([queue("live", redis)], connection=redis, serializer=JSONS
 worker.work(logging_level="CRITICAL")
 """
 
+START_S = 60
+"""For a process that loads RQ on a machine with other things to do."""
+
 
 @pytest.fixture
 def crew(redis: Redis) -> Crew:
@@ -69,7 +72,7 @@ def test_a_redis_that_lost_everything_learns_of_its_workers_again(
 
 def test_a_worker_that_ends_is_gone(redis_server: EmbeddedRedis, crew: Crew) -> None:
     with worker(redis_server.url) as process:
-        until(lambda: crew.alive(LIVE) == (Hand(busy=False),))
+        until(lambda: crew.alive(LIVE) == (Hand(busy=False),), START_S)
         assert crew.alive(BULK) == ()
         process.terminate()
         until(lambda: crew.alive(LIVE) == ())
@@ -77,7 +80,7 @@ def test_a_worker_that_ends_is_gone(redis_server: EmbeddedRedis, crew: Crew) -> 
 
 def test_a_worker_that_is_stopped_or_killed_counts_no_more(redis_server: EmbeddedRedis, crew: Crew) -> None:
     with worker(redis_server.url) as process:
-        until(lambda: crew.alive(LIVE))
+        until(lambda: crew.alive(LIVE), START_S)
         process.send_signal(signal.SIGSTOP)
         until(lambda: not crew.alive(LIVE))
         process.send_signal(signal.SIGCONT)

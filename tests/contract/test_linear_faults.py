@@ -339,3 +339,9 @@ def test_reset_is_read_in_milliseconds(linear: LinearRig) -> None:
     linear.fault("issue", "rate_limit", headers={"X-RateLimit-Requests-Reset": str(then)})
     failing(linear)
     assert close(linear.gate.paused[0][1], MINUTE)
+
+
+def test_what_every_answer_says_is_left_is_told(linear: LinearRig) -> None:
+    linear.service.identity()
+    assert linear.gate.shares
+    assert all(0.9 < share <= 1 for share in linear.gate.shares)

@@ -15,9 +15,9 @@ from sandbox.jira import JiraConfig, create_app
 from sandbox.server import start
 from sprintwarden import cli_try
 from sprintwarden.embedded import EmbeddedRedis
-from sprintwarden.trying import newest
 from tests.contract.conftest import JiraRig, LinearRig, jira_labels
 from tests.contract.linear_toy import KEY
+from workers.try_rules import newest
 
 TOKEN = "long-enough-for-a-token"
 OLD = """\

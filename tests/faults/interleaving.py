@@ -7,11 +7,12 @@ time passes when the story says so. What came of it is read from the toy alone.
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -24,16 +25,21 @@ from werkzeug.wrappers import Request
 from rules.connections import load_connections
 from rules.load import load_rules
 from sandbox import jira, linear
+from sandbox.control import PERSON
 from sandbox.faults import Fault
 from sandbox.jira import webhooks as jira_webhooks
+from sandbox.linear import comments as linear_comments
 from sandbox.linear import webhooks as linear_webhooks
+from sandbox.linear.entities import Actor
 from sandbox.sender import Target
 from sandbox.server import start
 from store import keys
+from store.inbox import Taken
 from store.rulebook import RulebookShelf
 from trackers.model import Subject, SubjectKind
 from webhook_app.app import WebSettings, create_app
 from webhook_app.intake import Intake
+from workers.catch_up import offer as offer_catch_up
 from workers.run import run
 from workers.shop import Shop, open_shop
 
@@ -164,15 +170,25 @@ class World:
         """The first worker's; the run that is held is the second's."""
         self._other = shops[1]
         self.held: Held | None = None
+        self.filed: list[str] = []
+        """The ids of issues that a story is about."""
 
     def begin(self, rules: str) -> None:
-        """An empty memory, and these rules."""
-        self.redis.flushall()
-        self.put_in_force(rules)
+        """An empty memory, and these rules; what an earlier story filed is not found any more."""
+        for id_ in self.filed:
+            self._remove(id_)
+        self.filed.clear()
+        self.forget_all(rules)
         self.toy.faults.clear()
         self.toy.calls.clear()
         self.cache.forget()
         self.sent.clear()
+
+    def forget_all(self, rules: str) -> None:
+        """Redis is empty, but for the rules and what the clock puts there."""
+        self.redis.flushall()
+        self.put_in_force(rules)
+        self.shop.catch_ups.begin(NAME)
 
     def put_in_force(self, rules: str) -> None:
         text = rules.encode()
@@ -189,42 +205,64 @@ class World:
         assert answer.status == 200, answer
         return answer.outcome
 
+    def catch_up(self, since: datetime | None = None) -> None:
+        """Have what changed asked for; ``since`` is from when on, where a person wants that."""
+        if since is not None:
+            self.shop.catch_ups.ask(NAME, since)
+        offer_catch_up(self.shop.inbox, NAME, datetime.now(UTC))
+
     def time_passes(self, *, also_held: bool = False) -> None:
         """All that waits is due: settle times, leases of the dead, waits after failures, pauses, doubts."""
         for name in self.redis.scan_iter(match=f"{keys.PAUSE}*"):
             self.redis.delete(name)
-        for name in self.redis.scan_iter(match=f"{keys.JOURNAL}*"):
-            for noted in self.redis.hkeys(name):
-                if str(noted).startswith("doubted:"):
-                    self.redis.hset(name, noted, _LONG_AGO)
+        if not self.half_written:
+            self._no_doubts()
         for subject in map(str, self.redis.zrange(keys.PENDING, 0, -1)):
             if self.held is None or also_held or subject != self.held_subject:
                 self.redis.hset(f"{keys.SUBJECT}{subject}", "lease", 1)
                 self.redis.zadd(keys.PENDING, {subject: 1})
 
+    @property
+    def half_written(self) -> bool:
+        """Whether a write is under way: no doubt outlives it, for it is given up sooner."""
+        return self.held is not None and self.held.place == "intended"
+
+    def _no_doubts(self) -> None:
+        for name in self.redis.scan_iter(match=f"{keys.JOURNAL}*"):
+            for noted in self.redis.hkeys(name):
+                if str(noted).startswith("doubted:"):
+                    self.redis.hset(name, noted, _LONG_AGO)
+
     held_subject = ""
+    worked = SubjectKind.ISSUE
+    """What the run is about that is at work now."""
 
     def work(self, at: Callable[[str], None] | None = None) -> int:
         """Run all that is due, until the end or until ``at`` ends it at a step; how many runs there were."""
-        runs = 0
-        for taken in self.shop.inbox.take(10):
+        taken = self.shop.inbox.take(10)
+        self._work(taken, at)
+        return len(taken)
+
+    def _work(self, taken: Sequence[Taken], at: Callable[[str], None] | None) -> None:
+        for one in taken:
             self._script.at = at
+            self.worked = one.subject.kind
             try:
-                runs += 1
-                run(self.shop, taken.subject, taken.token)
+                run(self.shop, one.subject, one.token)
             except Killed:
                 pass
             finally:
                 self._script.at = None
-        return runs
 
-    def hold(self, place: str) -> bool:
-        """Begin one run and let it stand still at ``place``; whether it came that far."""
+    def hold(self, place: str, kind: SubjectKind = SubjectKind.ISSUE) -> bool:
+        """Begin one run about a ``kind`` of subject and let it stand still at ``place``; whether it came
+        that far. What else is due is worked first."""
         assert self.held is None
-        taken = self.shop.inbox.take(1)
-        if not taken:
+        taken = self.shop.inbox.take(10)
+        one = next((one for one in taken if one.subject.kind is kind), None)
+        self._work([other for other in taken if other is not one], None)
+        if one is None:
             return False
-        (one,) = taken
         there, go_on, error = threading.Event(), threading.Event(), []
 
         def stand(here: str) -> None:
@@ -268,6 +306,26 @@ class World:
     def _note(self, event: str, body: bytes, headers: dict[str, str], target: Target | None = None) -> None:
         self.sent.append(Parcel(event, body, dict(headers)))
 
+    def kept_of(self, names: Collection[str]) -> list[str]:
+        """What in Redis tells of an issue with these ids and keys, by its name or by what it holds."""
+        telling = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+        # What is cached of fields and labels has numbers of its own.
+        kept = [name for name in map(str, self.redis.scan_iter()) if not name.startswith(keys.CACHE)]
+        return [name for name in kept if telling.search(f"{name} {self._text(name)}")]
+
+    def _text(self, name: str) -> str:
+        match self.redis.type(name):
+            case "hash":
+                return str(self.redis.hgetall(name))
+            case "list":
+                return str(self.redis.lrange(name, 0, -1))
+            case "zset":
+                return str(self.redis.zrange(name, 0, -1))
+            case "set":
+                return str(self.redis.smembers(name))
+            case _:
+                return str(self.redis.get(name))
+
     # -- what the toy knows ---------------------------------------------------------------------
 
     def issue(self, key: str) -> dict[str, Any] | None:
@@ -277,6 +335,30 @@ class World:
         except LookupError:
             return None
         return None if view.get("trashed") else view
+
+    def rewrite_comment(self, id_: str, body: str) -> None:
+        """A person edits what we wrote."""
+        state = self.toy.state
+        if self.is_linear:
+            linear_comments.update(state, Actor(state.person(PERSON)), state.comment(id_), {"body": body})
+        else:
+            issue, comment = state.comment(id_)
+            state.edit_comment(issue, comment, body, state.user(PERSON))
+
+    def move(self, id_: str, project: str) -> str:
+        """A person moves an issue of a Jira to another project; its new key."""
+        state = self.toy.state
+        issue = state.issue(id_)
+        state.move(issue, state.projects[project], state.user(PERSON))
+        # To whom it is another issue's key no answer hides that.
+        self.cache.forget()
+        return str(issue.key)
+
+    def _remove(self, id_: str) -> None:
+        if self.is_linear:
+            self.toy.purge_issue(id_)
+        elif self.issue(id_) is not None:
+            self.toy.delete_issue(id_)
 
     def subject(self, id_: str) -> Subject:
         return Subject(NAME, SubjectKind.ISSUE, id_)
@@ -311,10 +393,10 @@ class World:
 
         return ours
 
-    def writes(self, key: str) -> list[str]:
-        """The operations that wrote to an issue and were accepted, in order."""
+    def writes(self, names: Collection[str]) -> list[str]:
+        """The operations that wrote to an issue of these keys and were accepted, in order."""
         return [
             call.operation
             for call in self.toy.calls.all()
-            if call.write and 200 <= call.status < 300 and call.issue == key and "error" not in call.detail
+            if call.write and 200 <= call.status < 300 and call.issue in names and "error" not in call.detail
         ]

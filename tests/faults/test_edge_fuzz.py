@@ -34,7 +34,7 @@ server, redis = front_door.server, front_door.redis
 Json = dict[str, Any]
 
 FIXTURE: Final = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-FEW: Final = settings(max_examples=150, suppress_health_check=FIXTURE)
+FEW: Final = settings(max_examples=60, suppress_health_check=FIXTURE)
 MANY: Final = settings(max_examples=20_000, suppress_health_check=FIXTURE)
 STATUSES: Final = {200, 400, 401, 404, 405, 413, 415}
 

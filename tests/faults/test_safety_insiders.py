@@ -40,6 +40,7 @@ def guarded(server: EmbeddedRedis, redis: object) -> FlaskClient:
         ("", {}),
         ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}),
         ("127.0.0.1", {"X-Forwarded-For": ""}),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}),
         ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}),
         ("127.0.0.1", {"X-Real-IP": "203.0.113.7"}),
         ("127.0.0.1", {"Via": "1.1 proxy"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,13 @@ import httpx
 import pytest
 from redis import Redis
 
+from store.journal import CommentState
 from tests.conftest import until
 from tests.faults import toys
 from tests.faults.toys import Floor, Killed, Toy
 from trackers import http
 from trackers.model import HintKind
+from trackers.protocol import LABELS_TOPIC
 from workers import checkpoints, doubles
 from workers.checkpoints import Checkpoint
 from workers.record import Outcome
@@ -237,11 +239,20 @@ def test_a_label_taken_off_before_we_know_that_it_was_put_on_stays_off(
 def late(floor: Floor, toy: Toy) -> str:
     """An issue whose comment Jira holds for longer than we wait, and then posts all the same: the next run
     has looked, found nothing and posted by then."""
+    return held_up(floor, toy, died=None)
+
+
+def held_up(floor: Floor, toy: Toy, *, died: str | None) -> str:
+    """The same; of the two runs that follow the first dies at the place ``died``."""
     key = filed(floor, toy, comment=True)
     toy.hand.fault("POST comment|commentCreate", "delay", seconds=0.9)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(http, "TIMEOUT", httpx.Timeout(0.3))
         floor.work(floor.worker())
+    if died is not None:
+        floor.pull()
+        with pytest.raises(Killed):
+            floor.work(floor.worker(dies_at(died, 1)))
     floor.pull()
     floor.work(floor.worker())
     assert len(toy.comments(key)) == 1
@@ -262,6 +273,35 @@ def test_a_comment_that_was_held_up_and_posted_late_is_not_left_there_twice(
     assert [comment["id"] for comment in toy.comments(late)] == [first["id"]]
     assert theirs["id"] in {comment["id"] for comment in toy.hand.issue(late)["comments"]}
     seen("a comment that Jira held up and posted late: two for two minutes at most, then one")
+
+
+def test_a_late_comment_is_dropped_though_the_run_died_that_had_looked_for_it(floor: Floor, toy: Toy) -> None:
+    """Its reading had settled the intent already; it died before it posted a second one."""
+    key = held_up(floor, toy, died="decided")
+    assert len(toy.comments(key)) == (2 if toy.is_jira else 1)
+    floor.pull()
+    floor.work(floor.worker())
+    assert len(toy.comments(key)) == 1
+
+
+def test_a_late_comment_is_dropped_though_the_other_is_settled_by_then(
+    floor: Floor, toy: Toy, late: str
+) -> None:
+    worker, subject = floor.worker(), toy.subject(late)
+    held = worker.journals.read(subject).comments[LABELS_TOPIC]
+    settled = replace(held, state=CommentState.SETTLED)
+    worker.journals.note_written(subject, comments={LABELS_TOPIC: settled})
+    floor.pull()
+    floor.work(worker)
+    assert [comment["id"] for comment in toy.comments(late)] == [held.id]
+
+
+def test_a_late_comment_is_left_in_a_project_that_is_named_no_more(floor: Floor, toy: Toy, late: str) -> None:
+    before = toy.comments(late)
+    elsewhere = replace(toy, connection=replace(toy.connection, projects=("OTHER",)))
+    floor.pull()
+    floor.work(replace(floor, toys=(elsewhere,)).worker())
+    assert toy.comments(late) == before
 
 
 def test_a_late_comment_of_which_a_person_deleted_one_is_left_alone(

@@ -64,8 +64,8 @@ def test_a_service_that_was_down_finds_all_that_was_filed_and_edited_once(tmp_pa
         caught_up(stage)
         scene.settle(stage, SOON_S)
         assert [len(side.toy.writes()) for side in sides] == writes
-        missed = [one["issues_missed"] for one in found]
-        assert missed == [FILED + 1] * len(sides)
+        unread = [one["issues_unread"] for one in found]
+        assert unread == [FILED + 1] * len(sides)
         seen(f"service and webhooks gone, {FILED + 1} issues a tracker filed or edited: all found, each once")
 
 

@@ -254,11 +254,9 @@ def _why_unwatched(body: Mapping[str, Any], changes: Edits) -> str:
 
 def _issue_deleted(delivery: Delivery, body: Mapping[str, Any]) -> Event:
     id_, issue, project = _issue(delivery, body)
-    is_named = delivery.names_project(project)
-    touched = _touched(delivery, issue, id_, is_named)
-    if not is_named:
-        return delivery.queued(touched) if touched else _not_named(delivery, project)
+    touched = _touched(delivery, issue, id_, delivery.names_project(project))
     updated = moment(mapping(issue.get("fields")).get("updated"))
+    # Of any project: it may have been moved there from one that is named, and nothing of it is kept then.
     return delivery.queued([delivery.issue(HintKind.ISSUE_DELETED, id_, updated), *touched])
 
 

@@ -253,9 +253,8 @@ def _issue_updated(delivery: Delivery, data: Mapping[str, Any], before: Mapping[
 
 
 def _issue_removed(delivery: Delivery, data: Mapping[str, Any], _: Mapping[str, Any]) -> Event:
-    id_, team = _issue(delivery, data)
-    if not delivery.names_project(team):
-        return _not_named(delivery, team)
+    id_, _team = _issue(delivery, data)
+    # Of any team: it may have been moved there from one that is named, and nothing of it is kept then.
     deleted = delivery.issue(HintKind.ISSUE_DELETED, id_, moment(data.get("updatedAt")))
     return delivery.queued([deleted, *_touched(delivery, data, ("trashed",))])
 
