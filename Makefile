@@ -7,7 +7,7 @@ ARGS ?=
 # Most of the tests' time is waiting for real processes; four files at a time fill two cores.
 JOBS ?= 4
 
-.PHONY: help setup demo run test faults soak check lint types audit format lock clean
+.PHONY: help setup demo run test faults soak api-check check lint types audit format lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ faults: $(READY) ## cause every fault there is a test of, and write what was see
 
 soak: $(READY) ## an hour of work while things break (ARGS="--minutes 5 --seed 1")
 	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+api-check: $(READY) ## have schemathesis ask the API odd questions by its own document (uv fetches it; two minutes)
+	$(BIN)/pytest -m slow -s tests/integration/test_api_check.py $(ARGS)
 
 check: lint types audit ## lint, types, and known vulnerabilities in what is locked
 
