@@ -97,7 +97,7 @@ def _told_since(catch_ups: CatchUps, connection: Connection, moment: datetime) -
     """
     standing = catch_ups.standing(connection.name)
     done = standing.done if standing is not None else None
-    return done.scan.seen if done is not None and done.scan.began >= moment else 0
+    return done.scan.seen if done is not None and done.scan.began > moment else 0
 
 
 def _await(came: Callable[[], bool], until: float) -> bool:

@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 FIXTURE: Final = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 FEW: Final = settings(max_examples=60, suppress_health_check=FIXTURE)
-MANY: Final = settings(max_examples=20_000, suppress_health_check=FIXTURE)
+MANY: Final = settings(max_examples=4_000, suppress_health_check=FIXTURE)
 STATUSES: Final = {200, 400, 401, 404, 405, 413, 415}
 
 

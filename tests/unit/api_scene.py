@@ -1,4 +1,4 @@
-"""A console with something of everything to show: what ``/api/v1`` answers is of real runs, checks and trials."""
+"""A console with something of everything to show, most of it by real runs and checks."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from redis import Redis
 
 from rules.secret import Secret
@@ -19,6 +19,7 @@ from tests.conftest import CONNECTION, ISSUE, Floor
 from tests.unit.api_scene import DEAD, DIGEST, DRY, LABEL, LATE, fill
 from tests.unit.console_scene import HASH, TOKEN, console_app, log_in
 from webhook_app.app import WebSettings, create_app
+from webhook_app.console import PAGES
 from webhook_app.console.access import Access
 from webhook_app.console.decisions import EFFECT, EVERYTHING
 from webhook_app.console.openapi import document, written
@@ -48,7 +49,7 @@ def route_of(path: str) -> str:
     """The path of the document that is asked for by ``path``."""
     bare = path.partition("?")[0]
     fitting = (one for one in document()["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), bare))
-    return next(iter(sorted(fitting, key=lambda one: one.count("{"))))
+    return str(min(fitting, key=lambda one: one.count("{")))
 
 
 def validator(path: str, status: int) -> Draft202012Validator:
@@ -86,6 +87,10 @@ def test_schemas_are_sound_and_every_field_is_told_of() -> None:
     assert len(objects) > 40
     assert all(set(schema["required"]) == set(schema["properties"]) for schema in objects)
     assert not [name for name in schemas if "__" in name]
+
+
+def test_every_page_has_its_data() -> None:
+    assert {page.PAGE.name for page in PAGES} <= {route.name for route in ROUTES}
 
 
 def test_paths_name_what_they_hold() -> None:
