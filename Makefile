@@ -31,7 +31,7 @@ test: $(READY) ## run all tests (ARGS are pytest's)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: $(READY) ## cause every fault there is a test of, and write what was seen into docs/reliability.md (half an hour)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m fault --slow --reliability docs/reliability.md $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m fault --slow --reliability=docs/reliability.md $(ARGS) tests
 
 soak: $(READY) ## an hour of work while things break (ARGS="--minutes 5 --seed 1")
 	$(BIN)/python -m tests.faults.soak $(ARGS)

@@ -25,6 +25,7 @@ MOST: Final = 3
 SILENT: Final = timedelta(seconds=60)
 """After this without a sign a trial's worker is taken for dead; one that lives tells every few seconds."""
 _LISTED: Final = 20
+"""Of those that are over, the oldest make room for new ones."""
 
 
 class State(StrEnum):
@@ -86,8 +87,11 @@ class Trials:
 
     def ask(self, wish: Wish) -> Trial:
         """Ask for a trial. Raises TooMany. Up to five round trips."""
-        if sum(trial.state.is_under_way for trial in self.listed()) >= MOST:
+        before = self.listed()
+        if sum(trial.state.is_under_way for trial in before) >= MOST:
             raise TooMany
+        # One that is listed no more would escape `forget`, so it goes whole.
+        crowded_out = [trial.id for trial in before[_LISTED - 1 :] if not trial.state.is_under_way]
         id_, now = secrets.token_urlsafe(12), self._now()
         pipe = self._redis.pipeline()
         fields = {
@@ -101,7 +105,9 @@ class Trials:
         pipe.pexpire(keys.trial(id_), keys.TRIAL_LIFE)
         pipe.zadd(keys.TRIALS, {id_: now})
         pipe.zremrangebyscore(keys.TRIALS, "-inf", now - ms(keys.TRIAL_LIFE))
-        pipe.zremrangebyrank(keys.TRIALS, 0, -1 - _LISTED)
+        if crowded_out:
+            pipe.delete(*map(keys.trial, crowded_out))
+            pipe.zrem(keys.TRIALS, *crowded_out)
         pipe.pexpire(keys.TRIALS, keys.TRIAL_LIFE)
         pipe.execute()
         return _trial(id_, fields, now)
@@ -112,7 +118,7 @@ class Trials:
 
     def listed(self) -> list[Trial]:
         """The trials there are, newest first."""
-        ids = cast("list[str]", self._redis.zrevrange(keys.TRIALS, 0, _LISTED - 1))
+        ids = cast("list[str]", self._redis.zrevrange(keys.TRIALS, 0, -1))
         return self._read(ids) if ids else []
 
     def uncalled(self) -> list[str]:
@@ -156,11 +162,16 @@ class Trials:
 
     def forget(self, connection: str) -> None:
         """Drop every trial of a connection: it may name an issue that was deleted. Three round trips."""
-        ids = [trial.id for trial in self.listed() if trial.wish.connection == connection]
-        if ids:
+        ids = cast("list[str]", self._redis.zrange(keys.TRIALS, 0, -1))
+        pipe = self._redis.pipeline(transaction=False)
+        for id_ in ids:
+            # Alone: an issue is deleted more often than rules are tried, and their texts are long.
+            pipe.hget(keys.trial(id_), "connection")
+        gone = [id_ for id_, of in zip(ids, pipe.execute(), strict=True) if of == connection]
+        if gone:
             pipe = self._redis.pipeline()
-            pipe.delete(*map(keys.trial, ids))
-            pipe.zrem(keys.TRIALS, *ids)
+            pipe.delete(*map(keys.trial, gone))
+            pipe.zrem(keys.TRIALS, *gone)
             pipe.execute()
 
     def _read(self, ids: Iterable[str]) -> list[Trial]:

@@ -98,12 +98,12 @@ class Clock:
     def tick(self) -> float:
         """Do what is due; the seconds until the next tick. Raises RedisError when Redis is away."""
         now = time.monotonic()
-        if now >= self._next_rules:
+        is_due = now >= self._next_rules
+        if is_due:
             self._rules.look()
             self._redis.set(keys.beat("clock"), datetime.now(UTC).isoformat(), ex=keys.BEAT_LIFE)
             send_round(self._inbox, self._sprints, datetime.now(UTC))
             send_catch_ups(self._inbox, self._catch_ups, self._connections)
-            call_to_trials(self._bulk, self._trials)
             self._next_rules = now + _RULES_EVERY_S
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
@@ -111,6 +111,9 @@ class Clock:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
             self._keep_house()
+        if is_due:
+            # For the console alone, as is the look at labels: what Redis refuses there stops nothing else.
+            call_to_trials(self._bulk, self._trials)
         return _BUSY_TICK_S if taken else TICK_S
 
     def leave(self) -> None:
@@ -124,9 +127,9 @@ class Clock:
             lambda: watch_boards(self._sprints, self._connections),
             lambda: relearn(self._outcomes, self._asked, serving_by(self._models)),
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
-            lambda: self._labels.look(self._in_force.now(), datetime.now(UTC)),
             self._retrain,
             lambda: revive(self._bulk, self._backfills, [one.name for one in self._connections]),
+            lambda: self._labels.look(self._in_force.now(), datetime.now(UTC)),
         )
         for part in parts:
             try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+import structlog
 
 from classifiers.sprint_judgement import SprintJudgement
 from rules.load import RuleBook
@@ -16,6 +19,7 @@ from trackers.errors import Forbidden, Gone, Stale
 from trackers.model import HintKind, Subject, SubjectKind, TrackerKind
 from trackers.rebuild import delivered
 from trackers.sprints import Board, Finished, Sprint, SprintReading, SprintState, Unit, round_of
+from workers import failures
 from workers import sprint_wording as wording
 from workers.decide import Because
 from workers.plan import records
@@ -29,6 +33,8 @@ from workers.sprint_outlook import judged
 from workers.sprint_plan import SprintPlan
 from workers.sprint_view import Sight, over, seen, told
 from workers.sprint_writing import ENDED, Case, Message, conclude, speak
+
+log = structlog.get_logger("sprint_check")
 
 _BEHIND: Final = timedelta(seconds=60)
 """How long after an event a reading may still not show it."""
@@ -187,6 +193,18 @@ def _running(at: Look, held: SprintBook | None) -> Ending:
     return _with_labels(ending, marking)
 
 
+@contextmanager
+def _for_the_console() -> Iterator[None]:
+    """What is only to be shown fails alone: after a comment was written, a run must not fail for it."""
+    try:
+        yield
+    except failures.NOT_OF_A_PART:
+        raise
+    except Exception:
+        log.exception("not shown in the console")
+
+
+@_for_the_console()
 def _show(at: Look, case: Case, judgement: SprintJudgement, *, is_new: bool) -> None:
     """Have the console show what was found; said or not, and whatever becomes of the writing."""
     views = at.shop.sprint_views
@@ -206,6 +224,7 @@ def _show(at: Look, case: Case, judgement: SprintJudgement, *, is_new: bool) -> 
     views.keep(seen(sight, None if is_new else views.of(at.subject)))
 
 
+@_for_the_console()
 def _show_said(at: Look, ending: Ending) -> None:
     view, book = at.shop.sprint_views.of(at.subject), _held(at.shop, at.subject)
     if view is not None and book is not None:
@@ -214,6 +233,7 @@ def _show_said(at: Look, ending: Ending) -> None:
         at.shop.sprint_views.keep(told(view, book, record, ending, base))
 
 
+@_for_the_console()
 def _show_over(at: Look, held: SprintBook, done: float) -> None:
     view = at.shop.sprint_views.of(at.subject)
     if view is not None:

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from redis import Redis
 
@@ -27,6 +25,7 @@ from store import keys
 from store.connect import connect
 from tests.faults.interleaving import TRACKERS, Killed, Parcel
 from tests.faults.seasons import SCOPE_LABEL, Remark, Season
+from tests.faults.stories import tell
 from trackers.model import SubjectKind
 from workers import sprint_check
 from workers.checkpoints import PLACES
@@ -508,27 +507,9 @@ def open_season(
     redis.close()
 
 
-_QUIET: Final = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-
-
-def tell(open_season: OpenSeason, examples: int, steps: int, *, anew: bool) -> None:
-    """Try so many stories of up to so many steps; ``anew`` are others each time."""
-    run_state_machine_as_test(
-        partial(SprintStory, open_season),  # type: ignore[arg-type]
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=_QUIET,
-            database=None,
-            derandomize=not anew,
-        ),
-    )
-
-
 @pytest.mark.fault(29)
 def test_any_story_of_a_sprint_leaves_one_true_comment(open_season: OpenSeason) -> None:
-    tell(open_season, 3, 14, anew=False)
+    tell(partial(SprintStory, open_season), 3, 14, anew=False)
 
 
 @pytest.mark.slow
@@ -537,6 +518,6 @@ def test_any_story_of_a_sprint_leaves_one_true_comment(open_season: OpenSeason) 
 def test_hundreds_of_stories_of_sprints_leave_one_true_comment_each(
     open_season: OpenSeason, seen: Callable[[str], None], request: pytest.FixtureRequest
 ) -> None:
-    tell(open_season, 80, 40, anew=True)
+    tell(partial(SprintStory, open_season), 80, 40, anew=True)
     kind = request.node.callspec.params["open_season"]
     seen(f"sprints, {kind}: 80 stories of up to 40 steps")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.process
 
 UNWRITTEN = ("loaded", "decided", "planned")
 """Places that differ little from ``begun``, for what a run leaves behind there."""
-RECOVERED_S = 15
+RECOVERED_S = 30
 """With a lease of one second; with the usual one of 45 it would be within 90."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 import structlog
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq import SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -210,6 +211,17 @@ def test_a_fault_in_the_minutes_housekeeping_keeps_no_work_waiting(
         clock_over(floor.redis, file).tick()
     assert queue(LIVE, raw).count == 1
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["housekeeping failed"]
+
+
+def test_what_redis_refuses_of_the_console_stops_nothing_else(floor: Floor, raw: Redis, file: Path) -> None:
+    floor.redis.set(keys.TRIALS, "no sorted set")
+    floor.redis.zadd(keys.DEAD, {str(ISSUE): 0})
+    floor.offer(hint())
+    clock = clock_over(floor.redis, file)
+    with pytest.raises(ResponseError):
+        clock.tick()
+    assert queue(LIVE, raw).count == 1
+    assert floor.redis.zcard(keys.DEAD) == 0
 
 
 def test_a_busy_clock_sleeps_less(redis: Redis, file: Path) -> None:

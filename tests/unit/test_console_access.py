@@ -256,6 +256,7 @@ def test_a_change_needs_the_token_of_its_own_session(app: Flask, redis: Redis) -
         ({"Origin": "http://localhost"}, 303),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
     ],
 )
 def test_a_change_comes_from_our_own_pages(app: Flask, headers: dict[str, str], answer: int) -> None:
@@ -349,7 +350,7 @@ def test_who_follows_a_link_comes_to_its_page_after_log_in(app: Flask) -> None:
 @pytest.mark.parametrize(
     "following",
     ["//evil.example/console/", "https://evil.example/console/a", "/console/\\evil", "/webhooks/x",
-     "/console/login", "/consolex", "javascript:alert(1)", "/console/a\nb"],
+     "/console/login", "/consolex", "javascript:alert(1)", "/console/a\nb", "//["],
 )  # fmt: skip
 def test_nobody_is_sent_elsewhere_after_log_in(app: Flask, following: str) -> None:
     answer = app.test_client().post("/console/login", data={"password": PASSWORD, "next": following})

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 import webhook_app.console
 from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
-from tests.unit.console_scene import HASH, TOKEN, console_app, log_in
+from tests.unit.console_scene import HASH, TOKEN, console_app, csrf_of, log_in
 from tests.unit.front_door import all_connections
 from webhook_app import console
 from webhook_app.app import WebSettings, create_app
@@ -63,7 +63,7 @@ class Parts:
 
         blueprint.get(self.PAGE.path, endpoint="parts")(look)
         for name, view in (("away", away), ("fault", fault)):
-            blueprint.get(f"/console/parts/{name}", endpoint=name)(view)
+            blueprint.route(f"/console/parts/{name}", endpoint=name, methods=["GET", "POST"])(view)
             blueprint.get(f"/api/v1/{name}", endpoint=f"{name}_data")(view)
 
 
@@ -173,6 +173,15 @@ def test_errors_are_pages_with_a_way_on_and_without_insides(app: Flask) -> None:
         machine = client.get(path.replace("/console/parts", "/console").replace("/console", "/api/v1"))
         assert machine.status_code == code
         assert said in machine.get_json()["detail"]
+
+
+def test_what_a_form_sent_is_not_tried_again_by_a_link(app: Flask) -> None:
+    client = log_in(app)
+    page = client.get("/console/parts/fault").text
+    assert '<a href="/console/parts/fault">Try again</a>' in page
+    text = client.post("/console/parts/fault", data={"csrf": csrf_of(page)}).text
+    assert "A fault of ours" in text
+    assert '<a href="/console">Go to the first page</a>' in text
 
 
 def test_the_console_says_so_while_redis_is_away() -> None:

@@ -152,6 +152,22 @@ def test_what_waits_is_told_of_its_own_connection(browser: FlaskClient, redis: R
     assert own(browser, "polled")["waiting"] == 0
 
 
+def test_all_is_not_well_while_work_is_late(browser: FlaskClient, redis: Redis) -> None:
+    well(redis)
+    Inbox(redis, lease=timedelta(minutes=1)).offer(
+        "acme", "1", [hint()], settle=timedelta(), ceiling=timedelta()
+    )
+    now_ms = redis.time()[0] * 1000
+    redis.zadd(keys.PENDING, {str(ISSUE): now_ms - 240_000})
+    assert now(browser)["headline"] == "All is well."
+    redis.zadd(keys.PENDING, {str(ISSUE): now_ms - 400_000})
+    told = now(browser)
+    assert (told["headline"], told["level"]) == ("One thing needs you.", "amber")
+    found = needs(browser)["Work is late"]
+    assert "one subject is due, the oldest for 6 minutes" in found["sentences"][0]
+    assert found["href"] == "/console/queue"
+
+
 def test_dead_letters_lead_to_the_queue(browser: FlaskClient, redis: Redis) -> None:
     redis.zadd(keys.DEAD, {str(ISSUE): redis.time()[0] * 1000})
     found = needs(browser)["Dead letters"]

@@ -20,6 +20,7 @@ from store.trials import MOST, Trials, Wish
 from tests.conftest import CONNECTION
 from tests.unit.console_scene import TOKEN, console_app, csrf_of, log_in
 from trackers.model import TrackerKind
+from webhook_app.console.rules import _CHECKING
 
 HOSTILE = "<script>alert('1')</script>"
 TEXT = f"""\
@@ -215,6 +216,17 @@ def test_too_many_at_once_are_put_off(browser: FlaskClient, redis: Redis, held: 
     answer = ask(browser, TEXT)
     assert answer.status_code == 409
     assert "under way already" in answer.text
+
+
+def test_one_file_is_checked_at_a_time(browser: FlaskClient, redis: Redis, held: str) -> None:
+    with _CHECKING:
+        answer = ask(browser, TEXT)
+    assert answer.status_code == 409
+    assert "Another file is being checked" in answer.text
+    assert "xss" in answer.text
+    assert Trials(redis).listed() == []
+    assert ask(browser, TEXT.replace("version: 1", "version: none")).status_code == 422
+    assert ask(browser, TEXT).status_code == 303
 
 
 def test_nothing_is_asked_for_without_the_token_of_a_form(

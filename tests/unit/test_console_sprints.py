@@ -121,6 +121,8 @@ def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) 
         ({"concerns": ()}, "quiet", "Uncertain"),
         ({"concerns": (), "forecast": foreseen(0.5, 0.8)}, "ok", "On course"),
         ({"end": HALF - DAY}, "amber", "Past its end"),
+        ({"end": HALF - 4 * DAY, "checked": HALF - 3 * DAY}, "quiet", "Out of date"),
+        ({"concerns": (), "checked": HALF - 3 * DAY}, "quiet", "Out of date"),
         ({"warned": Warned(because="too_few_finished_sprints")}, "quiet", "Learning"),
         ({"ended": HALF, "delivered": 15.0}, "ok", "As foreseen"),
         ({"ended": HALF, "delivered": 39.0}, "quiet", "Did better"),

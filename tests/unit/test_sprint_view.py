@@ -30,6 +30,7 @@ from trackers.model import Comment, Subject, SubjectKind
 from trackers.prose import Bullets, Paragraph, bold, plain
 from trackers.protocol import PutComment, Written
 from trackers.sprints import SprintState, Stage, Unit
+from workers import sprint_check
 from workers.apply import Applied
 from workers.decide import Because
 from workers.record import Ending, Outcome
@@ -355,6 +356,20 @@ def test_additions_and_what_is_edited_show_at_the_next_check(watched: Floor) -> 
     assert [point.scope for point in found.points] == [64, 69]
     assert "ABC-20" in found.warned.text
     assert found.first.planned == 64
+
+
+def test_a_fault_in_what_is_shown_fails_no_run(watched: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> SprintView:
+        raise ValueError("a fault of ours")
+
+    check(watched)
+    for name in ("seen", "told", "over"):
+        monkeypatch.setattr(sprint_check, name, broken)
+    show(watched, [*FULL, work(20, 5)])
+    assert check(watched).outcome is Outcome.APPLIED
+    assert [point.scope for point in shown(watched).points] == [64]
+    show(watched, FULL, SprintState.CLOSED)
+    assert check(watched).outcome is Outcome.APPLIED
 
 
 def test_what_is_found_shows_even_where_the_tracker_refuses_to_be_written_to(watched: Floor) -> None:

@@ -98,6 +98,22 @@ def test_of_a_trial_that_is_gone_nothing_is_kept(trials: Trials, redis: Redis) -
     assert not redis.exists(keys.trial(id_))
 
 
+def test_of_many_trials_none_escapes_being_forgotten(trials: Trials, redis: Redis) -> None:
+    waiting = trials.ask(WISH).id
+    ids = [waiting]
+    for _ in range(25):
+        ids.append(trials.ask(WISH).id)
+        trials.keep(ids[-1], {"labels": ["ABC-1"]})
+    listed = {trial.id for trial in trials.listed()}
+    assert waiting in listed
+    assert len(listed) == 21
+    assert {id_ for id_ in ids if redis.exists(keys.trial(id_))} == listed
+    trials.forget("other")
+    assert {trial.id for trial in trials.listed()} == listed
+    trials.forget("acme")
+    assert not redis.exists(keys.TRIALS, *map(keys.trial, ids))
+
+
 def test_trials_end_within_their_hour(trials: Trials, redis: Redis) -> None:
     id_ = trials.ask(WISH).id
     trials.begin(id_)

@@ -6,7 +6,7 @@ import hmac
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from flask import Blueprint, Response, g, request
@@ -136,7 +136,7 @@ class Guard:
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         if site is not None:
             return site == "same-origin"
-        return origin is None or urlsplit(origin).netloc in {request.host, self.access.public_host}
+        return origin is None or _parts(origin).netloc in {request.host, self.access.public_host}
 
     def _login(self) -> Response:
         if self.access.password is None:
@@ -223,9 +223,17 @@ def _name(given: str) -> str:
 
 def _is_page(path: str) -> bool:
     """Whether somebody may be sent there after log-in: a page of ours and nowhere else."""
-    parts = urlsplit(path)
+    parts = _parts(path)
     ours = parts.path.startswith(f"{HOME}/") and not parts.path.startswith(LOGIN)
     return ours and not (parts.scheme or parts.netloc) and path.isprintable() and "\\" not in path
+
+
+def _parts(url: str) -> SplitResult:
+    """Those of an address; all are empty where it is none, such as ``//[``."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _set_headers(response: Response) -> Response:
@@ -261,6 +269,8 @@ def _our_fault(error: Exception) -> Response:
 def _told(code: int, title: str, sentence: str) -> Response:
     if request.path.startswith(f"{API}/"):
         return as_json({"status": "refused", "detail": sentence}, code)
-    way = request.full_path.rstrip("?") if code in (500, 503) else HOME
-    way_text = "Try again" if code in (500, 503) else "Go to the first page"
+    # What was sent by a form cannot be sent again by a link.
+    again = code in (500, 503) and request.method == "GET"
+    way = request.full_path.rstrip("?") if again else HOME
+    way_text = "Try again" if again else "Go to the first page"
     return show("error.html", title=title, status=code, sentence=sentence, way=way, way_text=way_text)

@@ -38,6 +38,8 @@ _LINES: Final = 8
 """Of what is wrong with one thing; the page that helps has all."""
 _LEVELS: Final = ("ok", "quiet", "amber", "red")
 """From what needs nobody to what needs somebody most."""
+_LATE: Final = timedelta(minutes=5)
+"""What is due for longer comes late; from here on there is an alert about it, too."""
 _REFUSED: Final = "credentials refused"
 """The reason of such a pause."""
 _HOOKS: Final = {
@@ -206,7 +208,7 @@ def gather(house: House) -> Now:
     reader = _Reader.of(house, at, {check.name: check for check in found})
     connections = tuple(reader.connection(one, lines.get(one.name)) for one in house.connections)
     needs = sorted(
-        (*_needs(found, house), *_dead(depths.dead), *_refused_credentials(connections)),
+        (*_needs(found, house), *_late(depths), *_dead(depths.dead), *_refused_credentials(connections)),
         key=lambda need: -_LEVELS.index(need.level),
     )
     return Now(
@@ -261,6 +263,17 @@ def _way(name: str) -> tuple[str | None, str]:
     if first in ("model", "models"):
         return f"{HOME}/labels", "Look at the labels"
     return None, ""
+
+
+def _late(depths: Depth) -> Iterator[Need]:
+    if depths.oldest_overdue > _LATE:
+        due = "one subject is" if depths.waiting == 1 else f"{depths.waiting:,} subjects are"
+        told = (
+            f"Labels and warnings come late: {due} due, the oldest for {in_words(depths.oldest_overdue)}. "
+            "After an import or a move of many issues that takes its time. If they do not become fewer, "
+            "start more workers (`sprintwarden work live`); where no run ends at all, start the workers anew."
+        )
+        yield Need("amber", "Work is late", (told,), f"{HOME}/queue", "Look at the queue")
 
 
 def _dead(number: int) -> Iterator[Need]:

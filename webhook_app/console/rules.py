@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -31,6 +32,8 @@ _POLL_S: Final = 2
 _LAST: Final = 200
 _MOST_LAST: Final = 1_000
 _ALWAYS: Final = frozenset({"mode", "sprints.mode"})
+_CHECKING: Final = Lock()
+"""One file at a time, per process: it may take seconds, and the threads are those that take webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +305,13 @@ def _ask(house: House, given: Mapping[str, str]) -> Response:
     form = _Form(text, known or "", _number(given.get("last", "")))
     if known is None:
         return _show_form(house, replace(form, refused="Choose a connection to try it on."), 422)
-    problems = _problems(text)
+    if not _CHECKING.acquire(blocking=False):
+        told = "Another file is being checked. Send this again in a moment."
+        return _show_form(house, replace(form, refused=told), 409)
+    try:
+        problems = _problems(text)
+    finally:
+        _CHECKING.release()
     if problems:
         return _show_form(house, replace(form, problems=problems), 422)
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from store.reasons import why
 from store.sprint_views import SprintView, Standing
+from trackers.spans import in_words
 from webhook_app.console.sprint_words import amount, between, chance, day, enough, number, of, percent
 
 EARLY: Final = 0.2
@@ -20,6 +21,8 @@ _OPEN: Final = (0.4, 0.6)
 _FEW: Final = 10
 """Fewer sprints than this say little about how far chances can be trusted."""
 _MOST_NAMED: Final = 6
+_OUT_OF_DATE: Final = timedelta(days=2)
+"""Every sprint that is watched is looked at more often."""
 _TOO_FEW: Final = "too_few_finished_sprints"
 
 
@@ -55,6 +58,13 @@ def state_of(view: SprintView, now: datetime) -> State:
     """How a sprint is going: the gravest of what there is to say."""
     if view.ended is not None:
         return State(*verdict(view), f"{came(view)} {foreseen(view)}", "")
+    if now - view.checked > _OUT_OF_DATE:
+        sentence = f"It was last looked at {in_words(now - view.checked)} ago; what stands here was so then."
+        todo = (
+            "See on the page Now whether the clock and the workers are alive. Where the connection or the "
+            "rules no longer watch its board, it is not looked at any more."
+        )
+        return State("quiet", "Out of date", sentence, todo)
     if view.warned.because == _TOO_FEW:
         sentence = f"This board has too few finished {view.noun}s to be judged by. {_outlook(view)}"
         return State("quiet", "Learning", sentence, "It is judged once a few more have ended.")
