@@ -364,9 +364,10 @@ class SprintStory(RuleBasedStateMachine):
 
     def _judge_comments(self, name: str, ours: list[Remark]) -> None:
         warnings = [one for one in ours if WARNS in one.body]
-        if self.memory_lost:
-            # What stands on an issue that left meanwhile cannot be found again.
-            warnings = [one for one in warnings if self._is_searched(one.key, name)]
+        if self.memory_lost and not self.tracking:
+            # What stood on an issue that was out of the sprint when we looked again is not found, nor is
+            # what we said of it, though the issue may be back by now.
+            return
         assert len(warnings) <= 1, f"{len(warnings)} warnings: {warnings}"
         bodies = [one.body for one in ours if not POINTS_ON.search(one.body)]
         assert len(bodies) == len(set(bodies)), f"said twice: {bodies}"
@@ -374,11 +375,14 @@ class SprintStory(RuleBasedStateMachine):
             assert not warnings, f"a warning of a sprint that is over: {warnings}"
         if name not in self.touched:
             self._judge_pointers(ours)
-        if name == self.running and name not in self.touched | self.refused and self._open_points(name) >= 48:
+        told = self.touched | self.refused
+        if (
+            name == self.running
+            and name not in told
+            and not self.memory_lost
+            and self._open_points(name) >= 48
+        ):
             assert len(warnings) == 1, f"no warning: {ours}"
-
-    def _is_searched(self, key: str, name: str) -> bool:
-        return self.season.sprint_of(key) == name or (self.tracking and key == self.tracking_key)
 
     def _judge_pointers(self, ours: list[Remark]) -> None:
         there = {one.key for one in ours}
@@ -518,6 +522,6 @@ def test_any_story_of_a_sprint_leaves_one_true_comment(open_season: OpenSeason) 
 def test_hundreds_of_stories_of_sprints_leave_one_true_comment_each(
     open_season: OpenSeason, seen: Callable[[str], None], request: pytest.FixtureRequest
 ) -> None:
-    tell(partial(SprintStory, open_season), 80, 40, anew=True)
+    tell(partial(SprintStory, open_season), 40, 40, anew=True)
     kind = request.node.callspec.params["open_season"]
-    seen(f"sprints, {kind}: 80 stories of up to 40 steps")
+    seen(f"sprints, {kind}: 40 stories of up to 40 steps")

@@ -143,7 +143,8 @@ class Story(RuleBasedStateMachine):
         self.taken_off.add(label)
         self.put_back.discard(label)
         self._edit(remove_labels=[label])
-        self._post(frozenset({label}))
+        # In a project that is not named nothing is listened to, and what was never ours leaves no trace.
+        self._post(frozenset() if self.away else frozenset({label}))
 
     @precondition(lambda self: self.alive and self.our_comments())
     @rule()
@@ -454,8 +455,8 @@ def test_any_story_ends_as_people_want_it(world: World) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.fault(29)
 def test_hundreds_of_stories_end_as_people_want_them(world: World, seen: Callable[[str], None]) -> None:
-    tell(partial(Story, world), 400, 40, anew=True)
-    seen(f"{world.kind}: 400 stories of up to 40 steps")
+    tell(partial(Story, world), 150, 40, anew=True)
+    seen(f"{world.kind}: 150 stories of up to 40 steps")
 
 
 @pytest.mark.fault(20, 29)

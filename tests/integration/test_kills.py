@@ -125,7 +125,8 @@ def test_a_worker_frozen_until_another_did_its_work_changes_nothing_when_it_wake
             said = side.comments(key)
             (sleeper,) = _frozen(pool)
             os.kill(sleeper, signal.SIGCONT)
-            until(stage, lambda: not _busy(crew), RECOVERED_S, supervised=False)
+            # Workers that other tests killed are taken for busy until their heartbeats are too old.
+            until(stage, lambda: not _busy(crew), 3 * RECOVERED_S, supervised=False)
             until(stage, stage.idle, RECOVERED_S, supervised=False)
             assert side.labels(key) == {"security"}
             assert side.comments(key) == said
