@@ -182,11 +182,17 @@ def run(stage: Stage, work: Callable[[Side], None], told: dict[str, list[Told]])
     print(f"all worked {calm:.1f} s after the last")
     print(f"Redis: {(memory(stage) - before) / 1e6:.1f} MB more")
     for side in sides:
-        outcome(side, told[side.tracker])
+        outcome(side, told[side.tracker], put_off(stage, side))
 
 
-def outcome(side: Side, told: Sequence[Told]) -> None:
-    """How soon and how well one tracker's people were served."""
+def put_off(stage: Stage, side: Side) -> set[str]:
+    """The ids of issues that still wait: for the tracker's limits, once all else is worked."""
+    names = (str(name).split(":", 2) for name in stage.redis.zrange(keys.PENDING, 0, -1))
+    return {id_ for connection, _, id_ in names if connection == side.name}
+
+
+def outcome(side: Side, told: Sequence[Told], waiting: set[str]) -> None:
+    """How soon and how well one tracker's people were served; ``waiting`` are ids still in the inbox."""
     took = [delivery["took"] * 1000 for delivery in side.toy.deliveries() if delivery["status"] == 200]
     refused = sum(delivery["status"] != 200 for delivery in side.toy.deliveries())
     calls = side.toy.calls()
@@ -201,13 +207,15 @@ def outcome(side: Side, told: Sequence[Told]) -> None:
         wanted[one.issue] = one.birds
     waits = [first[key] - at for key, at in begun.items() if key in first]
     views = {view["key"]: view for view in side.toy.issues()}
-    lost = sum(not birds <= set(views[key]["labels"]) for key, birds in wanted.items())
+    bare = [key for key, birds in wanted.items() if not birds <= set(views[key]["labels"])]
+    waits_still = sum(str(views[key]["id"]) in waiting for key in bare)
     twice = sum(sum(comment["author"] == BOT for comment in views[key]["comments"]) > 1 for key in wanted)
     print(
         f"{side.tracker}: {len(took)} deliveries, acknowledged p50 {quantile(took, 0.5):.1f} ms, "
         f"p99 {quantile(took, 0.99):.1f} ms, {refused} refused; first write "
         f"p50 {quantile(waits, 0.5):.2f} s, p95 {quantile(waits, 0.95):.2f} s; {len(calls)} requests, "
-        f"{len(calls) / len(told):.2f} an event; lost {lost}, twice {twice}"
+        f"{len(calls) / len(told):.2f} an event; {waits_still} wait for the "
+        f"tracker's limit, lost {len(bare) - waits_still}, twice {twice}"
     )
 
 
