@@ -17,7 +17,7 @@ from store.models import ModelShelf, Slots
 from tests.integration import scene
 from tests.integration.scene import TRACKERS, Side, until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 RULES = """\
 version: 1

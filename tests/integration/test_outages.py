@@ -24,7 +24,7 @@ from tests.integration.scene import ONCE, TRACKERS, Side, until
 pytestmark = pytest.mark.process
 
 Seen = Callable[[str], None]
-SOON_S = 20
+SOON_S = 60
 PAUSE_S = 3
 
 
