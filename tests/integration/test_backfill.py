@@ -42,6 +42,7 @@ def _backfill(stage: Stage, *arguments: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_old_issues_are_labelled_once_though_the_worker_dies_of_it(tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     environ = {**QUICK, "SPRINTWARDEN_KILL_AT": f"written:{killed}"}
