@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from sandbox.remote import Remote
 from sprintwarden.stage import Script, Stage
 from tests.integration.scene import QUICK, TRACKERS, Side, settle
