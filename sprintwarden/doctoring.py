@@ -18,7 +18,7 @@ from rules.problems import BadFile
 from sprintwarden import checking, findings, round_trip, touching
 from sprintwarden.checking import check_rules
 from sprintwarden.hooking import UNKNOWN_HOST
-from sprintwarden.probing import Access, OpenProbe, open_probe
+from sprintwarden.probing import OpenProbe, open_probe
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named
 from store.address import parse
@@ -28,6 +28,7 @@ from store.heard import Heard
 from trackers.errors import TrackerError
 from trackers.probe import Finding, Hook, HookWish, Level, Probe
 from webhook_app.health import Check, checks
+from workers.probes import Access
 
 SERVICE: Final = "this service"
 RULES: Final = "rules.yaml"

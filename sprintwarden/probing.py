@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, assert_never
+from dataclasses import replace
+from typing import Any, Final
 
 from rules.connection_schema import Deployment
-from rules.connections import AccessToken, ApiKey, Auth, ClientCredentials, Connection, EmailToken
 from sprintwarden.alone import OwnGate
 from trackers.errors import ServerFault
 from trackers.http import exchange, json_of, open_http
-from trackers.jira import probe as jira
-from trackers.linear import probe as linear
-from trackers.model import TrackerKind
 from trackers.probe import Probe
 from trackers.reading import mapping, reference, text
+from workers import probes
+from workers.probes import Access
 
 GATEWAY: Final = "https://api.atlassian.com"
 """Where scoped API tokens are good, under ``/ex/jira/`` and the site's cloud id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Which tracker, and as whom."""
-
-    tracker: TrackerKind
-    deployment: Deployment | None
-    url: str
-    api_url: str
-    """Where requests go when not to ``url``; else empty."""
-    auth: Auth
-
-    @classmethod
-    def of(cls, connection: Connection) -> Access:
-        """That of a configured connection."""
-        return cls(
-            connection.tracker, connection.deployment, connection.url, connection.api_url, connection.auth
-        )
 
 
 OpenProbe = Callable[[Access], Probe]
@@ -45,18 +24,7 @@ OpenProbe = Callable[[Access], Probe]
 
 def open_probe(access: Access) -> Probe:
     """The probe behind ``access``, which waits for no budget. Asks nothing yet."""
-    cloud = access.deployment is Deployment.CLOUD
-    match access.auth:
-        case EmailToken(email, token):
-            basic = (email, token.reveal())
-            return jira.open_probe(access.url, OwnGate(), cloud=cloud, api_url=access.api_url, basic=basic)
-        case AccessToken(token):
-            return jira.open_probe(access.url, OwnGate(), cloud=cloud, bearer=token.reveal())
-        case ApiKey(key):
-            return linear.open_probe(access.url, OwnGate(), key=key.reveal())
-        case ClientCredentials(client_id, secret):
-            return linear.open_probe(access.url, OwnGate(), client=(client_id, secret.reveal()))
-    assert_never(access.auth)
+    return probes.open_probe(access, OwnGate())
 
 
 def at_gateway(access: Access, gateway: str) -> Access | None:

@@ -12,11 +12,12 @@ from rules.connections import AccessToken, ApiKey, Auth, ClientCredentials, Emai
 from sprintwarden.asking import Question, Terminal, fitting
 from sprintwarden.connections_text import Reference
 from sprintwarden.keeping import Kept, free_file, in_environment, in_file
-from sprintwarden.probing import GATEWAY, Access, OpenProbe, at_gateway, deployment_of
+from sprintwarden.probing import GATEWAY, OpenProbe, at_gateway, deployment_of
 from sprintwarden.settings import Complaint
 from trackers.errors import Forbidden, Gone, TrackerError, Unauthorized, Unreachable
 from trackers.model import TrackerKind
 from trackers.probe import Probe, Site
+from workers.probes import Access
 
 _REFUSED: Final = (Unauthorized, Forbidden, Gone)
 """How a Cloud site answers a scoped token, which is good at the gateway alone."""

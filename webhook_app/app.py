@@ -26,6 +26,7 @@ from webhook_app.console.house import House
 from webhook_app.entrance import entrance
 from webhook_app.insiders import Insiders
 from webhook_app.intake import RETRY_AFTER_S, Intake, Pace
+from webhook_app.store_metrics import StoreCollector
 
 log = structlog.get_logger("web")
 
@@ -78,7 +79,7 @@ def create_app(settings: WebSettings) -> Flask:
     collectors = (
         metrics.DeliveryCollector(registry, intake.entrances),
         metrics.HealthCollector(look),
-        metrics.StoreCollector(redis, Inbox(redis, lease=timedelta(minutes=1)), names),
+        StoreCollector(redis, Inbox(redis, lease=timedelta(minutes=1)), names),
     )
     insiders = Insiders(settings.metrics_token)
     app.extensions["intake"] = intake

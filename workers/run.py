@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,10 +43,10 @@ from workers.failures import Again, Bury, Fate, Ignore, Leave, Standing
 from workers.learning import remember
 from workers.lessons import Us, lessons
 from workers.plan import Plan, plan, records
+from workers.purging import purge, was_purged
 from workers.record import Ending, Outcome, counters, outcome_of, record
 from workers.rounds import look
 from workers.shop import Desk, Shop
-from workers.sprint_book import forget_issue
 from workers.sprint_check import check
 from workers.sprint_plan import scope_told
 from workers.taggers import answers_of, forecasts
@@ -190,7 +189,7 @@ def _glance(shop: Shop, desk: Desk, batch: Batch, journal: Journal, us: Us | Non
     seen = glance(batch.hints, journal, us, recalls_labels=recalls_labels)
     if seen.recall is not None or seen.because is Because.DELETED:
         return seen
-    if journal.known or not _was_purged(shop, batch.subject):
+    if journal.known or not was_purged(shop, batch.subject):
         return seen
     # It shall leave nothing, unless the tracker has it back.
     return replace(seen, recall=Recall(memory=recalls_labels, comments=(LABELS_TOPIC,)), because=None)
@@ -334,14 +333,8 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     if batch.subject.kind is SubjectKind.ISSUE and is_missed(batch, ending):
         counted[f"catch_up|{batch.subject.connection}|missed"] = 1
     if ending.purge:
-        if batch.subject.kind is SubjectKind.ISSUE:
-            _forget_elsewhere(shop, batch.subject)
-            _note_purged(shop, batch.subject)
-        shop.journals.purge(batch.subject)
-        shop.decisions.purge(batch.subject)
+        purge(shop, batch.subject)
         shop.decisions.count(counted)
-        if batch.subject.kind is SubjectKind.ISSUE:
-            forget_issue(shop.inbox, shop.sprints, batch.subject, datetime.now(UTC))
     elif _is_routine(shop, batch, ending):
         shop.decisions.count(counted)
     else:
@@ -354,31 +347,6 @@ def _keep(shop: Shop, batch: Batch, ending: Ending, took: timedelta) -> None:
     shop.checkpoint("recorded")
     if ending.outcome not in _GIVEN_BACK:
         shop.inbox.finish(batch)
-
-
-def _note_purged(shop: Shop, issue: Subject) -> None:
-    nothing = timedelta(0)
-    shop.inbox.offer(issue.connection, _purged(issue), [], settle=nothing, ceiling=nothing)
-
-
-def _was_purged(shop: Shop, issue: Subject) -> bool:
-    """Whether it was forgotten lately, so that events about it may still come."""
-    return shop.inbox.is_claimed(issue.connection, _purged(issue))
-
-
-def _purged(issue: Subject) -> str:
-    """What is claimed outlives the issue, and must not name it."""
-    return hashlib.sha256(f"{issue} was purged".encode()).hexdigest()
-
-
-def _forget_elsewhere(shop: Shop, issue: Subject) -> None:
-    """Have what is not kept by issue forget a deleted one. First, for its records tell its key."""
-    records = shop.decisions.of(issue)
-    shop.backfills.forget(issue, next((str(one["issue"]) for one in records if "issue" in one), None))
-    shop.trials.forget(issue.connection)
-    breaker = shop.desks[issue.connection].applier.breaker
-    if breaker is not None:
-        breaker.forget(issue.id)
 
 
 def _is_routine(shop: Shop, batch: Batch, ending: Ending) -> bool:

@@ -50,7 +50,7 @@ from workers.forecasters import Forecasters
 from workers.gate import SharedGate
 from workers.learning import Learnt
 from workers.models_in_force import LiveModels
-from workers.probes import open_probe
+from workers.probes import Access, open_probe
 from workers.rules_in_force import LiveRules
 from workers.taggers import Taggers
 
@@ -132,7 +132,14 @@ def open_shop(
         tracker, render = open_tracker(connection, gate, cache, context)
         breaker = Breaker(connection.name, writes, rules)
         applier = Applier(tracker, inbox, journals, checkpoint, breaker)
-        return Desk(connection, tracker, render, applier, gate, lambda: open_probe(connection, gate, context))
+        return Desk(
+            connection,
+            tracker,
+            render,
+            applier,
+            gate,
+            lambda: open_probe(Access.of(connection), gate, context),
+        )
 
     return Shop(
         inbox=inbox,

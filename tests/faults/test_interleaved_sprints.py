@@ -13,7 +13,6 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
@@ -25,7 +24,7 @@ from store import keys
 from store.connect import connect
 from tests.faults.interleaving import TRACKERS, Killed, Parcel
 from tests.faults.seasons import SCOPE_LABEL, Remark, Season
-from tests.faults.stories import tell
+from tests.faults.stories import WithEvents, tell
 from trackers.model import SubjectKind
 from workers import sprint_check
 from workers.checkpoints import PLACES
@@ -51,7 +50,7 @@ LABELLING: Final = "PUT issue|issueUpdate"
 OpenSeason = Callable[[ExitStack], Season]
 
 
-class SprintStory(RuleBasedStateMachine):
+class SprintStory(WithEvents):
     """One team from the planning of a sprint on."""
 
     def __init__(self, open_season: OpenSeason) -> None:
@@ -60,8 +59,6 @@ class SprintStory(RuleBasedStateMachine):
         self.season = open_season(self.stack)
         self.world = self.season.world
         self.keys: list[str] = []
-        self.waiting: list[Parcel] = []
-        self.delivered: list[Parcel] = []
         self.started: list[str] = []
         self.closed: list[str] = []
         self.acts = 0
@@ -217,29 +214,6 @@ class SprintStory(RuleBasedStateMachine):
         self.closed.append(name)
         self._acts(len(self.keys))
 
-    # -- events ---------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def one_arrives(self, data: st.DataObject) -> None:
-        self._deliver(self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))))
-
-    @precondition(lambda self: self.waiting)
-    @rule()
-    def all_arrive(self) -> None:
-        while self.waiting:
-            self._deliver(self.waiting.pop(0))
-
-    @precondition(lambda self: self.delivered)
-    @rule(which=st.integers(0, 100))
-    def one_arrives_again(self, which: int) -> None:
-        self.world.deliver(self.delivered[which % len(self.delivered)])
-
-    @precondition(lambda self: self.waiting)
-    @rule(which=st.integers(0, 100))
-    def one_is_lost(self, which: int) -> None:
-        self.waiting.pop(which % len(self.waiting))
-
     # -- runs -----------------------------------------------------------------------------------
 
     @rule()
@@ -345,7 +319,7 @@ class SprintStory(RuleBasedStateMachine):
             for _ in range(30):
                 self._take_in()
                 while self.waiting:
-                    self._deliver(self.waiting.pop(0))
+                    self.deliver(self.waiting.pop(0))
                 if not self._runs():
                     break
             else:
@@ -458,9 +432,10 @@ class SprintStory(RuleBasedStateMachine):
         self.waiting += self.world.sent
         self.world.sent.clear()
 
-    def _deliver(self, parcel: Parcel) -> None:
+    def deliver(self, parcel: Parcel) -> None:
         self.world.deliver(parcel)
-        self.delivered.append(parcel)
+        if parcel not in self.delivered:
+            self.delivered.append(parcel)
 
     def _fails(self) -> None:
         self.failures += 1

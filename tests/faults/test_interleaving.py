@@ -12,7 +12,6 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
@@ -23,7 +22,7 @@ from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.connect import connect
 from tests.faults.interleaving import BOT, TRACKERS, Killed, Parcel, World
-from tests.faults.stories import tell
+from tests.faults.stories import WithEvents, tell
 from workers.checkpoints import PLACES
 from workers.failures import ATTEMPTS
 
@@ -68,7 +67,7 @@ class Posted:
         """Whether it tells that the issue is new, or reads differently."""
 
 
-class Story(RuleBasedStateMachine):
+class Story(WithEvents):
     """One issue from its filing on."""
 
     def __init__(self, world: World) -> None:
@@ -78,8 +77,6 @@ class Story(RuleBasedStateMachine):
         self.step = 0
         self.book = 0
         self.books_since_text = {0}
-        self.waiting: list[Posted] = []
-        self.delivered: list[Posted] = []
         self.away = False
         """Whether it is in a project that is none of ours."""
         self.comment_rewritten = False
@@ -186,27 +183,6 @@ class Story(RuleBasedStateMachine):
         self._post()
 
     # -- events ---------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def one_arrives(self, data: st.DataObject) -> None:
-        self._deliver(self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))))
-
-    @precondition(lambda self: self.waiting)
-    @rule()
-    def all_arrive(self) -> None:
-        while self.waiting:
-            self._deliver(self.waiting.pop(0))
-
-    @precondition(lambda self: self.delivered)
-    @rule(data=st.data())
-    def one_arrives_again(self, data: st.DataObject) -> None:
-        self._deliver(self.delivered[data.draw(st.integers(0, len(self.delivered) - 1))])
-
-    @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def one_is_lost(self, data: st.DataObject) -> None:
-        self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
 
     @rule()
     def is_caught_up(self) -> None:
@@ -323,7 +299,7 @@ class Story(RuleBasedStateMachine):
     def _comes_to_rest(self) -> None:
         for _ in range(30):
             while self.waiting:
-                self._deliver(self.waiting.pop(0))
+                self.deliver(self.waiting.pop(0))
             if not self._runs():
                 return
         raise AssertionError("It never comes to rest.")
@@ -403,7 +379,7 @@ class Story(RuleBasedStateMachine):
             self.waiting.append(Posted(parcel, self.step, removed, of_text))
         self.world.sent.clear()
 
-    def _deliver(self, posted: Posted) -> None:
+    def deliver(self, posted: Posted) -> None:
         told = self.world.deliver(posted.parcel)
         self.known_by_event |= posted.removed
         if told != "duplicate":

@@ -16,13 +16,14 @@ from rules.connections import ApiKey, Auth, ClientCredentials, EmailToken
 from rules.secret import Secret
 from sandbox.server import start
 from sprintwarden.embedded import EmbeddedRedis
-from sprintwarden.probing import Access, open_probe
+from sprintwarden.probing import open_probe
 from tests.conftest import issue
 from tests.contract.conftest import CONTEXT, MemoryCache, MemoryGate
 from tests.faults.one_process import JIRA, LINEAR, OneProcess, connection
 from trackers.errors import ServerFault, TrackerError
 from trackers.model import Issue, Label, Memory
 from trackers.protocol import LABELS_TOPIC, AddLabels, Mark, PutComment, Recall, Tracker
+from workers.probes import Access
 from workers.shop import open_tracker
 
 pytestmark = pytest.mark.fault(62)

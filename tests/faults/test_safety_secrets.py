@@ -20,7 +20,6 @@ from redis import Redis
 
 from rules.connections import AccessToken, ApiKey, Auth, ClientCredentials, EmailToken
 from rules.secret import Secret
-from sprintwarden.probing import Access
 from sprintwarden.settings import Settings
 from sprintwarden.stage import JIRA, Script, Stage
 from store.address import parse
@@ -31,6 +30,7 @@ from tests.integration.scene import QUICK, Side, demo_rules, until
 from trackers.linear.client import Credentials
 from webhook_app.app import WebSettings
 from webhook_app.insiders import Insiders
+from workers.probes import Access
 
 ROOT = Path(__file__).parents[2]
 WORD = "s3cret-zanzibar"

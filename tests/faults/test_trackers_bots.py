@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 from redis import Redis
 
-from tests.faults import toys
 from tests.faults.toys import Floor, Toy
 from trackers.model import HintKind
 from workers.breaker import ISSUE_MOST
 
 pytestmark = pytest.mark.fault(36)
 ROUNDS: Final = ISSUE_MOST + 3
-
-
-@pytest.fixture(scope="module", params=["jira", "linear"])
-def running(request: pytest.FixtureRequest) -> Iterator[Toy]:
-    with getattr(toys, request.param)() as toy:
-        yield toy
-
-
-@pytest.fixture
-def toy(running: Toy) -> Toy:
-    running.fresh()
-    return running
 
 
 @pytest.fixture

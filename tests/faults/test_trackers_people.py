@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from tests.faults import toys
 from tests.faults.toys import Floor, Toy
 from trackers.model import HintKind
 
 pytestmark = pytest.mark.fault(35)
-
-
-@pytest.fixture(scope="module", params=["jira", "linear"])
-def running(request: pytest.FixtureRequest) -> Iterator[Toy]:
-    with getattr(toys, request.param)() as toy:
-        yield toy
-
-
-@pytest.fixture
-def toy(running: Toy) -> Toy:
-    running.fresh()
-    return running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,6 @@ from redis import Redis
 
 from store.journal import CommentState
 from tests.conftest import until
-from tests.faults import toys
 from tests.faults.toys import Floor, Killed, Toy
 from trackers import http
 from trackers.model import HintKind
@@ -27,18 +26,6 @@ pytestmark = pytest.mark.fault(32)
 
 READS: Final = {"GET issue", "issue"}
 POSTS: Final = {"POST comment", "commentCreate"}
-
-
-@pytest.fixture(scope="module", params=["jira", "linear"])
-def running(request: pytest.FixtureRequest) -> Iterator[Toy]:
-    with getattr(toys, request.param)() as toy:
-        yield toy
-
-
-@pytest.fixture
-def toy(running: Toy) -> Toy:
-    running.fresh()
-    return running
 
 
 @pytest.fixture

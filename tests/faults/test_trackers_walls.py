@@ -14,7 +14,6 @@ import pytest
 from redis import Redis
 
 from store import keys
-from tests.faults import toys
 from tests.faults.shim import Shim, Way
 from tests.faults.toys import Floor, Toy
 from trackers import http
@@ -27,18 +26,6 @@ from workers.record import Outcome
 LOGIN: Final = "<html><title>Log in</title><form action='/login'></form></html>"
 READ, WRITE, COMMENT = "GET issue|issue", "PUT issue|issueUpdate", "POST comment|commentCreate"
 pytestmark = pytest.mark.fault(32, 33)
-
-
-@pytest.fixture(scope="module", params=["jira", "linear"])
-def running(request: pytest.FixtureRequest) -> Iterator[Toy]:
-    with getattr(toys, request.param)() as toy:
-        yield toy
-
-
-@pytest.fixture
-def toy(running: Toy) -> Toy:
-    running.fresh()
-    return running
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.unit.scripted_probe import ScriptedProbe
 from trackers.errors import Forbidden, Unreachable
 from trackers.probe import Hook
 from webhook_app.health import Check, checks
-from webhook_app.metrics import StoreCollector
+from webhook_app.store_metrics import StoreCollector
 from workers import hooks
 from workers.catch_up import subject_of
 

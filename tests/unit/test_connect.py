@@ -18,7 +18,6 @@ from rules.connections import Connection, EmailToken, load_connections
 from sprintwarden import keeping, reaching
 from sprintwarden.asking import Terminal
 from sprintwarden.connecting import connect
-from sprintwarden.probing import Access
 from sprintwarden.reaching import Given, Where
 from sprintwarden.settings import Complaint, Settings
 from tests.unit.front_door import hook_of
@@ -26,6 +25,7 @@ from tests.unit.scripted_probe import PERSON, ScriptedProbe
 from trackers.errors import Forbidden, TrackerError, Unauthorized, Unreachable
 from trackers.model import TrackerKind
 from trackers.probe import Hook
+from workers.probes import Access
 
 PUBLIC = "https://hooks.acme.example"
 IGNORED = "secrets/.gitignore"

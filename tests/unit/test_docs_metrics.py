@@ -20,7 +20,7 @@ from tests.unit import front_door
 from tests.unit.front_door import House, jira_body
 from tests.unit.test_web_metrics import WATCHED
 from trackers.model import IgnoredBecause, RefusedBecause
-from webhook_app.metrics import ENDINGS
+from webhook_app.store_metrics import ENDINGS
 from workers.record import Outcome
 
 server, redis, house = front_door.server, front_door.redis, front_door.house

@@ -23,7 +23,6 @@ from sprintwarden import doctoring, round_trip, touching
 from sprintwarden.checking import check_rules
 from sprintwarden.doctoring import SERVICE, Wish, examine, show
 from sprintwarden.embedded import EmbeddedRedis
-from sprintwarden.probing import Access
 from sprintwarden.round_trip import Knock
 from sprintwarden.settings import Complaint, Settings
 from store import keys
@@ -40,6 +39,7 @@ from trackers.errors import Forbidden, Gone, Rejected, Unauthorized, Unreachable
 from trackers.jira.probe import NUDGE
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 from trackers.probe import Finding, Hook, Level
+from workers.probes import Access
 from workers.rules_in_force import RulesFile
 from workers.run import run
 

@@ -32,7 +32,7 @@ from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
 from tests.unit.hired import hire
-from webhook_app.metrics import MOST_LABELS
+from webhook_app.store_metrics import MOST_LABELS
 
 server, redis, house = front_door.server, front_door.redis, front_door.house
 
