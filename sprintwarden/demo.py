@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from sprintwarden.stage import JIRA, LINEAR, Script, Stage
 from store.decisions import Decisions
 from store.sprints import Sprints
 from trackers.model import Subject, SubjectKind
+from webhook_app.console.access import hash_of
 
 _ACT_S: Final = 25.0
 _PACE: Final = {"SPRINTWARDEN_SETTLE_SPRINT_S": "2"}
@@ -29,13 +31,16 @@ _QUIET_S: Final = 5.0
 def play(*, once: bool) -> int:
     """Play the story. 0 when every effect is as expected and there is none too many, else 1."""
     rules = resources.files("sprintwarden").joinpath("demo_rules.yaml").read_text(encoding="utf-8")
+    password = secrets.token_urlsafe(12)
+    environ = {**_PACE, "SPRINTWARDEN_CONSOLE_PASSWORD_HASH": hash_of(password)}
     with tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
         _say("Starting Redis, a toy Jira, a toy Linear, the web process, workers and the clock …")
-        with Stage(Path(folder), Script(rules, environ=_PACE, prepare=prepare)) as stage:
-            _say(f"The service listens on {stage.url}.")
+        with Stage(Path(folder), Script(rules, environ=environ, prepare=prepare)) as stage:
+            _say(f"The console: {stage.url}/console  (password: {password})")
             good = _Teller(stage).tell()
             if not once:
-                _say(f"\nSee the issues: Jira {stage.jira.url}  Linear {stage.linear.url}  (Ctrl-C ends)")
+                _say(f"\nSee the issues: Jira {stage.jira.url}  Linear {stage.linear.url}")
+                _say(f"What was done and why: {stage.url}/console  (password: {password})  (Ctrl-C ends)")
                 _wait_for_ctrl_c()
     return 0 if good else 1
 
