@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from rules.fields import leaves
 from rules.load import load_rules
 from rules.matching import CompiledRule, ProjectRules
-from rules.origins import Effective, Explained, effective
+from rules.origins import Effective, Explained, Explainer
 from rules.schema import WideLayer
 
 
@@ -71,8 +71,9 @@ def differences(
     settings: dict[tuple[str, str, str], SettingChange] = {}
     rules: dict[tuple[str, str], RuleChange] = {}
     books = load_rules(now, file), load_rules(new, file)
+    explainers = Explainer.of(now, file), Explainer.of(new, file)
     for place in places:
-        before, after = (effective(text, file, connection, place.project, place.board) for text in (now, new))
+        before, after = (one.effective(connection, place.project, place.board) for one in explainers)
         for held, said in _changed(place, before, after):
             key = (said.path, repr(held.value), repr(said.value))
             known = settings[key].places if key in settings else ()

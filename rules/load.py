@@ -121,13 +121,27 @@ def load_rules(text: bytes, file: str) -> RuleBook:
 
     Raises BadFile with everything that is wrong, each with its place.
     """
+    rules, _ = read_rules(text, file)
+    return RuleBook(version_of(text), dict(_parts(rules)))
+
+
+def read_rules(text: bytes, file: str) -> tuple[RulesFile, Source]:
+    """The same for whoever holds no issue against them: to compile rules takes longer than to check them.
+
+    Raises BadFile as ``load_rules``.
+    """
     source = read_source(text, file)
     rules, problems = validate(RulesFile, source, hints=meant_key, values=partial(meant_value, source.data))
     problems += _meaning(source)
     every = finish(source, problems)
     if rules is None or every:
         raise BadFile(every)
-    return RuleBook(hashlib.sha256(text).hexdigest()[:12], dict(_parts(rules)))
+    return rules, source
+
+
+def version_of(text: bytes) -> str:
+    """The first 12 hex digits of the text's SHA-256: the ``RuleBook.version_id`` of rules."""
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def _parts(rules: RulesFile) -> Iterator[tuple[str, _Part]]:

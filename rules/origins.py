@@ -12,9 +12,9 @@ from typing import Any, Final, Self
 
 from rules.condition_lines import condition_line
 from rules.fields import leaves
-from rules.load import load_rules
+from rules.load import read_rules, version_of
 from rules.schema import WideLayer
-from rules.source import Path, Source, read_source
+from rules.source import Path, Source
 from rules.wording import TEMPLATES
 
 _RULES: Final = frozenset({("tagging", "rules"), ("tagging", "without")})
@@ -105,7 +105,8 @@ class Explainer:
     @classmethod
     def of(cls, text: bytes, file: str) -> Self:
         """Raises BadFile as ``effective``."""
-        return cls(load_rules(text, file).version_id, read_source(text, file))
+        _, source = read_rules(text, file)
+        return cls(version_of(text), source)
 
     def effective(self, connection: str | None, project: str, board: str | None = None) -> Explained:
         """See ``effective``."""

@@ -16,16 +16,23 @@ from itertools import chain
 from typing import Any, Final, cast
 
 from redis import Redis
+from redis.client import Pipeline
 
 from store import keys
-from store.connect import ms, now_ms
+from store.connect import lua, ms, now_ms
 
 MOST: Final = 3
 """Trials that may be under way at once: bulk workers have other work, too."""
-SILENT: Final = timedelta(seconds=60)
-"""After this without a sign a trial's worker is taken for dead; one that lives tells every few seconds."""
+SILENT: Final = timedelta(seconds=45)
+"""After this without a sign a trial's worker is taken for dead; one that lives gives several meanwhile."""
 _LISTED: Final = 20
 """Of those that are over, the oldest make room for new ones."""
+
+_ASKED, _CALLED, _BEGAN, _SIGN, _ENDED = "asked", "called", "began", "sign", "ended"
+"""Fields that hold a moment (ms)."""
+_TEXT, _RESULT = "text", "result"
+_HEAD: Final = ("connection", "last", "by", _ASKED, _BEGAN, _SIGN, _ENDED, "issues", "doing", "why")
+"""What is small: a text or a result may have hundreds of kilobytes."""
 
 
 class State(StrEnum):
@@ -58,11 +65,15 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A trial as it stands."""
+class Head:
+    """A trial as it stands, without its text and what came of it."""
 
     id: str
-    wish: Wish
+    connection: str
+    last: int
+    """Over how many of the newest issues at most."""
+    by: str
+    """Who asked."""
     asked: datetime
     state: State
     issues: int = 0
@@ -71,6 +82,15 @@ class Trial:
     """What its worker is at, in a sentence."""
     why: str = ""
     """It came to nothing, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All of a trial."""
+
+    head: Head
+    text: str
+    """Of the rules file that is tried."""
     result: Mapping[str, Any] | None = None
     """JSON, as the worker made it."""
 
@@ -84,88 +104,99 @@ class Trials:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._told = redis.register_script(lua("tell"))
 
-    def ask(self, wish: Wish) -> Trial:
-        """Ask for a trial. Raises TooMany. Up to five round trips."""
-        before = self.listed()
-        if sum(trial.state.is_under_way for trial in before) >= MOST:
-            raise TooMany
-        # One that is listed no more would escape `forget`, so it goes whole.
-        crowded_out = [trial.id for trial in before[_LISTED - 1 :] if not trial.state.is_under_way]
-        id_, now = secrets.token_urlsafe(12), self._now()
-        pipe = self._redis.pipeline()
+    def ask(self, wish: Wish) -> Head:
+        """Ask for a trial. Raises TooMany. Six round trips, and again where somebody else asks at the same
+        moment."""
+
+        id_, now = secrets.token_urlsafe(12), now_ms(self._redis.time())
         fields = {
             "connection": wish.connection,
-            "text": wish.text,
             "last": str(wish.last),
             "by": wish.by,
-            "asked": str(now),
+            _ASKED: str(now),
+            _TEXT: wish.text,
         }
-        pipe.hset(keys.trial(id_), items=list(chain.from_iterable(fields.items())))
-        pipe.pexpire(keys.trial(id_), keys.TRIAL_LIFE)
-        pipe.zadd(keys.TRIALS, {id_: now})
-        pipe.zremrangebyscore(keys.TRIALS, "-inf", now - ms(keys.TRIAL_LIFE))
-        if crowded_out:
-            pipe.delete(*map(keys.trial, crowded_out))
-            pipe.zrem(keys.TRIALS, *crowded_out)
-        pipe.pexpire(keys.TRIALS, keys.TRIAL_LIFE)
-        pipe.execute()
-        return _trial(id_, fields, now)
+
+        def add(pipe: Pipeline) -> None:
+            before = self.listed()
+            if sum(head.state.is_under_way for head in before) >= MOST:
+                raise TooMany
+            # One that is listed no more would escape `forget`, so it goes whole.
+            crowded_out = [head.id for head in before[_LISTED - 1 :] if not head.state.is_under_way]
+            pipe.multi()
+            pipe.hset(keys.trial(id_), items=list(chain.from_iterable(fields.items())))
+            pipe.pexpire(keys.trial(id_), keys.TRIAL_LIFE)
+            pipe.zadd(keys.TRIALS, {id_: now})
+            pipe.zremrangebyscore(keys.TRIALS, "-inf", now - ms(keys.TRIAL_LIFE))
+            if crowded_out:
+                pipe.delete(*map(keys.trial, crowded_out))
+                pipe.zrem(keys.TRIALS, *crowded_out)
+            pipe.pexpire(keys.TRIALS, keys.TRIAL_LIFE)
+
+        self._redis.transaction(add, keys.TRIALS)
+        at = datetime.fromtimestamp(now / 1000, UTC)
+        return Head(id_, wish.connection, wish.last, wish.by, at, State.WAITING)
 
     def find(self, id_: str) -> Trial | None:
         """A trial; None when there is none, or none any more."""
-        return next(iter(self._read([id_])), None)
+        ((head, more),) = self._read([id_], (_TEXT, _RESULT))
+        text, result = more
+        if head is None or text is None:
+            return None
+        return Trial(head, text, json.loads(result) if result is not None else None)
 
-    def listed(self) -> list[Trial]:
+    def listed(self) -> list[Head]:
         """The trials there are, newest first."""
         ids = cast("list[str]", self._redis.zrevrange(keys.TRIALS, 0, -1))
-        return self._read(ids) if ids else []
+        return [head for head, _ in self._read(ids) if head is not None]
 
-    def uncalled(self) -> list[str]:
-        """The ids of trials that no worker was called to yet."""
+    def waiting(self) -> dict[str, timedelta | None]:
+        """The trials that no worker has begun with → how long ago one was called, if one was."""
         ids = cast("list[str]", self._redis.zrange(keys.TRIALS, 0, -1))
         if not ids:
-            return []
+            return {}
         pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
         for id_ in ids:
-            pipe.hmget(keys.trial(id_), "asked", "called")
-        answers = cast("list[list[str | None]]", pipe.execute())
-        return [
-            id_
-            for id_, (asked, called) in zip(ids, answers, strict=True)
-            if asked is not None and called is None
-        ]
+            pipe.hmget(keys.trial(id_), _ASKED, _CALLED, _BEGAN, _ENDED)
+        time, *answers = pipe.execute()
+        now, found = now_ms(time), dict[str, timedelta | None]()
+        for id_, (asked, called, began, ended) in zip(ids, answers, strict=True):
+            if asked is not None and began is None and ended is None:
+                found[id_] = timedelta(milliseconds=now - int(called)) if called is not None else None
+        return found
 
     def note_called(self, id_: str) -> None:
         """A worker was called to it."""
-        self._tell(id_, {"called": "1"})
+        self._tell(id_, _CALLED)
 
     def begin(self, id_: str) -> Trial | None:
-        """The trial, for the one worker that may carry it out; None for every other. Four round trips."""
-        trial = self.find(id_)
-        if trial is None or not self._redis.hsetnx(keys.trial(id_), "began", self._now()):
-            return None
-        self.note(id_, 0, "")
-        return trial
+        """The trial, for the one worker that may carry it out; None for every other."""
+        return self.find(id_) if self._tell(id_, _BEGAN, once=True) else None
 
     def note(self, id_: str, issues: int, doing: str) -> None:
         """How far its worker is, and that it lives."""
-        self._tell(id_, {"issues": str(issues), "doing": doing, "sign": str(self._now())})
+        self._tell(id_, _SIGN, issues=str(issues), doing=doing)
+
+    def note_alive(self, id_: str) -> None:
+        """That its worker lives."""
+        self._tell(id_, _SIGN)
 
     def keep(self, id_: str, result: Mapping[str, Any]) -> None:
-        """What came of it; JSON."""
-        self._tell(id_, {"result": json.dumps(result, default=str)})
+        """What came of it; JSON. The first end counts, be it this or ``fail``."""
+        self._tell(id_, _ENDED, once=True, result=json.dumps(result, default=str))
 
     def fail(self, id_: str, why: str) -> None:
         """That nothing came of it; ``why`` is a sentence."""
-        self._tell(id_, {"why": why})
+        self._tell(id_, _ENDED, once=True, why=why)
 
     def forget(self, connection: str) -> None:
         """Drop every trial of a connection: it may name an issue that was deleted. Three round trips."""
         ids = cast("list[str]", self._redis.zrange(keys.TRIALS, 0, -1))
         pipe = self._redis.pipeline(transaction=False)
         for id_ in ids:
-            # Alone: an issue is deleted more often than rules are tried, and their texts are long.
             pipe.hget(keys.trial(id_), "connection")
         gone = [id_ for id_, of in zip(ids, pipe.execute(), strict=True) if of == connection]
         if gone:
@@ -174,49 +205,50 @@ class Trials:
             pipe.zrem(keys.TRIALS, *gone)
             pipe.execute()
 
-    def _read(self, ids: Iterable[str]) -> list[Trial]:
+    def _read(
+        self, ids: Iterable[str], more: tuple[str, ...] = ()
+    ) -> list[tuple[Head | None, list[str | None]]]:
+        """The head of each, None of one that is gone, with the fields ``more``."""
         names = list(ids)
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
         for id_ in names:
-            pipe.hgetall(keys.trial(id_))
+            pipe.hmget(keys.trial(id_), *_HEAD, *more)
         time, *raw = pipe.execute()
         now = now_ms(time)
-        return [_trial(id_, fields, now) for id_, fields in zip(names, raw, strict=True) if "text" in fields]
+        return [
+            (_head(id_, dict(zip(_HEAD, values, strict=False)), now), values[len(_HEAD) :])
+            for id_, values in zip(names, raw, strict=True)
+        ]
 
-    def _tell(self, id_: str, fields: dict[str, str]) -> None:
-        """Of a trial that is gone nothing is kept."""
-        name = keys.trial(id_)
-        if self._redis.exists(name):
-            pipe = self._redis.pipeline()
-            pipe.hset(name, items=list(chain.from_iterable(fields.items())))
-            # Should it have gone in between, what is left of it goes no later.
-            pipe.pexpire(name, keys.TRIAL_LIFE, nx=True)
-            pipe.execute()
-
-    def _now(self) -> int:
-        return now_ms(self._redis.time())
+    def _tell(self, id_: str, moment: str, *, once: bool = False, **fields: str) -> bool:
+        """Set ``moment`` to now, and ``fields``; of a trial that is gone nothing is kept. With ``once``
+        nothing is set where ``moment`` is set already. Whether anything was."""
+        args: list[str | int] = [moment, int(once), *chain.from_iterable(fields.items())]
+        return bool(self._told(keys=[keys.trial(id_)], args=args))
 
 
-def _trial(id_: str, fields: Mapping[str, str], now: int) -> Trial:
-    return Trial(
+def _head(id_: str, fields: Mapping[str, str | None], now: int) -> Head | None:
+    connection, by, asked = fields["connection"], fields["by"], fields[_ASKED]
+    if connection is None or by is None or asked is None:
+        return None
+    return Head(
         id_,
-        Wish(fields["connection"], fields["text"], int(fields["last"]), fields["by"]),
-        datetime.fromtimestamp(int(fields["asked"]) / 1000, UTC),
+        connection,
+        int(fields["last"] or 0),
+        by,
+        datetime.fromtimestamp(int(asked) / 1000, UTC),
         _state(fields, now),
-        int(fields.get("issues", 0)),
-        fields.get("doing", ""),
-        fields.get("why", ""),
-        json.loads(fields["result"]) if "result" in fields else None,
+        int(fields["issues"] or 0),
+        fields["doing"] or "",
+        fields["why"] or "",
     )
 
 
-def _state(fields: Mapping[str, str], now: int) -> State:
-    if "result" in fields:
-        return State.DONE
-    if "why" in fields:
-        return State.FAILED
-    sign = fields.get("sign", fields.get("began"))
+def _state(fields: Mapping[str, str | None], now: int) -> State:
+    if fields[_ENDED] is not None:
+        return State.FAILED if fields["why"] else State.DONE
+    sign = fields[_SIGN] or fields[_BEGAN]
     if sign is None:
         return State.WAITING
     return State.RUNNING if now - int(sign) <= ms(SILENT) else State.LOST

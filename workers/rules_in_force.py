@@ -24,7 +24,7 @@ from typing import Final
 
 import structlog
 
-from rules.load import RuleBook, load_rules
+from rules.load import RuleBook, load_rules, read_rules
 from rules.problems import BadFile, Problem
 from rules.source import MAX_BYTES
 from store.rulebook import InForce, RulebookShelf
@@ -89,7 +89,7 @@ class _Found:
         if self.why_not is not None:
             return (str(Problem(name, 1, 1, self.why_not)),)
         try:
-            load_rules(self.text, name)
+            read_rules(self.text, name)
         except BadFile as error:
             return tuple(str(problem) for problem in error.problems)
         return ()

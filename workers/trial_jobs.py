@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from typing import Any, Final, TypeVar
 
 import orjson
 import structlog
+from redis.exceptions import RedisError
 from rq import Queue
 
+from rules.checking import Finding, check_text, folded
+from rules.lint_connection import lint_for
 from rules.load import load_rules
-from rules.problems import BadFile
+from rules.problems import MOST_PROBLEMS, BadFile
+from rules.source import Source
 from store import keys
 from store.trials import Trial, Trials
 from trackers.errors import TrackerError
 from workers import failures
 from workers.patience import patiently
 from workers.rules_in_force import NAME
-from workers.shop import Shop
+from workers.shop import Desk, Shop
 from workers.tasks import TRY_RULES
 
 log = structlog.get_logger("trial")
@@ -30,7 +36,9 @@ LIMIT: Final = timedelta(minutes=15)
 _PATIENCE_S: Final = 300.0
 """In all, for a tracker that wants to be left alone."""
 _BEAT_S: Final = 5.0
-"""While it waits it says so this often, so that it is not taken for dead."""
+"""So often it says that it lives, whatever it is at."""
+_AGAIN: Final = timedelta(seconds=30)
+"""After this another worker is called, where nothing waits for one any more."""
 _FAILED_JOBS_KEPT_S: Final = 24 * 3600
 T = TypeVar("T")
 
@@ -40,9 +48,11 @@ class NotTried(Exception):
 
 
 def call(bulk: Queue, trials: Trials) -> None:
-    """Enqueue a job for each trial to which no worker was called yet. Any number of clocks may: the worker
-    that begins with it first is the only one."""
-    for id_ in trials.uncalled():
+    """Enqueue a job for each trial to which no worker was called yet, or one that died before it began. Any
+    number of clocks may: the worker that begins with it first is the only one."""
+    for id_, called in trials.waiting().items():
+        if called is not None and (called < _AGAIN or bulk.count):
+            continue
         job = Queue.prepare_data(
             TRY_RULES,
             args=(id_,),
@@ -63,7 +73,8 @@ def carry_out(shop: Shop, id_: str, sleep: Callable[[float], None] = time.sleep)
     if trial is None:
         return
     try:
-        _try(shop, trial, sleep)
+        with _living(shop.trials, id_):
+            _try(shop, trial, sleep)
     except (NotTried, TrackerError) as error:
         shop.trials.fail(id_, str(error))
     except failures.NEVER_OURS:
@@ -77,30 +88,81 @@ def carry_out(shop: Shop, id_: str, sleep: Callable[[float], None] = time.sleep)
 def _try(shop: Shop, trial: Trial, sleep: Callable[[float], None]) -> None:
     from workers.try_rules import Memory, Rules, trial_json, try_rules
 
-    desk, held = shop.desks.get(trial.wish.connection), shop.rules.text()
+    name = trial.head.connection
+    desk, held = shop.desks.get(name), shop.rules.text()
     if desk is None:
-        raise NotTried(f"This worker does not know the connection {trial.wish.connection}: restart it.")
+        raise NotTried(
+            f"The bulk worker knows no connection {name}: connections.yaml names it no more, or did not yet "
+            "when the worker started. Start it again, then try the file again."
+        )
     if held is None:
         raise NotTried("No rules are in force to hold it against: start the clock, and mend rules.yaml.")
-    new = trial.wish.text.encode()
+    new = trial.text.encode()
     try:
         books = load_rules(held.text, NAME), load_rules(new, NAME)
     except BadFile as error:
         raise NotTried(f"This worker's release cannot read these rules. {error}") from None
-    watch = _Watch(shop.trials, trial.id, sleep)
+    watch = _Watch(shop.trials, trial.head.id, sleep)
     memory = Memory(shop.journals, shop.models, shop.outcomes, shop.sprints)
     found = try_rules(
         desk.connection,
         desk.tracker,
         Rules(books[0], held.text, NAME, held.since),
         Rules(books[1], new, NAME),
-        trial.wish.last,
+        trial.head.last,
         memory,
         asking=watch.ask,
         looked=watch.looked,
     )
-    shop.trials.keep(trial.id, orjson.loads(orjson.dumps(trial_json(found))))
-    log.info("tried", trial=trial.id, connection=trial.wish.connection, issues=trial.wish.last)
+    told, untold = _checked(shop, desk, new, watch)
+    remarks = [*found.remarks, *untold]
+    result = trial_json(replace(found, remarks=tuple(remarks))) | told
+    shop.trials.keep(trial.head.id, orjson.loads(orjson.dumps(result)))
+    log.info("tried", trial=trial.head.id, connection=name, issues=trial.head.last)
+
+
+def _checked(shop: Shop, desk: Desk, text: bytes, watch: _Watch) -> tuple[dict[str, Any], Iterable[str]]:
+    """What ``sprintwarden check --connection`` says of a good text, and in sentences what it leaves out."""
+    from workers.check_rules import HeldAgainst
+
+    every, name = [one.connection for one in shop.desks.values()], desk.connection.name
+    untold: dict[str, None] = {}
+
+    def beside(source: Source) -> Iterable[Finding]:
+        against = HeldAgainst(source, desk.connection, every, desk.tracker)
+        try:
+            return watch.ask(lambda: tuple(against.findings(untold.setdefault)))
+        except (NotTried, TrackerError) as error:
+            untold[f"Labels, boards and issues that {name} does not have were not looked for. {error}"] = None
+            return map(Finding.warning, lint_for(source, desk.connection, every))
+
+    new_labels, found = folded(check_text(text, NAME, datetime.now(UTC).date(), beside))
+    if len(found) > MOST_PROBLEMS:
+        left_out = (
+            f"{len(found) - MOST_PROBLEMS} more warnings are left out: `sprintwarden check` tells them."
+        )
+        untold[left_out] = None
+    return {"new_labels": new_labels, "warnings": [one.to_json() for one in found[:MOST_PROBLEMS]]}, untold
+
+
+@contextmanager
+def _living(trials: Trials, id_: str) -> Iterator[None]:
+    """Tells that this worker lives, also while it computes for long without a word."""
+    done = Event()
+
+    def beat() -> None:
+        while not done.wait(_BEAT_S):
+            # It may be back at the next one.
+            with suppress(RedisError):
+                trials.note_alive(id_)
+
+    thread = Thread(target=beat, name="trial", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @dataclass(slots=True)
@@ -127,7 +189,5 @@ class _Watch:
         self.waited += seconds
         if self.waited > _PATIENCE_S:
             raise NotTried(f"The tracker leaves no room for it now. {why} Try it again later.")
-        while seconds > 0:
-            self.trials.note(self.id, self.issues, why)
-            self.sleep(min(seconds, _BEAT_S))
-            seconds -= _BEAT_S
+        self.trials.note(self.id, self.issues, why)
+        self.sleep(seconds)

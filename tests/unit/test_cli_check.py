@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from html import unescape
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from flask.testing import FlaskClient
+from redis import Redis
 from ruamel.yaml import YAML
+from werkzeug.test import TestResponse
 
+from rules.checking import folded
 from rules.warning_names import WARNINGS
 from sandbox import jira, linear
 from sandbox.server import start
-from sprintwarden.checking import check_rules, folded
+from sprintwarden.checking import check_rules
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.settings import read_settings
+from sprintwarden.wiring import build_shop, read_connections
+from store.rulebook import RulebookShelf
 from tests.unit import front_door
 from tests.unit.command import Command, Done
 from tests.unit.command import command as command
+from tests.unit.console_scene import console_app, csrf_of, log_in
+from webhook_app.console.rules import wrong
+from workers.trial_jobs import carry_out
 
 server, redis = front_door.server, front_door.redis
 
@@ -502,3 +512,73 @@ def test_the_schema_is_a_schema_that_takes_the_shipped_rules(command: Command) -
     jsonschema.Draft202012Validator.check_schema(done.json())
     shipped = YAML(typ="safe").load((CONFIG / "rules.yaml").read_text())
     jsonschema.validate(shipped, done.json())
+
+
+WORDY = """\
+version: 1
+defaults:
+  mode: apply
+  tagging:
+    max_labels: 2
+    rules:
+      - {name: one, labels: [purple-elephant, green-giraffe], title: {phrases: [a]}}
+      - {name: two, label: Purple-Elephant, title: {phrases: [a]}}
+projects:
+  XYZ: {mode: suggest}
+boards:
+  "97": {sprints: {mode: suggest}}
+"""
+"""With warnings of its own, of connections.yaml, and of the tracker."""
+
+
+@pytest.fixture
+def site(environ: dict[str, object], monkeypatch: pytest.MonkeyPatch, redis: Redis) -> FlaskClient:
+    """Somebody at the console of the toys, with rules in force."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, str(value))
+    RulebookShelf(redis).publish("before", b"version: 1")
+    connections = read_connections(read_settings().connections_file)
+    return log_in(console_app(str(environ["REDIS_URL"]), connections))
+
+
+def sent(site: FlaskClient, text: str) -> TestResponse:
+    form = {"csrf": csrf_of(site.get("/console/rules/try").text), "text": text, "connection": "site"}
+    return site.post("/console/rules/trials", data=form)
+
+
+def test_the_console_tells_the_same_of_a_bad_file(site: FlaskClient) -> None:
+    """But for what only the tracker knows: it is not asked about a file that is to be mended first."""
+    text = WORDY.replace("max_labels: 2", "max_labels: none")
+    file = read_settings().rules_file
+    file.write_text(text)
+    said = [
+        str(one).replace(str(file), "rules.yaml")
+        for one in check_rules(read_settings(), None, "site", allow={"unknown-label"})
+        if "its account can see" not in one.problem.message
+    ]
+    answer = sent(site, text)
+    assert answer.status_code == 422
+    house = site.application.extensions["console"].house
+    problems, warnings = wrong(house, "site", text)
+    assert sorted([*problems, *warnings]) == sorted(said)
+    assert len(problems) == 1 and {"label-spelling", "unknown-project"} <= names_of(warnings)
+    assert problems[0] in unescape(answer.text)
+
+
+def test_the_console_tells_the_same_of_a_good_file_with_its_trial(site: FlaskClient) -> None:
+    settings = read_settings()
+    settings.rules_file.write_text(WORDY)
+    new_labels, rest = folded(check_rules(settings, None, "site"))
+    assert sent(site, WORDY).status_code == 303
+    raw, shop = build_shop(settings)
+    (trial,) = shop.trials.listed()
+    carry_out(shop, trial.id)
+    raw.close()
+    result = site.get(f"/api/v1/trials/{trial.id}").get_json()["result"]
+    assert result["new_labels"] == list(new_labels) != []
+    assert result["warnings"] == [{**one.to_json(), "file": "rules.yaml"} for one in rest]
+    assert {one["name"] for one in result["warnings"]} >= {"unknown-board", "unknown-project"}
+
+
+def names_of(lines: Sequence[str]) -> set[str]:
+    return {line.rpartition("[")[2].rstrip("]") for line in lines}

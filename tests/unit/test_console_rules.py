@@ -12,9 +12,11 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from rules.load import load_rules
+from rules.origins import effective, in_yaml
 from rules.source import MAX_BYTES
 from sprintwarden.embedded import EmbeddedRedis
 from store import keys
+from store.connect import now_ms
 from store.rulebook import RulebookShelf
 from store.trials import MOST, Trials, Wish
 from tests.conftest import CONNECTION
@@ -123,6 +125,26 @@ def test_a_project_is_chosen_with_its_connection(browser: FlaskClient, held: str
         assert f'<option value="{instead}" selected>' in page(browser, place=unknown)
 
 
+@pytest.mark.parametrize(
+    ("place", "board"), [("acme/ABC", ""), ("acme/ABC", "12"), ("lin/ENG", ""), ("lin/OPS", "")]
+)
+def test_the_page_and_explain_config_tell_the_same(
+    browser: FlaskClient, held: str, place: str, board: str
+) -> None:
+    """Of a project that the file names and of one that only the connection does."""
+    told = rules(browser, place=place, board=board)
+    connection, project = place.split("/")
+    said = effective(TEXT.encode(), "rules.yaml", connection, project, board or None)
+    by_page = {one["path"]: (one["value"], one["line"]) for one in told["settings"] + told["defaults"]}
+    assert by_page == {
+        one.path: (in_yaml(one.value), one.origin.line if one.origin else None) for one in said.settings
+    }
+    assert [(one["name"], one["line"]) for one in told["rules"]] == [
+        (one.name, one.origin.line) for one in said.rules
+    ]
+    assert len(told["dropped"]) == len(said.dropped)
+
+
 def test_names_out_of_the_file_are_escaped(browser: FlaskClient, held: str) -> None:
     for path in ("/console/rules", "/console/rules/file", "/console/rules/try"):
         text = page(browser, path)
@@ -169,9 +191,11 @@ def test_an_edited_file_is_asked_to_be_tried_and_not_put_in_force(
     assert answer.status_code == 303
     (asked,) = Trials(redis).listed()
     assert answer.headers["Location"] == f"/console/rules/trials/{asked.id}"
-    assert (asked.wish.connection, asked.wish.last, asked.wish.by) == ("acme", 50, "ada")
+    assert (asked.connection, asked.last, asked.by) == ("acme", 50, "ada")
     # As a file has it: browsers send other ends of lines.
-    assert asked.wish.text == TEXT.replace("dry_run", "suggest")
+    trial = Trials(redis).find(asked.id)
+    assert trial is not None
+    assert trial.text == TEXT.replace("dry_run", "suggest")
     assert RulebookShelf(redis).version() == held
 
 
@@ -200,7 +224,7 @@ def test_how_many_issues_is_held_within_bounds(
     browser: FlaskClient, redis: Redis, held: str, given: str, asked: int
 ) -> None:
     assert ask(browser, TEXT, last=given).status_code == 303
-    assert Trials(redis).listed()[0].wish.last == asked
+    assert Trials(redis).listed()[0].last == asked
 
 
 def test_only_a_connection_that_is_there_can_be_tried_on(
@@ -243,12 +267,39 @@ def test_nothing_is_asked_for_without_the_token_of_a_form(
 def test_a_trial_that_waits_says_what_is_missing(browser: FlaskClient, redis: Redis, held: str) -> None:
     id_ = Trials(redis).ask(Wish("acme", TEXT, 5, HOSTILE)).id
     told = trial(browser, id_)
-    assert (told["state"], told["is_under_way"]) == ("waiting", True)
+    assert (told["state"], told["is_under_way"], told["hindered"]) == ("waiting", True, [])
+    asked_long_ago(redis, id_)
+    told = trial(browser, id_)
     assert [said.rpartition("`sprintwarden ")[2] for said in told["hindered"]] == ["clock`.", "work bulk`."]
     text = page(browser, f"/console/rules/trials/{id_}")
     assert 'data-refresh="2"' in text
     assert '<noscript><meta http-equiv="refresh"' in text
     assert HOSTILE not in text
+
+
+def test_a_trial_whose_worker_died_says_what_to_do(browser: FlaskClient, redis: Redis, held: str) -> None:
+    id_ = Trials(redis).ask(Wish("acme", TEXT, 5, "ada")).id
+    Trials(redis).begin(id_)
+    assert trial(browser, id_)["state"] == "running"
+    redis.hset(keys.trial(id_), "began", 1)
+    told = trial(browser, id_)
+    assert (told["state"], told["is_under_way"]) == ("lost", False)
+    assert "send it again" in told["why"]
+    assert told["why"] in unescape(page(browser, f"/console/rules/trials/{id_}"))
+
+
+def test_a_trial_on_a_connection_that_is_gone_meanwhile_is_still_told(
+    browser: FlaskClient, redis: Redis, held: str
+) -> None:
+    id_ = Trials(redis).ask(Wish("gone", TEXT, 5, "ada")).id
+    Trials(redis).keep(id_, result())
+    assert "ABC-1" in page(browser, f"/console/rules/trials/{id_}")
+    assert f'href="/console/rules/trials/{id_}"' in page(browser)
+    assert "xss" in page(browser, "/console/rules/try", again=id_)
+
+
+def asked_long_ago(redis: Redis, id_: str) -> None:
+    redis.hset(keys.trial(id_), "asked", now_ms(redis.time()) - 60_000)
 
 
 def test_a_bulk_worker_at_other_work_is_waited_for(browser: FlaskClient, redis: Redis, held: str) -> None:
@@ -257,8 +308,9 @@ def test_a_bulk_worker_at_other_work_is_waited_for(browser: FlaskClient, redis: 
     redis.hset("rq:worker:one", "state", "busy")
     redis.expire("rq:worker:one", 90)
     id_ = Trials(redis).ask(Wish("acme", TEXT, 5, "ada")).id
+    asked_long_ago(redis, id_)
     (said,) = trial(browser, id_)["hindered"]
-    assert said.startswith("Every bulk worker is at other work")
+    assert said.startswith("Every bulk worker is at a training, a backfill or another trial")
 
 
 def test_how_far_a_trial_is_and_why_it_waits_is_told(browser: FlaskClient, redis: Redis, held: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
@@ -11,14 +12,16 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
+from rules.checking import Finding, check_text
 from rules.connections import Connection
-from rules.load import load_rules
+from rules.lint_connection import lint_for
 from rules.origins import Dropped, Explained, Explainer, Origin, TaggingRule, in_yaml
-from rules.problems import BadFile
+from rules.problems import MOST_PROBLEMS, BadFile
+from rules.source import Source
 from store.crew import BULK, Crew
 from store.keys import TRIAL_LIFE, beat
 from store.rulebook import FileSeen, InForce, RulebookShelf
-from store.trials import MOST, State, TooMany, Trial, Trials, Wish
+from store.trials import MOST, Head, State, TooMany, Trials, Wish
 from trackers.model import TrackerKind
 from trackers.spans import in_words
 from webhook_app.console.frame import HOME, show, user
@@ -29,8 +32,15 @@ PAGE: Final = Page("rules", f"{HOME}/rules", "Rules")
 _FILE: Final = "rules.yaml"
 _TRIALS: Final = f"{PAGE.path}/trials"
 _POLL_S: Final = 2
+_AT_ONCE: Final = timedelta(seconds=10)
+"""For so long nothing hinders it: a worker that has ended its work makes room for a new one."""
 _LAST: Final = 200
 _MOST_LAST: Final = 1_000
+_LOST: Final = (
+    "The bulk worker that was at it ended in the middle of it, or hangs: it gives no sign of life. Edit it "
+    "further and send it again. Should it end so again, try it on fewer issues, and look in the worker's log "
+    "and whether its machine ran out of memory."
+)
 _ALWAYS: Final = frozenset({"mode", "sprints.mode"})
 _CHECKING: Final = Lock()
 """One file at a time, per process: it may take seconds, and the threads are those that take webhooks."""
@@ -146,6 +156,8 @@ class _Form:
     connection: str
     last: int
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Of a file that has problems; those of a good one come with its trial."""
     refused: str = ""
 
 
@@ -261,9 +273,9 @@ def _state(seen: FileSeen) -> FileState:
     return FileState(seen.place, seen.version, turned.since.isoformat(timespec="seconds"), turned.problems)
 
 
-def _line(trial: Trial) -> TrialLine:
+def _line(trial: Head) -> TrialLine:
     asked = trial.asked.isoformat(timespec="seconds")
-    return TrialLine(trial.id, trial.wish.connection, trial.wish.by, asked, str(trial.state))
+    return TrialLine(trial.id, trial.connection, trial.by, asked, str(trial.state))
 
 
 def gather_file(house: House) -> RulesFile:
@@ -279,7 +291,7 @@ def _begun(house: House, query: Mapping[str, str]) -> _Form:
     """The form at first: the file in force, or the text of an earlier trial."""
     before = Trials(house.redis).find(query.get("again", ""))
     if before is not None:
-        return _Form(before.wish.text, before.wish.connection, before.wish.last)
+        return _Form(before.text, before.head.connection, before.head.last)
     held = RulebookShelf(house.redis).in_force()
     connection, _ = _place(house, query)
     return _Form(held.text.decode() if held else "", connection.name if connection else "", _LAST)
@@ -309,11 +321,11 @@ def _ask(house: House, given: Mapping[str, str]) -> Response:
         told = "Another file is being checked. Send this again in a moment."
         return _show_form(house, replace(form, refused=told), 409)
     try:
-        problems = _problems(text)
+        problems, warnings = wrong(house, known, text)
     finally:
         _CHECKING.release()
     if problems:
-        return _show_form(house, replace(form, problems=problems), 422)
+        return _show_form(house, replace(form, problems=problems, warnings=warnings), 422)
     try:
         trial = Trials(house.redis).ask(Wish(known, text, form.last, user()))
     except TooMany:
@@ -326,13 +338,20 @@ def _number(given: str) -> int:
     return min(max(int(given), 1), _MOST_LAST) if given.isascii() and given.isdigit() else _LAST
 
 
-def _problems(text: str) -> tuple[str, ...]:
-    """Everything that is wrong with a rules file."""
-    try:
-        load_rules(text.encode(), _FILE)
-    except BadFile as error:
-        return tuple(map(str, error.problems))
-    return ()
+def wrong(house: House, name: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `sprintwarden check` calls a mistake in a rules file, and what it warns of.
+
+    What a tracker alone can tell comes with the trial, with the warnings of a good file.
+    """
+    connection = next(one for one in house.connections if one.name == name)
+
+    def beside(source: Source) -> Iterator[Finding]:
+        return map(Finding.warning, lint_for(source, connection, house.connections))
+
+    found = check_text(text.encode(), _FILE, datetime.now(UTC).date(), beside)
+    problems = tuple(str(one) for one in found if one.is_error)
+    warnings = tuple(str(one) for one in found if not one.is_error)
+    return problems, warnings[:MOST_PROBLEMS]
 
 
 def find_trial(house: House, id_: str) -> TrialPage:
@@ -343,30 +362,26 @@ def find_trial(house: House, id_: str) -> TrialPage:
             f"There is no such trial. One is kept for {in_words(TRIAL_LIFE)}, and no longer than the issues "
             "it was tried on: try the file again."
         )
-    wish = trial.wish
+    head = trial.head
     return TrialPage(
-        id=trial.id,
-        connection=wish.connection,
-        by=wish.by,
-        asked=trial.asked.isoformat(timespec="seconds"),
-        last=wish.last,
-        state=str(trial.state),
-        issues=trial.issues,
-        doing=trial.doing,
-        hindered=_hindered(house) if trial.state is State.WAITING else (),
-        why=_why(trial),
+        id=head.id,
+        connection=head.connection,
+        by=head.by,
+        asked=head.asked.isoformat(timespec="seconds"),
+        last=head.last,
+        state=str(head.state),
+        issues=head.issues,
+        doing=head.doing,
+        hindered=_hindered(house, head),
+        why=_LOST if head.state is State.LOST else head.why,
         result=trial.result,
-        is_under_way=trial.state.is_under_way,
+        is_under_way=head.state.is_under_way,
     )
 
 
-def _why(trial: Trial) -> str:
-    if trial.state is State.LOST:
-        return "The worker that was at it gave no sign of life for a while. Try it again."
-    return trial.why
-
-
-def _hindered(house: House) -> tuple[str, ...]:
+def _hindered(house: House, head: Head) -> tuple[str, ...]:
+    if head.state is not State.WAITING or datetime.now(UTC) - head.asked < _AT_ONCE:
+        return ()
     told = []
     if house.redis.get(beat("clock")) is None:
         told.append("No clock ticks, and it is the clock that calls a worker: start `sprintwarden clock`.")
@@ -374,5 +389,5 @@ def _hindered(house: House) -> tuple[str, ...]:
     if not hands:
         told.append("No bulk worker is alive: start `sprintwarden work bulk`.")
     elif all(hand.busy for hand in hands):
-        told.append("Every bulk worker is at other work, a training or a backfill. It comes after that.")
+        told.append("Every bulk worker is at a training, a backfill or another trial. It comes after that.")
     return tuple(told)
