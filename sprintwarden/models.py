@@ -175,7 +175,7 @@ def unmute(outcomes: Outcomes, connection: str, target: str, label: str) -> str:
     """Let a muted label be proposed again; a sentence. Raises Complaint when it is not muted."""
     if not outcomes.unmute(connection, target, label):
         raise Complaint(f"{label!r} is not muted for {target} of {connection}; `model mutes` lists what is.")
-    return f"{label} may be proposed again. Outcomes of the models so far no longer count against it."
+    return f"{label} may be proposed again. What people made of it so far counts no more."
 
 
 def show_models(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -10,14 +10,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Final, cast
 
+import orjson
 from redis import Redis
 
 from store import keys
 from store.connect import lua
 from store.journal import taught_field
 from trackers.model import Subject
+
+Spent = Mapping[str, Mapping[str, str]]
+"""Label → models whose outcomes no longer count for it → until when that was (ISO 8601), or for good."""
+_FOR_GOOD: Final = ""
 
 
 class Verdict(StrEnum):
@@ -78,8 +83,8 @@ class Standing:
     learnt_for: str
     """The model that served then; empty where it was not told."""
     muted: Mapping[str, Mute]
-    spent: Mapping[str, frozenset[str]]
-    """Label → models whose outcomes no longer count for it, because it returned after them."""
+    spent: Spent
+    """What no longer counts, because a label returned after it; ``still_counts`` tells of each outcome."""
 
 
 class Outcomes:
@@ -128,7 +133,7 @@ class Outcomes:
     def rows(self, connection: str, target: str) -> list[Row]:
         """The outcomes kept, newest first."""
         raw = cast("list[str]", self._redis.lrange(keys.outcomes(connection, target), 0, -1))
-        return [Row(*json.loads(text)) for text in raw]
+        return [Row(*orjson.loads(text)) for text in raw]
 
     def ever(self) -> dict[tuple[str, str], int]:
         """Connection and target → how many outcomes were ever noted."""
@@ -142,14 +147,14 @@ class Outcomes:
         pipe.hgetall(keys.mutes(connection, target))
         learnt, held = cast("list[dict[str, str]]", pipe.execute())
         muted: dict[str, Mute] = {}
-        spent: dict[str, frozenset[str]] = {}
+        spent: dict[str, Mapping[str, str]] = {}
         for name, text in held.items():
             kind, _, label = name.partition(":")
             if kind == "muted":
                 since, why, *by = json.loads(text)
                 muted[label] = Mute(datetime.fromisoformat(since), why, *by)
             else:
-                spent[label] = frozenset(json.loads(text))
+                spent[label] = _spent(text)
         shift = json.loads(learnt["shift"]) if "shift" in learnt else None
         return Standing(shift, int(learnt.get("of", 0)), learnt.get("for", ""), muted, spent)
 
@@ -179,18 +184,40 @@ class Outcomes:
         pipe.execute()
         return True
 
-    def unmute(self, connection: str, target: str, label: str) -> bool:
-        """Let a label return; what earlier models made of it counts no more. False when it was not
-        muted. Three round trips."""
-        name = keys.mutes(connection, target)
+    def unmute(self, connection: str, target: str, label: str, *, anew: bool = False) -> bool:
+        """Let a label return; what was made of it so far counts no more. False when it was not muted. Three
+        round trips.
+
+        ``anew``: a new model brings it back, so that of the models so far also counts no more what is yet
+        to become known.
+        """
+        name, spent = keys.mutes(connection, target), f"spent:{label}"
         models = {row.model for row in self.rows(connection, target) if row.tag == label}
-        if not self._redis.hexists(name, f"muted:{label}"):
+        was_muted, before = cast("list[str | None]", self._redis.hmget(name, [f"muted:{label}", spent]))
+        if was_muted is None:
             return False
+        until = _FOR_GOOD if anew else datetime.now(UTC).isoformat()
+        for_good = {model for model, till in _spent(before or "{}").items() if till == _FOR_GOOD}
         pipe = self._redis.pipeline()
         pipe.hdel(name, f"muted:{label}")
-        pipe.hset(name, f"spent:{label}", json.dumps(sorted(models)))
+        told = dict.fromkeys(sorted(models), until) | dict.fromkeys(sorted(for_good), _FOR_GOOD)
+        pipe.hset(name, spent, json.dumps(told))
         pipe.expire(name, keys.OUTCOMES_LIFE)
         return bool(pipe.execute()[0])
+
+
+def still_counts(row: Row, spent: Spent) -> bool:
+    """Whether an outcome speaks for or against its tag, or is forgotten because the tag returned after it."""
+    until = spent.get(row.tag, {}).get(row.model)
+    if until is None:
+        return True
+    return until != _FOR_GOOD and datetime.fromisoformat(row.at) > datetime.fromisoformat(until)
+
+
+def _spent(text: str) -> dict[str, str]:
+    told = json.loads(text)
+    # Releases before wrote the models alone.
+    return told if isinstance(told, dict) else dict.fromkeys(told, _FOR_GOOD)
 
 
 def _place(connection: str, target: str) -> str:

@@ -50,7 +50,8 @@ def put(pipe: Pipeline, subject: Subject, record: Mapping[str, Any]) -> None:
     for one in (record.get("plan") or {}).get("labels", ()):
         if one["label"] in written:
             by = _MODELS if one["source"] == _LEARNED else _RULES
-            pipe.hincrby(name, f"{by}{one['label']}", 1)
+            # Half a surrogate pair is no text that could be stored; see ``store.feed``.
+            pipe.hincrby(name, f"{by}{one['label']}".encode("utf-8", "replace"), 1)
     pipe.expire(name, keys.SEEN_LIFE)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
 from typing import Final
@@ -54,6 +54,8 @@ TICK_S: Final = 0.2
 _BUSY_TICK_S: Final = 0.02
 _RULES_EVERY_S: Final = 1.0
 _HOUSEKEEPING_EVERY_S: Final = 60.0
+_LOOK_S: Final = 0.01
+"""Of each tick, for the look at labels."""
 _HUNG_S: Final = 60
 """A tick that takes so long never ends: Redis is waited for less, and nothing else is asked."""
 _FAILED_JOBS_KEPT_S: Final = 24 * 3600
@@ -92,6 +94,7 @@ class Clock:
         self._bulk = queue(BULK, redis)
         self._retraining = retraining
         self._connections = connections
+        self._looking: Iterator[None] | None = None
         self._next_rules = 0.0
         self._next_housekeeping = 0.0
 
@@ -108,12 +111,15 @@ class Clock:
         room = AHEAD - self._queue.count
         taken = self._inbox.take(room) if room > 0 else []
         self._wake(taken)
-        if now >= self._next_housekeeping:
+        keeps_house = now >= self._next_housekeeping
+        if keeps_house:
             self._next_housekeeping = now + _HOUSEKEEPING_EVERY_S
             self._keep_house()
         if is_due:
             # For the console alone, as is the look at labels: what Redis refuses there stops nothing else.
             call_to_trials(self._bulk, self._trials)
+        if not keeps_house:
+            self._look_at_labels()
         return _BUSY_TICK_S if taken else TICK_S
 
     def leave(self) -> None:
@@ -129,7 +135,7 @@ class Clock:
             lambda: look(self._models, self._watch, self._outcomes, datetime.now(UTC)),
             self._retrain,
             lambda: revive(self._bulk, self._backfills, [one.name for one in self._connections]),
-            lambda: self._labels.look(self._in_force.now(), datetime.now(UTC)),
+            self._begin_look_at_labels,
         )
         for part in parts:
             try:
@@ -138,6 +144,24 @@ class Clock:
                 raise
             except Exception:
                 log.exception("housekeeping failed")
+
+    def _begin_look_at_labels(self) -> None:
+        # One that is not done yet goes on instead.
+        self._looking = self._looking or self._labels.steps(self._in_force.now(), datetime.now(UTC))
+
+    def _look_at_labels(self) -> None:
+        """Go on with the look for a moment: whole it would keep due work waiting."""
+        until, looking = time.monotonic() + _LOOK_S, self._looking
+        self._looking = None
+        try:
+            for _ in looking or ():
+                if time.monotonic() >= until:
+                    self._looking = looking
+                    return
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("housekeeping failed")
 
     def _retrain(self) -> None:
         for connection in self._retraining.due() if self._retraining else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ from store.outcomes import Outcomes
 from store.put_on import PutOn
 from store.watch import week_of
 from trackers.model import COMPONENT
-from workers.label_view import Known, Sources, Wanted, views
+from workers.label_view import Known, Sources, Wanted, views_in_steps
 
 if TYPE_CHECKING:
     from rules.load import RuleBook
@@ -50,9 +50,18 @@ class LabelLook:
 
         Any number of clocks may do so. Raises what a failing Redis raises.
         """
+        for _ in self.steps(book, now):
+            pass
+
+    def steps(self, book: RuleBook | None, now: datetime) -> Iterator[None]:
+        """The same, step by step: there may be many labels, and a clock has more urgent things to do in
+        between. A step takes a few milliseconds, but for reading all outcomes of a place, and keeping its
+        views, which take some more. Opening a model's file may take a while, once for each model.
+        """
         shelf, ever = self._shelf.all(), self._outcomes.ever()
         for connection in self._connections:
             put = put_on.read(self._redis, connection.name, week_of(now.astimezone(UTC)))
+            yield
             for target in TARGETS[connection.tracker]:
                 place = (connection.name, target)
                 slots = shelf.get(place, Slots())
@@ -65,14 +74,18 @@ class LabelLook:
                 )
                 stamp = _stamp(sources, ever.get(place, 0), now)
                 if not self._views.renew(place, stamp):
-                    self._make(sources, stamp, now)
+                    yield from self._make(sources, stamp, now)
+                yield
         serving = {slots.serving.id for slots in shelf.values() if slots.serving}
         self._known = {id_: known for id_, known in self._known.items() if id_ in serving}
 
-    def _make(self, sources: Sources, stamp: str, now: datetime) -> None:
+    def _make(self, sources: Sources, stamp: str, now: datetime) -> Iterator[None]:
         rows = self._outcomes.rows(*sources.place)
+        yield
         known = self._read(sources.slots.serving)
-        self._views.keep(*views(replace(sources, known=known), rows, now), stamp)
+        yield
+        made = yield from views_in_steps(replace(sources, known=known), rows, now)
+        self._views.keep(*made, stamp)
 
     def _read(self, serving: Entry | None) -> Known | None:
         """What a model's file tells; a file is opened once."""
@@ -104,11 +117,11 @@ def wanted(book: RuleBook | None, connection: Connection, target: str, *, serves
 
 
 def _known(file: bytes, id_: str) -> Known | None:
-    from classifiers.model_files import BadModel, read_packed
+    from classifiers.model_files import BadModel, read_told
     from classifiers.thresholds import Thresholds
 
     try:
-        manifest = read_packed(file).manifest
+        manifest = read_told(file)
         lines = Thresholds.of_facts(manifest["thresholds"])
     except (BadModel, KeyError, ValueError) as error:
         log.warning("model not read for the console", model=id_[:12], error=str(error))

@@ -6,9 +6,10 @@ Numpy is loaded where a model serves or something was learnt, not by this module
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from store.keys import SEEN_WEEKS
@@ -26,7 +27,7 @@ from store.label_views import (
     WeekRate,
 )
 from store.models import Place, Slots
-from store.outcomes import Row, Standing
+from store.outcomes import Row, Standing, still_counts
 from store.put_on import PutOn
 from store.watch import Rate, week_of
 
@@ -79,15 +80,33 @@ class Sources:
     wanted: Wanted = field(default_factory=Wanted)
 
 
-def views(sources: Sources, rows: Sequence[Row], now: datetime) -> tuple[Head, tuple[LabelView, ...]]:
+Views = tuple[Head, tuple[LabelView, ...]]
+
+
+def views(sources: Sources, rows: Sequence[Row], now: datetime) -> Views:
     """What is shown of a place, and of each of its labels; ``rows`` are its outcomes, newest first."""
+    steps = views_in_steps(sources, rows, now)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Views = end.value
+            return made
+
+
+def views_in_steps(sources: Sources, rows: Sequence[Row], now: datetime) -> Generator[None, None, Views]:
+    """The same, for whoever has more urgent things to do in between; a step takes a few milliseconds."""
     newest = week_of(now.astimezone(UTC))
     lines = _lines(sources)
     own: dict[str, list[Row]] = {}
     for row in rows:
         own.setdefault(row.tag, []).append(row)
     names = _Names.of(sources, own)
-    every = [_label(name, names, sources, lines, own.get(name, ()), newest) for name in names.all]
+    yield
+    every: list[LabelView] = []
+    for name in names.all:
+        every.append(_label(name, names, sources, lines, own.get(name, ()), newest))
+        yield
     shown = sorted(every, key=_weight)[:MOST_LABELS]
     shown.sort(key=lambda view: (view.row.name.casefold(), view.row.name))
     head = Head(
@@ -103,6 +122,7 @@ def views(sources: Sources, rows: Sequence[Row], now: datetime) -> tuple[Head, t
         doubtful=sum(view.row.state is State.DOUBTFUL for view in every),
         muted=len(sources.standing.muted),
     )
+    yield
     return head, tuple(shown)
 
 
@@ -180,8 +200,7 @@ def _label(
     name: str, names: _Names, sources: Sources, lines: Sequence[Line], rows: Sequence[Row], newest: date
 ) -> LabelView:
     put = [row for row in rows if row.applied]
-    spent = sources.standing.spent.get(name, frozenset())
-    counted = [row for row in put if row.model not in spent]
+    counted = [row for row in put if still_counts(row, sources.standing.spent)]
     live = _rate(sum(row.right for row in counted), len(counted)) if counted else None
     state, missing = _state(name, names, sources, lines, live)
     by_week: dict[date, list[bool]] = {}
@@ -281,7 +300,9 @@ def _trial(name: str, known: Known | None) -> Trial | None:
     return Trial(known.tags[name], int(marks.get("true", 0)), put)
 
 
+@lru_cache(maxsize=4096)
 def _rate(right: int, total: int) -> Rate:
+    """With the ends of its 95 % interval, by Wilson's formula; its source is in ``classifiers.intervals``."""
     from classifiers.intervals import wilson
 
     ends = wilson(right, total)

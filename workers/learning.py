@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from store.journal import Forecast, Guess, Journal, Journals
-from store.outcomes import Outcomes, Row
+from store.outcomes import Outcomes, Row, Spent, still_counts
 from store.watch import Sighting
 from trackers.model import Subject
 
@@ -117,21 +117,14 @@ class Learnt:
         return held
 
 
-def live(rows: Sequence[Row], spent: Mapping[str, Collection[str]] | None = None) -> dict[str, Live]:
-    """How often each tag that was put on was right, over ``rows``.
-
-    ``spent`` names for a tag the models whose outcomes no longer count for it.
-    """
+def live(rows: Sequence[Row], spent: Spent | None = None) -> dict[str, Live]:
+    """How often each tag that was put on was right, over ``rows`` but for those that are ``spent``."""
     from classifiers.shifts import Live
 
-    counted = [row for row in _counting(rows, spent or {}) if row.applied]
+    counted = [row for row in rows if row.applied and still_counts(row, spent or {})]
     total = Counter(row.tag for row in counted)
     right = Counter(row.tag for row in counted if row.right)
     return {tag: Live(right[tag], total[tag]) for tag in sorted(total)}
-
-
-def _counting(rows: Sequence[Row], spent: Mapping[str, Collection[str]]) -> list[Row]:
-    return [row for row in rows if row.model not in spent.get(row.tag, ())]
 
 
 def relearn(
@@ -160,7 +153,7 @@ def relearn(
             _mute(outcomes, connection, target, found, line)
         held = standing.muted.keys() | {found.tag for found in wrong}
         # What is held back is wrong no more: the others are not to be silenced for it as well.
-        counted = [row for row in _counting(rows, standing.spent) if row.tag not in held]
+        counted = [row for row in rows if row.tag not in held and still_counts(row, standing.spent)]
         outcomes.keep_shift(connection, target, _shift(counted, model), ever, model)
 
 
@@ -248,6 +241,6 @@ def bring_back(
     held = outcomes.standing(connection, target).muted
     back = returning([label for label, mute in held.items() if not mute.by], precision, asked)
     for label in sorted(back):
-        if outcomes.unmute(connection, target, label):
+        if outcomes.unmute(connection, target, label, anew=True):
             log.info("label returns", connection=connection, target=target, label=label)
     return back

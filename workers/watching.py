@@ -7,14 +7,14 @@ in the registry.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from store.models import Entry, ModelShelf, Place
-from store.outcomes import Outcomes, Row
+from store.outcomes import Outcomes, Row, Spent
 from store.watch import Moved, Rate, Reply, Report, Sighting, Watch, Week, week_of
 from trackers.model import Hint, HintKind
 from workers.decide import Situation
@@ -125,9 +125,7 @@ def _newest(weeks: Iterable[Week]) -> Counter[str]:
     return found
 
 
-def tallies(
-    rows: Sequence[Row], spent: Mapping[str, Collection[str]]
-) -> tuple[dict[str, Share], dict[str, Share]]:
+def tallies(rows: Sequence[Row], spent: Spent) -> tuple[dict[str, Share], dict[str, Share]]:
     """How often what was put on was right, by tag and by project; ``spent`` as in ``learning.live``."""
     from classifiers.intervals import Share
 

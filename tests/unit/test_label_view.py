@@ -6,12 +6,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from subprocess import run as run_process
 from typing import Any
 
 import pytest
 import structlog
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from classifiers.intervals import Share, wilson
 from classifiers.thresholds import ASKED, Rule, Rung, Thresholds
@@ -21,16 +23,22 @@ from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.models import list_mutes, show_mutes
 from store import keys, put_on
 from store.decisions import Decisions
+from store.inbox import Inbox
 from store.label_views import TARGETS, Head, LabelView, LabelViews, State
 from store.models import Entry, ModelShelf, Slot, Slots
 from store.outcomes import Mute, Outcomes, Row, Standing
 from store.put_on import PutOn
-from tests.conftest import CONNECTION, ISSUE, Floor, changed, hint, issue
+from store.rulebook import RulebookShelf
+from store.watch import week_of
+from tests.conftest import CONNECTION, ISSUE, Floor, changed, hint, issue, until
 from tests.unit.label_scene import HOSTILE, LINES, RULES, TAGS, judged, lived, model, note, rules, serve
 from trackers.model import HintKind, Label, Subject, SubjectKind, TrackerKind
+from workers import clock, label_look
+from workers.clock import Clock
 from workers.label_look import LabelLook, wanted
 from workers.label_view import MOST_LABELS, MOST_NEWEST, Known, Sources, Wanted, calibration, views
 from workers.learning import bring_back
+from workers.rules_in_force import RulesFile
 from workers.run import run
 from workers.taggers import TARGETS as OF_WORKERS
 
@@ -143,7 +151,7 @@ def test_labels_that_differ_by_case_alone_are_two_to_a_model() -> None:
 
 
 def test_what_a_muted_label_was_before_it_returned_counts_no_more() -> None:
-    standing = Standing(None, 0, "", {}, {"ui": frozenset({A})})
+    standing = Standing(None, 0, "", {}, {"ui": {A: ""}})
     view = seen([*rows_of(1, 9), row(model=B)], standing=standing)["ui"]
     assert view.row.live is not None
     assert (view.row.live.right, view.row.live.total, view.row.missing) == (1, 1, 9)
@@ -266,6 +274,45 @@ def test_the_clock_keeps_views_and_makes_them_anew_only_after_news(redis: Redis)
     assert shelf.heads([PLACE])[PLACE].muted == 1
     look.look(rules(), NOW + timedelta(days=6))
     assert shelf.heads([PLACE])[PLACE].week == MONDAY + timedelta(weeks=1)
+
+
+def clock_at(redis: Redis, tmp_path: Path) -> Clock:
+    rules_file = RulesFile(tmp_path / "rules.yaml", RulebookShelf(redis))
+    return Clock(redis, Inbox(redis, lease=timedelta(seconds=30)), rules_file, None, [connection()])
+
+
+def test_the_clock_looks_at_labels_in_small_steps_between_its_ticks(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_LOOK_S", 0.0)
+    serve(redis, "acme")
+    ticking = clock_at(redis, tmp_path)
+    ticks = 0
+    while not LabelViews(redis).heads([PLACE]):
+        ticking.tick()
+        ticks += 1
+    assert ticks > len(TAGS), "a step for each label, and one tick for each step"
+
+
+def test_a_look_that_fails_is_told_and_tried_again_in_a_minute(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticking = clock_at(redis, tmp_path)
+    redis.set(keys.put_on("acme", week_of(datetime.now(UTC)).isoformat()), "no hash")
+    ticking.tick()
+    with pytest.raises(ResponseError):
+        ticking.tick()
+    redis.flushall()
+    monkeypatch.setattr(label_look, "wanted", lambda *_, **__: 1 / 0)
+    ticking._next_housekeeping = 0
+    with structlog.testing.capture_logs() as logged:
+        ticking.tick()
+        ticking.tick()
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["housekeeping failed"]
+    monkeypatch.undo()
+    ticking._next_housekeeping = 0
+    ticking.tick()
+    until(lambda: ticking.tick() and LabelViews(redis).heads([PLACE]))
 
 
 def test_names_of_labels_are_kept_as_they_are(redis: Redis) -> None:

@@ -225,7 +225,7 @@ def test_what_was_not_put_on_has_no_live_precision() -> None:
     rows = [*right(2), *wrong(1), replace(ROW, tag="docs", applied=False)]
     found = live(rows)
     assert {tag: (tally.right, tally.total) for tag, tally in found.items()} == {"ui": (2, 3)}
-    assert live(rows, {"ui": {"m1"}}) == {}
+    assert live(rows, {"ui": {"m1": ""}}) == {}
 
 
 def test_a_process_looks_at_most_every_half_minute(redis: Redis, outcomes: Outcomes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -11,7 +12,7 @@ from redis import Redis
 from store import keys
 from store.decisions import Decisions
 from store.journal import Forecast, Guess, Journals
-from store.outcomes import Lesson, Outcomes, Row, Verdict
+from store.outcomes import Lesson, Outcomes, Row, Verdict, still_counts
 from tests.conftest import ISSUE
 from trackers.model import Subject, SubjectKind
 
@@ -143,17 +144,40 @@ def test_a_label_becomes_muted_once(redis: Redis, outcomes: Outcomes) -> None:
     assert outcomes.standing("acme", "components").muted == {}
 
 
-def test_what_spoke_against_a_label_that_returned_counts_no_more(redis: Redis, outcomes: Outcomes) -> None:
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_was_made_of_a_label_before_it_returned_counts_no_more(
+    redis: Redis, outcomes: Outcomes, anew: bool
+) -> None:
     rows: Sequence[Row] = [ROW, replace(ROW, model="m2"), replace(ROW, model="m3", tag="docs")]
     for number, row in enumerate(rows):
         outcomes.settle(answered(redis, another(number)), [Lesson(Verdict.CORRECTED, row)])
-    assert not outcomes.unmute("acme", "labels", "ui")
+    assert not outcomes.unmute("acme", "labels", "ui", anew=anew)
     outcomes.mute("acme", "labels", "ui", "why")
-    assert outcomes.unmute("acme", "labels", "ui")
+    assert outcomes.unmute("acme", "labels", "ui", anew=anew)
     standing = outcomes.standing("acme", "labels")
     assert standing.muted == {}
-    assert standing.spent == {"ui": {"m1", "m2"}}
+    assert [still_counts(row, standing.spent) for row in rows] == [False, False, True]
+    # The model that serves on is judged by what comes now; what served before a new one, never again.
+    later = replace(ROW, at=(datetime.now(UTC) + timedelta(seconds=1)).isoformat())
+    assert still_counts(later, standing.spent) is not anew
+    assert still_counts(replace(ROW, model="m9"), standing.spent)
     assert outcomes.mute("acme", "labels", "ui", "again")
+
+
+def test_what_counts_no_more_for_good_does_not_come_back(redis: Redis, outcomes: Outcomes) -> None:
+    outcomes.settle(answered(redis), [Lesson(Verdict.CORRECTED, ROW)])
+    later = replace(ROW, at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    for anew in (True, False):
+        outcomes.mute("acme", "labels", "ui", "why")
+        outcomes.unmute("acme", "labels", "ui", anew=anew)
+        assert not still_counts(later, outcomes.standing("acme", "labels").spent)
+
+
+def test_what_a_release_before_wrote_of_returns_is_read(redis: Redis, outcomes: Outcomes) -> None:
+    redis.hset(keys.mutes("acme", "labels"), "spent:ui", '["m1"]')
+    spent = outcomes.standing("acme", "labels").spent
+    assert not still_counts(ROW, spent)
+    assert still_counts(replace(ROW, model="m2"), spent)
 
 
 def test_a_shift_is_kept_with_what_it_was_learnt_from(outcomes: Outcomes) -> None:

@@ -345,7 +345,7 @@ def outcome(tag: str, project: str = "ABC", *, right: bool, applied: bool = True
 def test_live_precision_is_that_of_what_was_put_on() -> None:
     rows = [outcome("ui", right=True)] * 8 + [outcome("ui", "OPS", right=False)] * 2
     rows += [outcome("api", right=False, applied=False), outcome("crash", right=False, model=B)]
-    tags, projects = tallies(rows, {"crash": {B}})
+    tags, projects = tallies(rows, {"crash": {B: ""}})
     assert {tag: (one.right, one.total) for tag, one in tags.items()} == {"ui": (8, 10)}
     assert {name: (one.right, one.total) for name, one in projects.items()} == {"ABC": (8, 8), "OPS": (0, 2)}
 
