@@ -112,6 +112,17 @@ def lineup(redis: Redis, most: int = 100, passing: int = 25) -> Lineup:
     return Lineup(due_, at_work, settling, postponed, dead_, later)
 
 
+def causes(redis: Redis, most: int) -> list[str]:
+    """Why each of the newest ``most`` dead letters was given up; empty where that is not known. Two round
+    trips.
+    """
+    names = cast("list[str]", redis.zrevrange(keys.DEAD, 0, most - 1))
+    pipe = redis.pipeline(transaction=False)
+    for name in names:
+        pipe.hget(keys.SUBJECT + name, "cause")
+    return [cause or "" for cause in cast("list[str | None]", pipe.execute())]
+
+
 def _states(redis: Redis, names: Sequence[str]) -> dict[str, list[str | None]]:
     pipe = redis.pipeline(transaction=False)
     for name in names:

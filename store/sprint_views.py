@@ -21,6 +21,9 @@ from trackers.sprints import Unit
 
 _MOST_CLOSED: Final = 200
 """Of a connection; more than a page lists of those that are over."""
+_WHOLE: Final = "whole"
+_SHORT: Final = "short"
+"""Kept apart: a list has hundreds of them, and to read a whole one takes ten times as long."""
 
 
 class Kind(StrEnum):
@@ -180,6 +183,10 @@ class SprintView:
         """What of it is done."""
         return self.points[-1].done if self.delivered is None else self.delivered
 
+    def in_short(self) -> Self:
+        """The same for a list: of its points only the last, and neither changes nor past sprints."""
+        return replace(self, points=self.points[-1:], changes=(), past=())
+
     def without(self, key: str, instead: str) -> Self:
         """The same with nothing that tells of the deleted issue ``key`` but its numbers."""
         word = re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
@@ -205,17 +212,19 @@ class SprintViews:
         self._redis = redis
 
     def keep(self, view: SprintView) -> None:
-        """Show this of a sprint from now on."""
-        text = _VIEW.dump_json(view, exclude_defaults=True).decode()
-        self._redis.set(keys.sprint_view(subject_of(view)), text, ex=keys.SPRINT_LIFE)
+        """Show this of a sprint from now on. One round trip."""
+        name = keys.sprint_view(subject_of(view))
+        pipe = self._redis.pipeline()
+        pipe.hset(name, mapping={_WHOLE: _text(view), _SHORT: _text(view.in_short())})
+        pipe.expire(name, keys.SPRINT_LIFE)
+        pipe.execute()
 
     def of(self, sprint: Subject) -> SprintView | None:
         """What is shown of one sprint; None where nothing is."""
-        text = cast("str | None", self._redis.get(keys.sprint_view(sprint)))
-        return _read(text)
+        return _read(cast("str | None", self._redis.hget(keys.sprint_view(sprint), _WHOLE)))
 
     def every(self, connections: Sequence[str]) -> list[SprintView]:
-        """Those of all sprints that run or closed lately, in no order. Two round trips."""
+        """Those of all sprints that run or closed lately, each in short, in no order. Two round trips."""
         pipe = self._redis.pipeline(transaction=False)
         for connection in connections:
             pipe.hkeys(keys.running(connection))
@@ -224,7 +233,10 @@ class SprintViews:
         names = [
             name for connection in connections for name in _names(connection, next(answers), next(answers))
         ]
-        texts = cast("list[str | None]", self._redis.mget(names)) if names else []
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hget(name, _SHORT)
+        texts = cast("list[str | None]", pipe.execute())
         return [view for view in map(_read, texts) if view is not None]
 
     def mask(self, sprint: Subject, key: str, instead: str) -> None:
@@ -237,6 +249,10 @@ class SprintViews:
 def subject_of(view: SprintView) -> Subject:
     """The sprint that a view shows."""
     return Subject(view.connection, SubjectKind.SPRINT, view.id)
+
+
+def _text(view: SprintView) -> str:
+    return _VIEW.dump_json(view, exclude_defaults=True).decode()
 
 
 def _read(text: str | None) -> SprintView | None:

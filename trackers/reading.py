@@ -29,10 +29,10 @@ _WIDEST_INT = 1 << 63
 
 
 _HALF = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"(\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-"""Half of a character beyond the first 65,536, where a text was cut in the middle of one."""
+"""Half of a character beyond the first 65,536, where a text was cut in the middle of one. Whole ones, and
+other escapes, are the group: a backslash that is escaped begins no escape."""
 
 
 def json_value(body: bytes) -> Any:
@@ -43,7 +43,7 @@ def json_value(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        mended = _HALF.sub(rb"\\ufffd", body) if b"\\u" in body else body
+        mended = _HALF.sub(lambda found: found[1] or rb"\ufffd", body) if b"\\u" in body else body
         if mended == body:
             raise
         return orjson.loads(mended)

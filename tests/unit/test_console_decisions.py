@@ -19,13 +19,15 @@ from store.decisions import Decisions
 from store.feed import Feed
 from store.journal import CommentRecord, CommentState, Forecast, Guess, Journals
 from store.outcomes import Lesson, Outcomes, Row, Verdict
+from store.sprint_views import SprintViews
 from store.sprints import Sprints
 from tests.conftest import CONNECTION, ISSUE, Floor, hint, relabelled
 from tests.unit.console_scene import console_app, log_in
 from tests.unit.sprint_scene import SPRINT
+from tests.unit.view_scene import view
 from trackers.model import HintKind, Subject, SubjectKind, TrackerKind
 from webhook_app.app import WebSettings
-from webhook_app.console.decisions import gather, open_one
+from webhook_app.console.decisions import gather, gather_one
 from webhook_app.console.house import House
 from webhook_app.console.wording import did
 from workers.run import run
@@ -130,6 +132,8 @@ def test_filters_choose_and_are_filled_from_what_occurs(redis: Redis, house: Hou
     assert found(label="slow", connection="acme") == ["ABC-1"]
     assert found(key=" eng-1 ") == ["ENG-1"]
     assert found(subject="acme:issue:1") == ["ABC-1"]
+    assert found(subject="acme:issue:1", key="ABC-1") == ["ABC-1"]
+    assert found(subject="acme:issue:1", key="ENG-1") == []
     assert found(outcome="dead") == []
     assert found(outcome="no such outcome") == found()
     choices = gather(house, {}).choices
@@ -232,8 +236,7 @@ def test_nothing_a_tracker_says_becomes_part_of_the_page(redis: Redis, browser: 
 
 def test_a_command_to_paste_holds_no_second_one(redis: Redis, house: House) -> None:
     id_ = keep(redis, ISSUE, record(key="ABC-1; rm -rf ~", **planned("a")))
-    found = open_one(house, id_)
-    assert found is not None
+    found = gather_one(house, id_)
     assert found.explain == "sprintwarden explain acme 'ABC-1; rm -rf ~'"
 
 
@@ -264,10 +267,9 @@ def test_a_decision_tells_of_labels_that_did_not_come(redis: Redis, house: House
     withheld = [
         {"label": "slow", "source": "rule slow", "because": ["x"], "why": "a person took it off this issue"}
     ]
-    found = open_one(
+    found = gather_one(
         house, keep(redis, ISSUE, record(**planned("security", withheld=withheld, models=models)))
     )
-    assert found is not None
     assert [(one.label, one.became) for one in found.withheld] == [
         ("slow", "A person took it off this issue")
     ]
@@ -281,12 +283,10 @@ def test_a_decision_tells_what_people_made_of_it_later(floor: Floor, house: Hous
     floor.offer(hint())
     run(floor.shop, ISSUE, floor.token())
     (row,) = gather(house, {}).rows
-    before = open_one(house, row.id)
+    before = gather_one(house, row.id)
     floor.offer(relabelled(removed=["security"]))
     run(floor.shop, ISSUE, floor.token())
-    after = open_one(house, row.id)
-    assert before is not None
-    assert after is not None
+    after = gather_one(house, row.id)
     assert (before.labels[0].became, before.labels[0].later) == ("Put on", "")
     assert after.labels[0].later.startswith("A person took it off")
 
@@ -299,8 +299,7 @@ def test_a_decision_tells_what_an_answer_taught(redis: Redis, house: House) -> N
     journals.note_forecast(ISSUE, Forecast("m1", "labels", "ABC", (guess,)))
     row = Row(datetime.now(UTC).isoformat(), "m1", "labels", "ABC", "security", 0.9, applied=True, right=True)
     Outcomes(redis).settle(ISSUE, [Lesson(Verdict.CONFIRMED, row)])
-    found = open_one(house, id_)
-    assert found is not None
+    found = gather_one(house, id_)
     assert [one.later for one in found.labels] == [
         "A person worked on the issue and left it",
         "Taken off again by us, when what it told of was over",
@@ -322,8 +321,7 @@ def test_a_decision_tells_what_became_of_its_comment(
     kept["written"]["comment"] = "c1"
     id_ = keep(redis, ISSUE, kept)
     Journals(redis).note_written(ISSUE, comments={"labels": CommentRecord("c1", "d", state)})
-    found = open_one(house, id_)
-    assert found is not None
+    found = gather_one(house, id_)
     assert said in str(found.comment)
 
 
@@ -350,6 +348,47 @@ def test_a_decision_about_a_sprint_tells_its_figures(redis: Redis, browser: Flas
     ):
         assert text in page, text
     assert "sprintwarden explain acme sprint:37" in page
+
+
+def test_a_sprint_and_what_was_decided_about_it_lead_to_each_other(
+    redis: Redis, browser: FlaskClient
+) -> None:
+    other = Subject("acme", SubjectKind.SPRINT, "3")
+    keep(redis, other, record(2, outcome="nothing", key=""))
+    id_ = keep(redis, SPRINT, record(1, outcome="nothing", key="", because="all_well"))
+    assert browser.get(f"/api/v1/decisions/{id_}").get_json()["page"] is None
+    SprintViews(redis).keep(view())
+    Sprints(redis).keep(SPRINT, "12", orjson.dumps({"name": "Sprint 37"}).decode())
+    way = browser.get("/api/v1/sprints/acme/37").get_json()["decisions"]
+    assert browser.get(way).status_code == 200
+    listed = browser.get(way.replace("/console", "/api/v1")).get_json()
+    assert [row["subject"] for row in listed["rows"]] == [str(SPRINT)]
+    assert (listed["about"], listed["sprint"]) == ("Sprint 37", "/console/sprints/acme/37")
+    assert browser.get(f"/api/v1/decisions/{id_}").get_json()["page"] == listed["sprint"]
+    assert browser.get(listed["sprint"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "where", "now", "later"),
+    [
+        ("dead", keys.DEAD, "put it back on the page Queue", "not among the dead letters any more"),
+        ("postponed", keys.PENDING, "The queue tells when", "tried again since"),
+    ],
+)
+def test_what_is_to_be_done_is_told_while_it_is_so(
+    redis: Redis, house: House, outcome: str, where: str, now: str, later: str
+) -> None:
+    id_ = keep(redis, ISSUE, record(outcome=outcome, cause="It did not answer."))
+    assert later in gather_one(house, id_).todo
+    redis.zadd(where, {str(ISSUE): 1})
+    assert now in gather_one(house, id_).todo
+
+
+def test_of_a_subject_that_is_none_nothing_is_told(house: House, browser: FlaskClient) -> None:
+    for text in ("acme", "acme:galaxy:1", "acme:issue:", ":::"):
+        assert gather(house, {"subject": text}).rows == ()
+        assert browser.get("/console/decisions", query_string={"subject": text}).status_code == 200
+        assert browser.get("/api/v1/decisions", query_string={"subject": text}).status_code == 400
 
 
 def test_all_kinds_of_subjects_have_a_name(redis: Redis, house: House) -> None:
@@ -379,7 +418,7 @@ def test_of_a_deleted_issue_nothing_is_shown(floor: Floor, browser: FlaskClient)
 def test_what_is_gathered_is_ready_for_machines(redis: Redis, house: House) -> None:
     id_ = keep(redis, ISSUE, record(hints=[{"kind": "issue_created"}], **planned("security")))
     assert orjson.loads(orjson.dumps(gather(house, {})))["rows"][0]["labels"] == ["security"]
-    assert orjson.loads(orjson.dumps(open_one(house, id_)))["labels"][0]["label"] == "security"
+    assert orjson.loads(orjson.dumps(gather_one(house, id_)))["labels"][0]["label"] == "security"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,11 +32,11 @@ FOLDER = Path(webhook_app.console.__file__).parent
 SHEET = (FOLDER / "static" / "console.css").read_text(encoding="utf-8")
 PARTS = """{% extends "base.html" %}{% import "bits.html" as bits %}{% block main %}
 {{ bits.state(level, text) }}
-{{ bits.when(at) }} {{ bits.when(none) }}
+{{ bits.when(at) }} {{ bits.when(none) }} {{ bits.lasting(at) }}
 {% call bits.notice("amber", text) %}<p>Do this.</p>{% endcall %}
 {{ bits.empty(text, "It comes.") }}
 <dl class="numbers">{{ bits.number(text, 3, "of 4") }}</dl>
-{{ bits.bar(7, text) }}
+{{ bits.bar(7) }}
 {% call bits.filters("/console/parts") %}
 {{ bits.choice("connection", "Connection", ["jira", ("b", text)], "jira") }}
 {{ bits.field("label", "Label", text) }}
@@ -75,9 +76,15 @@ class Other:
 
 
 class Reader(HTMLParser):
-    """Tags that were opened and not closed, and all attributes met."""
+    """Tags that were opened and not closed, and all attributes met.
 
-    VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "path", "circle", "rect"})
+    As browsers read them (WHATWG HTML, "Self-closing start tag"): a slash at its end closes a tag within a
+    drawing alone; elsewhere void elements are closed without one, and no other is closed by it.
+    """
+
+    VOID = frozenset(
+        {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    )
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -87,11 +94,13 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in self.VOID:
+        if "svg" in self.open or tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += [(name, value or "") for name, value in attrs]
+        self.handle_starttag(tag, attrs)
+        if "svg" in self.open:
+            self.open.pop()
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -118,13 +127,20 @@ class _Both(DictLoader):
         return holder.get_source(environment, template)  # type: ignore[attr-defined]
 
 
+def test_a_slash_closes_a_tag_within_a_drawing_alone() -> None:
+    assert Reader('<p><svg><path d="M0 0"/><g><circle r="1"></circle></g></svg><br></p>').open == []
+    assert Reader('<svg><path d="M0 0">').open == ["svg", "path"]
+    assert Reader("<p>a<span/>").open == ["p", "span"]
+
+
 def test_every_part_is_whole_and_escaped(app: Flask) -> None:
     text = log_in(app, user="<u>").get("/console/parts").text
     assert Reader(text).open == []
     assert "<i>" not in text and "<b>" not in text and "<u>" not in text
-    assert text.count("&lt;i&gt;&#34;&amp;&#39;") == 9
+    assert text.count("&lt;i&gt;&#34;&amp;&#39;") == 8
     assert "the mode is dry_run: nothing is written" in text
     assert re.search(r'<time datetime="[0-9T:+-]+" title="[0-9-]+ [0-9:]+ UTC">3 minutes ago</time>', text)
+    assert re.search(r'title="since [0-9-]+ [0-9:]+ UTC">3 minutes</time>', text)
     assert '<option value="jira" selected>jira</option>' in text
     assert 'href="/console/parts?a=1&amp;b=2"' in text
     assert 'width="100"' in text
@@ -237,6 +253,8 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+LEVELS = ("--ok", "--amber", "--red", "--quiet")
+"""Ends of classes, by which what has a level takes its tone."""
 GROUNDS = ("ground", "surface", "sunk")
 TEXTS = [
     *((text, ground) for text in ("text", "muted", "accent", "red") for ground in GROUNDS),
@@ -264,13 +282,35 @@ def test_both_themes_colour_the_same_things() -> None:
     light, dark = (set(re.findall(r"--([a-z-]+): #", part)) for part in _roots(SHEET))
     assert light == dark
     used = set(re.findall(r"var\(--([a-z-]+)", SHEET))
-    assert used <= light | {"sans", "code", "round", "on-icon"}
+    assert used <= light | {"sans", "code", "round", "tone", "soft"}
+    assert [level for level in LEVELS if f'[class*="{level}"] {{' not in SHEET] == []
 
 
 def test_colours_stand_among_the_variables_alone() -> None:
     rest = re.sub(r":root \{.*?\n\s*\}", "", SHEET, flags=re.DOTALL)
     assert not re.search(r"#[0-9a-f]{3,8}\b|rgba?\(|hsl", rest)
     assert "url(" not in SHEET and "@import" not in SHEET
+
+
+def test_each_class_has_a_style_and_each_style_a_use() -> None:
+    styled = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/", "", SHEET, flags=re.DOTALL)))
+    used = set()
+    for path in (*FOLDER.glob("templates/*.html"), *FOLDER.glob("*.py")):
+        used |= set(_classes(path.read_text(encoding="utf-8")))
+    families = tuple(name.removesuffix("*") for name in used if name.endswith("*"))
+    assert {name for name in styled - used if not name.startswith(families)} == set()
+    assert {name for name in used - styled if not name.endswith(("*", *LEVELS))} == set()
+
+
+def _classes(text: str) -> Iterator[str]:
+    """The classes that a template or a drawing names; ``NAME*`` stands for a family of them."""
+    yield from re.findall(r'"((?:chart|burn|label-chart|spark)(?:__|--)[\w-]+)"', text)
+    yield from (f"{family}*" for family in re.findall(r'f"([\w-]+--)\{', text))
+    for given in re.findall(r'class="((?:\{\{.*?\}\}|\{%.*?%\}|\{\w*\}|[^"{])*)"', text):
+        for chosen in re.findall(r"(?:^| )\{\{(.*?)\}\}", given):
+            yield from re.findall(r'"([\w-]+)"', chosen)
+        names = re.sub(r"\{%.*?%\}", " ", given)
+        yield from (name for name in re.sub(r"\{\{.*?\}\}|\{\w*\}", "*", names).split() if name != "*")
 
 
 def test_the_script_does_as_the_guard_expects() -> None:

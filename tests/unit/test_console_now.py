@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from store import keys
 from store.budget import Budget
 from store.cache import Cache
 from store.catch_ups import CatchUps, Hooked, HookState
+from store.connect import connect
 from store.door import Door
 from store.inbox import Inbox
 from store.journal import CommentRecord, CommentState, Journals
@@ -24,10 +26,11 @@ from store.rulebook import RulebookShelf
 from store.watch import Rate, Report, Watch
 from store.writes import Writes
 from tests.conftest import CONNECTION, ISSUE, hint
-from tests.unit.console_scene import console_app, log_in
+from tests.unit.console_scene import PASSWORD, console_app, log_in
 from trackers.limits import host_of
 from trackers.model import Subject, SubjectKind
 from webhook_app.console.changes import note_change
+from webhook_app.console.wording import LEVELS
 
 HOSTILE = "<script>alert('1')</script>"
 POLLED = replace(CONNECTION, name="polled", webhook=None, catch_up=timedelta(minutes=5))
@@ -125,6 +128,9 @@ def test_the_last_event_and_the_last_write_are_told(browser: FlaskClient, redis:
         ago = datetime.now(UTC) - datetime.fromisoformat(own(browser)[what])
         assert timedelta(seconds=-2) < ago < timedelta(minutes=1)
     assert own(browser, "polled")["last_write"] is None
+    # It had a webhook once.
+    Door(redis).note("polled", {"outcome": "ignored"}, heard="polled")
+    assert own(browser, "polled")["last_event"] is None
 
 
 def test_what_was_not_done_is_no_write(redis: Redis) -> None:
@@ -171,7 +177,7 @@ def test_all_is_not_well_while_work_is_late(browser: FlaskClient, redis: Redis) 
 def test_dead_letters_lead_to_the_queue(browser: FlaskClient, redis: Redis) -> None:
     redis.zadd(keys.DEAD, {str(ISSUE): redis.time()[0] * 1000})
     found = needs(browser)["Dead letters"]
-    assert (found["level"], found["href"]) == ("amber", "/console/queue")
+    assert (found["level"], found["href"]) == (LEVELS["dead"], "/console/queue") == ("red", "/console/queue")
     assert "One was given up" in found["sentences"][0]
 
 
@@ -186,7 +192,7 @@ def test_pauses_and_what_is_left_of_the_limit_are_told(browser: FlaskClient, red
     ]
     assert told["budget"]["share"] == 0.25
     text = page(browser)
-    assert "25% left" in text
+    assert re.search(r"25\s%\sleft", text)
     assert HOSTILE not in text
 
 
@@ -209,6 +215,10 @@ def test_writing_that_is_held_is_red_and_says_how_to_go_on(browser: FlaskClient,
 
 def test_catching_up_is_told_as_it_goes(browser: FlaskClient, redis: Redis) -> None:
     assert own(browser)["catch_up"]["word"] == "Switched off"
+    assert (own(browser, "polled")["catch_up"]["level"], own(browser, "polled")["catch_up"]["word"]) == (
+        "quiet",
+        "Not begun",
+    )
     CatchUps(redis).begin("polled")
     assert own(browser, "polled")["catch_up"]["word"] == "Up to date"
     long_ago = (redis.time()[0] - 3_600) * 1000
@@ -271,6 +281,16 @@ def test_the_last_changes_are_told(browser: FlaskClient, redis: Redis) -> None:
 
 def test_a_console_without_connections_teaches(redis: Redis, redis_server: EmbeddedRedis) -> None:
     assert "sprintwarden connect" in page(log_in(console_app(redis_server.url)))
+
+
+def test_a_redis_that_is_full_is_told_of(own_redis_server: EmbeddedRedis) -> None:
+    browser = log_in(console_app(own_redis_server.url, [CONNECTION]))
+    assert page(browser)
+    connect(own_redis_server.url).config_set("maxmemory", 1)
+    assert "Redis answers, but every delivery is sent away" in page(browser)
+    answer = browser.post("/console/login", data={"password": PASSWORD})
+    assert answer.status_code == 503
+    assert "Redis answers, but refuses: " in answer.text
 
 
 def test_strangers_learn_nothing(redis: Redis, redis_server: EmbeddedRedis) -> None:

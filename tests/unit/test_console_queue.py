@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -21,7 +22,7 @@ from tests.conftest import CONNECTION, hint
 from tests.unit.console_scene import console_app, csrf_of, log_in
 from trackers.model import Subject, SubjectKind
 from webhook_app.app import WebSettings
-from webhook_app.console.changes import changes
+from webhook_app.console.changes import changes, note_change
 from webhook_app.console.house import House
 from webhook_app.console.queue import QueuePage, gather
 
@@ -174,6 +175,56 @@ def test_all_of_one_cause_are_put_back_and_no_others(
     assert post(browser, "put-back", cause=BROKEN).status_code == 303
     assert [letter.subject.id for letter in inbox.dead()] == ["3"]
     assert {one.about for one in changes(redis)} == {"acme:issue:1", "acme:issue:2"}
+
+
+def test_the_number_that_was_really_put_back_is_told(inbox: Inbox, browser: FlaskClient) -> None:
+    def press(asked: str) -> str:
+        form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked))
+        return unescape(browser.post("/console/queue/put-back", data=form, follow_redirects=True).text)
+
+    def asked() -> str:
+        return unescape(browser.get("/console/queue/put-back", query_string={"cause": BROKEN}).text)
+
+    for id_ in ("1", "2", "3"):
+        bury(inbox, id_)
+    page = asked()
+    assert inbox.revive(issue("1"))
+    inbox.discard(issue("2"))
+    assert "Put back: 1." in (said := press(page))
+    assert "You saw 3: others were put back, worked or discarded meanwhile." in said
+    for id_ in ("4", "5"):
+        bury(inbox, id_)
+    page = asked()
+    bury(inbox, "6")
+    assert "Put back: 3." in (said := press(page))
+    assert "You saw 2: more were given up for it meanwhile." in said
+    bury(inbox, "7")
+    assert "You saw" not in press(asked())
+
+
+def test_a_cause_counts_those_as_well_that_are_not_listed(
+    inbox: Inbox, redis: Redis, house: House, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        bury(inbox, f"{number}")
+    monkeypatch.setattr("webhook_app.console.queue.MOST", 2)
+    page = gather(house, {})
+    assert (len(page.dead.items), page.dead.total) == (2, 5)
+    assert [(one.cause, one.letters) for one in page.causes] == [(BROKEN, 5)]
+    assert "5 dead letters" in browser.get("/console/queue/put-back", query_string={"cause": BROKEN}).text
+
+
+def test_letters_without_a_cause_have_none_in_common(inbox: Inbox, house: House) -> None:
+    for id_ in ("1", "2"):
+        bury(inbox, id_, "")
+    assert gather(house, {}).causes == ()
+
+
+def test_changes_of_other_pages_hide_none_of_the_queue(redis: Redis, house: House) -> None:
+    note_change(redis, "ada", "discarded", "acme:issue:1")
+    for number in range(30):
+        note_change(redis, "ada", "muted", f"label {number}")
+    assert [one.about for one in gather(house, {}).changes] == ["acme:issue:1"]
 
 
 def test_a_discarded_letter_is_gone_counted_and_noted(

@@ -15,9 +15,9 @@ from sprintwarden.embedded import EmbeddedRedis
 from store.sprint_views import Change, Kind, Point, SprintView, SprintViews, Standing, Warned, subject_of
 from store.sprints import Sprints
 from tests.conftest import CONNECTION
-from tests.unit import test_console_frame
 from tests.unit.console_scene import console_app, log_in
 from tests.unit.sprint_scene import DAY, START
+from tests.unit.test_console_frame import Reader
 from tests.unit.view_scene import HOSTILE, foreseen, long, over, view
 from trackers.sprints import Unit
 from webhook_app.console.burnup import NARROW, WIDE, burn_up, legend
@@ -31,12 +31,6 @@ HALF = START + 7 * DAY
 @pytest.fixture
 def app(redis_server: EmbeddedRedis, redis: Redis) -> Flask:
     return console_app(redis_server.url, [CONNECTION, replace(CONNECTION, name="beta")])
-
-
-class Reader(test_console_frame.Reader):
-    """Takes the parts of drawings for what they are: closed by themselves, or open."""
-
-    VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
 
 
 def running(id_: str = "37", **more: Any) -> SprintView:
@@ -94,7 +88,6 @@ def test_one_connection_is_shown_where_it_is_asked_for(app: Flask, redis: Redis)
     keep(redis, running("1"), running("2", connection="beta"))
     assert "sprints/beta/2" in page(app, "/console/sprints?connection=beta")
     assert "sprints/acme/1" not in page(app, "/console/sprints?connection=beta")
-    assert "sprints/acme/1" in page(app, "/console/sprints?connection=nobody")
 
 
 def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) -> None:
@@ -121,6 +114,9 @@ def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) 
         ({"concerns": ()}, "quiet", "Uncertain"),
         ({"concerns": (), "forecast": foreseen(0.5, 0.8)}, "ok", "On course"),
         ({"end": HALF - DAY}, "amber", "Past its end"),
+        ({"end": HALF - DAY, "warned": Warned(because="too_few_finished_sprints")}, "amber", "Past its end"),
+        ({"end": HALF - DAY, "noun": "cycle"}, "quiet", "Over"),
+        ({"concerns": (), "forecast": foreseen(0.5, 1, 0, 0, planned=0)}, "quiet", "No plan"),
         ({"end": HALF - 4 * DAY, "checked": HALF - 3 * DAY}, "quiet", "Out of date"),
         ({"concerns": (), "checked": HALF - 3 * DAY}, "quiet", "Out of date"),
         ({"warned": Warned(because="too_few_finished_sprints")}, "quiet", "Learning"),
@@ -137,6 +133,33 @@ def test_the_gravest_there_is_to_say_comes_first(more: dict[str, Any], level: st
     assert (state.level, state.word) == (level, word)
     assert state.sentence
     assert state.what_to_do or level in ("ok", "quiet")
+
+
+def test_of_what_is_not_there_no_chance_is_told(app: Flask, redis: Redis) -> None:
+    keep(redis, running("1", concerns=(), forecast=foreseen(0.5, 1, 0, 0, planned=0)))
+    keep(redis, running("2", end=NOW - timedelta(hours=1)))
+    for id_, foreseen_too in (("1", True), ("2", False)):
+        text = page(app, f"/console/sprints/acme/{id_}")
+        assert "Chance of at least" not in text
+        assert ("Foreseen by the end" in text) is foreseen_too
+    assert "comes to 0 points, so no chance is told; 0 are likely." in page(app, "/console/sprints/acme/1")
+
+
+@pytest.mark.parametrize(
+    ("unit", "committed", "issues", "note"),
+    [
+        (Unit.POINTS, 1.0, 1, "point, 1 issue"),
+        (Unit.POINTS, 40.0, 10, "points, 10 issues"),
+        (Unit.ISSUES, 1.0, 1, "issue"),
+        (Unit.ISSUES, 10.0, 10, "issues"),
+    ],
+)
+def test_a_plan_is_told_in_its_unit(
+    app: Flask, redis: Redis, unit: Unit, committed: float, issues: int, note: str
+) -> None:
+    keep(redis, running(unit=unit, committed=committed, committed_issues=issues))
+    text = page(app, "/console/sprints/acme/37")
+    assert f'{number(committed)}<span class="numbers__note">{note}</span>' in text
 
 
 def test_no_move_that_mends_it_is_said_too() -> None:
@@ -244,6 +267,7 @@ def test_a_machine_reads_the_same(app: Flask, redis: Redis) -> None:
     assert one["view"]["forecast"]["p_enough"] == 0.1
     assert one["days"][0]["done"] == 12
     assert one["standing"] == "It stands."
+    assert one["decisions"] == "/console/decisions?subject=acme%3Asprint%3A37"
 
 
 def test_strangers_see_nothing(app: Flask, redis: Redis) -> None:

@@ -144,6 +144,11 @@ def test_half_a_character_reads_as_the_replacement_character() -> None:
     }
 
 
+def test_a_backslash_in_a_text_is_no_half_of_a_character() -> None:
+    body = rb'{"a": "\\ud83d\ude00", "b": "\\\ud83d", "c": "\\ud83d", "d": "\u00e9\n\ud83d\ud83d\ude00"}'
+    assert reading.json_value(body) == {"a": "\\ud83d�", "b": "\\�", "c": "\\ud83d", "d": "é\n�😀"}
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"NaN", b'{"a": "\xff"}', rb'{"a": "\ud83d"', b"[" * 5_000])
 def test_what_is_no_json_stays_none(body: bytes) -> None:
     with pytest.raises(orjson.JSONDecodeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -293,11 +293,24 @@ def test_what_only_another_release_can_read_is_not_there(redis: Redis) -> None:
     views = SprintViews(redis)
     views.keep(view())
     Sprints(redis).keep(SPRINT, "12", "{}")
-    text = str(redis.get(keys.sprint_view(SPRINT)))
-    redis.set(keys.sprint_view(SPRINT), text.replace('"added"', '"beamed"'))
+    kept = cast("dict[str, str]", redis.hgetall(keys.sprint_view(SPRINT)))
+
+    def write(old: str, new: str) -> None:
+        for name, text in kept.items():
+            redis.hset(keys.sprint_view(SPRINT), name, text.replace(old, new))
+
+    write('"unit":"points"', '"unit":"hearts"')
     assert (views.of(SPRINT), views.every(["acme"])) == (None, [])
-    redis.set(keys.sprint_view(SPRINT), text.replace('"name":', '"nickname":"x","name":'))
-    assert views.of(SPRINT) == view()
+    write('"name":', '"nickname":"x","name":')
+    assert (views.of(SPRINT), views.every(["acme"])) == (view(), [view().in_short()])
+
+
+def test_a_list_has_the_state_and_not_the_course(redis: Redis) -> None:
+    SprintViews(redis).keep(view())
+    Sprints(redis).keep(SPRINT, "12", "{}")
+    (listed,) = SprintViews(redis).every(["acme"])
+    assert (listed.scope, listed.done, listed.warned) == (view().scope, view().done, view().warned)
+    assert (len(listed.points), listed.changes, listed.past) == (1, (), ())
 
 
 def test_all_that_run_or_closed_lately_are_listed_once(redis: Redis) -> None:
@@ -401,7 +414,7 @@ def test_the_end_shows_what_came_and_the_last_word(watched: Floor) -> None:
     assert found.ended is not None
     assert found.warned.standing is Standing.SETTLED
     assert "is over" in found.warned.text
-    assert found in watched.shop.sprint_views.every(["acme"])
+    assert found.in_short() in watched.shop.sprint_views.every(["acme"])
 
 
 def test_a_sprint_that_was_deleted_is_shown_no_more(watched: Floor) -> None:

@@ -6,14 +6,15 @@ navigation. The blueprint has a guard before every view, so that a page cannot f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NoReturn
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import NotFound
 
 from webhook_app.console import api, decisions, labels, now, queue, rules, sprints
 from webhook_app.console.frame import API, HOME, Frame
-from webhook_app.console.guard import Guard
+from webhook_app.console.guard import OPEN, Guard
 from webhook_app.console.house import House, PageModule
 
 PAGES: Final[tuple[PageModule, ...]] = (
@@ -24,6 +25,8 @@ PAGES: Final[tuple[PageModule, ...]] = (
     rules,
     queue,
 )
+_ALSO_OF_OLD: Final = frozenset({"console.decisions", "console.api_decisions"})
+"""What was decided stays to be read when a connection is named no more."""
 
 
 def open_console(app: Flask, house: House) -> None:
@@ -36,6 +39,7 @@ def open_console(app: Flask, house: House) -> None:
     )
     app.extensions["console"] = Frame(house, tuple(module.PAGE for module in PAGES))
     Guard.of(house, access).stand_at(blueprint)
+    blueprint.before_request(_connections_of(house))
     api.add(blueprint, house)
     for module in PAGES:
         module.add(blueprint, house)
@@ -44,6 +48,26 @@ def open_console(app: Flask, house: House) -> None:
     blueprint.get(f"{HOME}/<path:rest>", endpoint="nowhere")(_nowhere)
     blueprint.get(f"{API}/<path:rest>", endpoint="nothing")(_nowhere)
     app.register_blueprint(blueprint)
+
+
+def _connections_of(house: House) -> Callable[[], None]:
+    """What refuses a request about a connection that there is not: a page of all would pass for one of it."""
+
+    def look() -> None:
+        if request.endpoint in OPEN:
+            # Strangers need not learn the names.
+            return
+        for asked in (request.args, request.view_args or {}):
+            connection: str = asked.get("connection", "")
+            if connection and not _is_of_old(house, connection):
+                house.require(connection)
+
+    return look
+
+
+def _is_of_old(house: House, connection: str) -> bool:
+    """Whether decisions are asked for, and kept of a connection that is named no more."""
+    return request.endpoint in _ALSO_OF_OLD and decisions.are_kept(house, connection)
 
 
 def _home() -> Response:

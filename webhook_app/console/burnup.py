@@ -31,9 +31,13 @@ from webhook_app.console.sprint_words import amount, between, change, day, numbe
 
 _LETTERS: Final = 12.0
 """Height of the text, and so the least distance of two lines of it."""
+_LETTER: Final = 7.0
+"""Width of a letter, with room to spare."""
 _MARK: Final = 5.0
 """Half the width of the triangle of a change."""
 _MOST_TOLD: Final = 8
+_BESIDE: Final = ("burn__scope", "burn__plan", "burn__done")
+"""Lines at whose end a wide drawing says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,10 @@ class Size:
 
 
 WIDE: Final = Size(
-    "wide", 960, 400, left=44, right=136, top=24, bottom=28, across=9, up=6, strip=16, words=True
+    "wide", 760, 350, left=40, right=136, top=24, bottom=26, across=9, up=6, strip=16, words=True
 )
 NARROW: Final = Size(
-    "narrow", 300, 280, left=28, right=60, top=22, bottom=26, across=4, up=6, strip=10, words=False
+    "narrow", 300, 280, left=28, right=64, top=22, bottom=26, across=4, up=6, strip=10, words=False
 )
 
 
@@ -69,6 +73,8 @@ class Entry:
 
     sample: Markup
     words: str
+    beside: bool = False
+    """Whether a wide drawing says as much beside the line itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +152,15 @@ def legend(view: SprintView) -> tuple[Entry, ...]:
         (triangle, "burn__other", "came, and does not count as added", has_others),
         ("M7 2h10l-5 8z", "burn__removed", "taken out, or estimated lower", has_less),
     )
-    return tuple(Entry(_sample(way, class_), words) for way, class_, words, is_there in entries if is_there)
+    return tuple(
+        Entry(_sample(way, class_), words, beside=class_ in _BESIDE)
+        for way, class_, words, is_there in entries
+        if is_there
+    )
 
 
 def _sample(way: str, class_: str) -> Markup:
-    return Markup('<svg class="legend__sample" viewBox="0 0 24 12" aria-hidden="true">{}</svg>').format(
-        path(way, class_)
-    )
+    return Markup('<svg viewBox="0 0 24 12" aria-hidden="true">{}</svg>').format(path(way, class_))
 
 
 def _plot(view: SprintView, size: Size, now: datetime) -> _Plot:
@@ -171,14 +179,14 @@ def _ground(at: _Plot) -> Iterator[Markup]:
     size, right = at.size, at.across.end
     for value in at.marks:
         y = at.up(value)
-        yield path(line([(size.left, y), (right, y)]), "burn__axis" if value == 0 else "burn__grid")
+        yield path(line([(size.left, y), (right, y)]), "chart__axis" if value == 0 else "chart__grid")
         yield text((size.left - 6, y + 4), number(value), anchor="end")
     start, end = (
         datetime.fromtimestamp(one, tz=at.view.start.tzinfo) for one in (at.across.low, at.across.high)
     )
     for moment in days(start, end, size.across):
         x = at.across(moment.timestamp())
-        yield path(line([(x, at.ground), (x, at.ground + 4)]), "burn__axis")
+        yield path(line([(x, at.ground), (x, at.ground + 4)]), "chart__axis")
         yield text((x, at.ground + 18), day(moment), anchor="middle")
 
 
@@ -267,13 +275,14 @@ def _moments(at: _Plot) -> Iterator[Markup]:
     here = at.across(at.until.timestamp())
     yield path(line([(here, top - 4), (here, at.ground)]), "burn__now")
     words = "now" if view.ended is None else "completed"
-    if abs(here - end) < 4 * _LETTERS:
+    ending = "end" if view.end_is_planned else "end, as usual"
+    if abs(here - end) < (len(words) + len(ending)) * _LETTER / 2 + _LETTERS:
         both = words if view.ended else "now, end"
         yield text((max(here, end), top - 9), both, anchor="end")
         return
     is_first = here - at.size.left < 2 * _LETTERS
     yield text((here, top - 9), words, anchor="start" if is_first else "middle")
-    yield text((end, top - 9), "end" if view.end_is_planned else "end, as usual", anchor="middle")
+    yield text((end, top - 9), ending, anchor="middle")
 
 
 def _past(at: _Plot) -> Iterator[Markup]:

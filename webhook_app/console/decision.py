@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from store import keys
 from store.feed import Place, line_of
 from store.journal import CommentState, Journal, Journals
 from store.reasons import why
@@ -17,6 +18,7 @@ from trackers.protocol import LABELS_TOPIC
 from trackers.spans import in_words
 from webhook_app.console.house import House
 from webhook_app.console.subjects import named, names
+from webhook_app.console.ways import to_shown_sprint
 from webhook_app.console.wording import LEVELS, and_list, did, sentence
 
 _TODO: Final = {
@@ -28,6 +30,12 @@ _TODO: Final = {
     "dead": "Mend the cause, then put it back on the page Queue.",
 }
 """What is to be done about an outcome that is amber or red."""
+_STANDS_AMONG: Final = {"postponed": keys.PENDING, "dead": keys.DEAD}
+_OVER: Final = {
+    "postponed": "Nothing needs doing: it was tried again since.",
+    "dead": "It is not among the dead letters any more: it was put back, worked or discarded since.",
+}
+"""The same once that is over."""
 _VERDICTS: Final = {
     "confirmed": "a person worked on the issue and left it",
     "corrected": "a person took it off",
@@ -123,6 +131,8 @@ class Decision:
     """The same in words."""
     home: str | None
     """The issue that a sprint's comment stands on."""
+    page: str | None
+    """Of the sprint, in the console."""
     marked: Mapping[str, str]
     """Issues of a sprint whose label was brought in step."""
     rules: str | None
@@ -161,7 +171,7 @@ def decision_of(house: House, place: Place, record: Mapping[str, Any]) -> Decisi
         because=record.get("because"),
         why=sentence(why(record.get("because"))),
         cause=str(record.get("cause") or ""),
-        todo=_TODO.get(line.outcome, ""),
+        todo=_todo(house, subject, line.outcome),
         mode=plan.get("mode"),
         events=tuple(map(_event, record.get("hints", ()))),
         labels=tuple(_chosen(one, record, journal) for one in plan.get("labels", ())),
@@ -178,6 +188,7 @@ def decision_of(house: House, place: Place, record: Mapping[str, Any]) -> Decisi
         sprint=plan.get("sprint"),
         figures=_figures(plan.get("sprint")),
         home=plan.get("home"),
+        page=to_shown_sprint(house, subject),
         marked=plan.get("marked") or {},
         rules=record.get("rules"),
         attempt=int(record.get("attempt", 1)),
@@ -186,6 +197,13 @@ def decision_of(house: House, place: Place, record: Mapping[str, Any]) -> Decisi
         timing=_timing(record),
         explain=_command(subject, known.key),
     )
+
+
+def _todo(house: House, subject: Subject, outcome: str) -> str:
+    among = _STANDS_AMONG.get(outcome)
+    if among is not None and house.redis.zscore(among, str(subject)) is None:
+        return _OVER[outcome]
+    return _TODO.get(outcome, "")
 
 
 def _event(hint: Mapping[str, Any]) -> Event:

@@ -18,6 +18,7 @@ from webhook_app.console.decision import Decision, decision_of
 from webhook_app.console.frame import HOME, link, show
 from webhook_app.console.house import House, Page
 from webhook_app.console.subjects import Named, named, names
+from webhook_app.console.ways import to_shown_sprint
 from webhook_app.console.wording import LEVELS, OUTCOMES, did, sentence
 
 PAGE: Final = Page("decisions", f"{HOME}/decisions", "Decisions")
@@ -26,6 +27,10 @@ EFFECT: Final = frozenset({"applied", "suggested", "dry_run", "partly_refused", 
 """Outcomes that are shown unless others are asked for: most runs find nothing to do, or are tried again."""
 EVERYTHING: Final = "everything"
 _FILTERS: Final = ("connection", "project", "label", "outcome", "key", "subject")
+_GONE: Final = (
+    "There is no such decision, or it is not kept any more. Of each issue the last 50 are, for 90 days at "
+    "most; the records of one that was deleted went with it."
+)
 _LABELS_AMONG: Final = 500
 """Labels to choose from are those that occur in so many of the newest lines."""
 
@@ -86,6 +91,10 @@ class DecisionsPage:
     """The id of the one before which there are older ones (``before=``)."""
     asked: Mapping[str, str]
     """The filters in force."""
+    about: str
+    """What the subject that is asked for is called."""
+    sprint: str | None
+    """The page of the sprint that is asked for, in the console."""
     choices: Choices
 
 
@@ -98,6 +107,7 @@ def gather(house: House, query: Mapping[str, str]) -> DecisionsPage:
     """
     feed = Feed(house.redis)
     asked = {name: query.get(name, "").strip() for name in _FILTERS}
+    subject = _subject(asked["subject"])
     newest = feed.newest(_LABELS_AMONG)
     found = feed.slice(
         MOST,
@@ -110,15 +120,24 @@ def gather(house: House, query: Mapping[str, str]) -> DecisionsPage:
         newer=str(found.newer) if found.newer else None,
         older=str(found.older) if found.older else None,
         asked=asked,
+        about=names(house, [subject])[subject].name if subject else "",
+        sprint=to_shown_sprint(house, subject) if subject else None,
         choices=_choices(house, newest, asked),
     )
 
 
-def open_one(house: House, id_: str) -> Decision | None:
-    """One decision by its id; None where its record is not kept (any more)."""
+def are_kept(house: House, connection: str) -> bool:
+    """Whether there are decisions of a connection. Reads all lines where there are none."""
+    return bool(Feed(house.redis).slice(1, Wanted(connection=connection)).lines)
+
+
+def gather_one(house: House, id_: str) -> Decision:
+    """One decision by its id. Raises NotFound where its record is not kept (any more)."""
     place = _place(id_)
     record = Decisions(house.redis).at(place) if place else None
-    return decision_of(house, place, record) if place and record else None
+    if place is None or record is None:
+        raise NotFound(_GONE)
+    return decision_of(house, place, record)
 
 
 def add(blueprint: Blueprint, house: House) -> None:
@@ -143,12 +162,7 @@ def add(blueprint: Blueprint, house: House) -> None:
 
     @blueprint.get(f"{PAGE.path}/<id_>")
     def decision(id_: str) -> Response:
-        found = open_one(house, id_)
-        if found is None:
-            raise NotFound(
-                "This decision is not kept any more. Of each issue the last 50 are, for 90 days at most; and "
-                "nothing is kept of one that was deleted."
-            )
+        found = gather_one(house, id_)
         return show("decision.html", title=found.name, decision=found, words=OUTCOMES)
 
 
@@ -173,9 +187,17 @@ def _wanted(feed: Feed, asked: Mapping[str, str]) -> Wanted:
 
 
 def _subjects(feed: Feed, key: str, subject: str) -> frozenset[str] | None:
-    if subject:
-        return frozenset({subject})
-    return feed.subjects_of(key.upper()) if key else None
+    found = feed.subjects_of(key.upper()) if key else None
+    if not subject:
+        return found
+    return frozenset({subject}) if found is None else found & {subject}
+
+
+def _subject(text: str) -> Subject | None:
+    try:
+        return Subject.parse(text) if text else None
+    except ValueError:
+        return None
 
 
 def _place(text: str) -> Place | None:

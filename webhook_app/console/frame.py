@@ -151,6 +151,11 @@ def _moment(at: datetime | str) -> datetime:
     return (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
 
 
+def _span(at: datetime | str) -> str:
+    """How long it is since a moment: ``3 minutes``."""
+    return in_words(datetime.now(UTC) - _moment(at))
+
+
 def _ago(at: datetime | str) -> str:
     """``3 minutes ago``, or ``in 3 minutes``."""
     span = datetime.now(UTC) - _moment(at)
@@ -170,5 +175,5 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters.update(ago=_ago, utc=in_utc, iso=_iso)
+_ENVIRONMENT.filters.update(ago=_ago, span=_span, utc=in_utc, iso=_iso)
 _ENVIRONMENT.globals.update(why_of=why, csrf_token=csrf_token, link=link)

@@ -10,14 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from flask import Blueprint, Response, g, request
-from redis.exceptions import RedisError
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from redis.exceptions import RedisError, ResponseError
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from webhook_app.console.access import MAX_PASSWORD_CHARS, MAX_USER_CHARS, Access
 from webhook_app.console.attempts import Attempts, address_of
 from webhook_app.console.frame import API, HOME, as_json, link, show, visiting
 from webhook_app.console.house import House
 from webhook_app.console.sessions import BROWSER_LIFE, LIFE, Sessions, Visit
+from webhook_app.console.turns import Turns
 from webhook_app.insiders import Insiders
 
 log = structlog.get_logger("console")
@@ -33,6 +34,11 @@ _BODY_BYTES: Final = 4 * 1024 * 1024
 """A form may hold a rules file."""
 _CHECKS_AT_A_TIME: Final = 2
 """Of passwords, per process. They are slow, and the threads are those that take webhooks."""
+_PAGES_AT_A_TIME: Final = 2
+"""Per process."""
+_PAGES_WAITING: Final = 4
+"""A handful of tabs opened at once is served; of the eight threads there are by default, two stay free."""
+_TURN_S: Final = 5.0
 _RETRY_S: Final = 5
 
 _HEADERS: Final = {
@@ -47,11 +53,13 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_CROWD: Final = "Many read the console at this moment, and webhooks go first. Try again in a moment."
 _FAULT: Final = ("Something broke", "A fault of ours; it is in the log of the web process.")
 _TOLD: Final = {
     400: ("Not understood", "The address or the form was not understood."),
     403: ("Not allowed", "This is not for you."),
     404: ("Not found", "There is no such page. What stood here may have reached the end of its life."),
+    503: ("Too many readers", _CROWD),
     413: ("Too much", "That is more than the console takes at once."),
 }
 """By status, the title and the sentence, unless whoever raised the error wrote one."""
@@ -66,6 +74,7 @@ class Guard:
     sessions: Sessions
     attempts: Attempts
     checks: BoundedSemaphore
+    turns: Turns
 
     @classmethod
     def of(cls, house: House, access: Access) -> Guard:
@@ -76,11 +85,13 @@ class Guard:
             Sessions(house.redis, access.password),
             Attempts(house.redis),
             BoundedSemaphore(_CHECKS_AT_A_TIME),
+            Turns(_PAGES_AT_A_TIME, _PAGES_WAITING, _TURN_S),
         )
 
     def stand_at(self, blueprint: Blueprint) -> None:
         """Look at every request for a view of ``blueprint``, whoever adds it."""
         blueprint.before_request(self._look)
+        blueprint.teardown_request(self._give_turn_back)
         blueprint.after_app_request(_set_headers)
         blueprint.register_error_handler(HTTPException, _refused)
         blueprint.register_error_handler(RedisError, _redis_away)
@@ -94,12 +105,24 @@ class Guard:
         if request.endpoint in OPEN:
             return None
         g.visit = visit = self._visit()
-        if visit is None:
-            return None if self._is_machine() else self._turn_away()
-        request.max_content_length = request.max_form_memory_size = _BODY_BYTES
-        if request.method not in _SAFE:
-            self._look_at_change(visit)
+        if visit is not None:
+            request.max_content_length = request.max_form_memory_size = _BODY_BYTES
+            if request.method not in _SAFE:
+                self._look_at_change(visit)
+        elif not self._is_machine():
+            return self._turn_away()
+        # Only now: whoever sends a form slowly keeps nobody from a turn.
+        self._take_turn()
         return None
+
+    def _take_turn(self) -> None:
+        if not self.turns.take():
+            raise ServiceUnavailable(_CROWD)
+        g.has_turn = True
+
+    def _give_turn_back(self, _: BaseException | None) -> None:
+        if g.pop("has_turn", False):
+            self.turns.give_back()
 
     def _visit(self) -> Visit | None:
         user = self.access.user_by_proxy(request.environ)
@@ -250,13 +273,18 @@ def _refused(error: HTTPException) -> Response:
     response = _told(code, title, said or sentence)
     if code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if code == 503:
+        response.headers["Retry-After"] = str(_RETRY_S)
     return response
 
 
 def _redis_away(error: RedisError) -> Response:
     log.warning("redis does not answer", path=request.path, error=type(error).__name__)
-    sentence = "Redis does not answer: start it, or mend REDIS_URL. Deliveries are sent away and come again."
-    response = _told(503, "Redis is away", sentence)
+    title, sentence = "Redis is away", "Redis does not answer: start it, or mend REDIS_URL."
+    if isinstance(error, ResponseError):
+        # One that is full, read-only or cannot append to its file.
+        title, sentence = "Redis refuses", f"Redis answers, but refuses: {error}."
+    response = _told(503, title, f"{sentence} Deliveries are sent away and come again.")
     response.headers["Retry-After"] = str(_RETRY_S)
     return response
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flask import Blueprint
 from redis import Redis
+from werkzeug.exceptions import NotFound
 
 from rules.connections import Connection
 
@@ -26,6 +27,12 @@ class House:
     def known(self, connection: str | None) -> str | None:
         """The name of a connection if there is such a one, as from a filter in an address."""
         return connection if any(one.name == connection for one in self.connections) else None
+
+    def require(self, connection: str) -> None:
+        """Raise NotFound, with those there are, where there is no such connection."""
+        if self.known(connection) is None:
+            there = ", ".join(one.name for one in self.connections) or "none"
+            raise NotFound(f"There is no connection of that name in connections.yaml. There are: {there}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, NotFound
 
 from store.crew import QUEUES, Crew
-from store.inbox import Dead, Inbox
-from store.lineup import Group, Item, Lineup, lineup
+from store.keys import CONSOLE_LOG_KEPT
+from store.lineup import Group, Item, Lineup, causes, lineup
 from trackers.model import Subject
-from webhook_app.console.changes import Change, changes, note_change
-from webhook_app.console.frame import HOME, ask, done, show, user
+from webhook_app.console import queue_changes
+from webhook_app.console.changes import Change, changes
+from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
+from webhook_app.console.queue_changes import DISCARDED, MOST_OF_A_CAUSE, PUT_BACK
 from webhook_app.console.subjects import Named, names
+from webhook_app.console.wording import LEVELS, OUTCOMES
 
 PAGE: Final = Page("queue", f"{HOME}/queue", "Queue")
 MOST: Final = 100
-PUT_BACK: Final = "put back"
-DISCARDED: Final = "discarded"
 _REFRESH_S: Final = 15
-_MOST_DEAD: Final = 1_000
-"""Looked through for those of one cause."""
+_MOST_CAUSES: Final = 10
+_MOST_CHANGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Cause:
 
     cause: str
     letters: int
-    """Among those listed."""
+    """Among the newest thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,6 @@ def gather(house: House, query: Mapping[str, str]) -> QueuePage:
         _part(group, called)
         for group in (found.due, found.at_work, found.settling, found.postponed, found.dead)
     )
-    counted = Counter(item.cause for item in found.dead.items)
     crew = Crew(house.redis)
     return QueuePage(
         due=due,
@@ -113,27 +111,23 @@ def gather(house: House, query: Mapping[str, str]) -> QueuePage:
         postponed=postponed,
         dead=dead,
         later=found.later,
-        causes=tuple(Cause(cause, number) for cause, number in counted.most_common() if number > 1),
+        causes=_causes(house, found.dead),
         jobs=tuple(Jobs(name, crew.waiting(name), len(crew.alive(name))) for name in QUEUES),
-        changes=tuple(one for one in changes(house.redis) if one.did in (PUT_BACK, DISCARDED)),
+        changes=_changes(house),
     )
 
 
-def put_back(house: House, subjects: Sequence[Subject], user: str) -> int:
-    """Give dead letters fresh attempts; how many there were. Each is noted with the ``user``."""
-    inbox = _inbox(house)
-    back = [subject for subject in subjects if inbox.revive(subject)]
-    for subject in back:
-        note_change(house.redis, user, PUT_BACK, str(subject))
-    return len(back)
+def _causes(house: House, dead: Group) -> tuple[Cause, ...]:
+    # To put all of a cause back is about those as well that are not listed.
+    every = dead.total == len(dead.items)
+    found = [one.cause for one in dead.items] if every else causes(house.redis, MOST_OF_A_CAUSE)
+    counted = Counter(filter(None, found)).most_common(_MOST_CAUSES)
+    return tuple(Cause(cause, number) for cause, number in counted if number > 1)
 
 
-def discard(house: House, subject: Subject, user: str) -> bool:
-    """Drop a dead letter with its hints, and note that with the ``user``. False when there is none such."""
-    if _inbox(house).discard(subject) is None:
-        return False
-    note_change(house.redis, user, DISCARDED, str(subject))
-    return True
+def _changes(house: House) -> tuple[Change, ...]:
+    every = changes(house.redis, CONSOLE_LOG_KEPT)
+    return tuple(one for one in every if one.did in (PUT_BACK, DISCARDED))[:_MOST_CHANGES]
 
 
 def add(blueprint: Blueprint, house: House) -> None:
@@ -141,84 +135,10 @@ def add(blueprint: Blueprint, house: House) -> None:
 
     @blueprint.get(PAGE.path)
     def queue() -> Response:
-        return show("queue.html", title="Queue", page=gather(house, request.args), refresh=_REFRESH_S)
+        page = gather(house, request.args)
+        return show("queue.html", title="Queue", page=page, levels=LEVELS, words=OUTCOMES, refresh=_REFRESH_S)
 
-    @blueprint.get(f"{PAGE.path}/put-back")
-    def ask_put_back() -> Response:
-        cause = request.args.get("cause")
-        letters = _letters(house, cause=cause, subject=request.args.get("subject"))
-        about = _named(house, letters)
-        return ask(
-            f"Put {about} back?",
-            (
-                *([f"Cause: {letters[0].cause}"] if letters[0].cause else []),
-                "It is tried again at once, with fresh attempts. Where the cause is not mended yet, it is "
-                "given up again.",
-            ),
-            action=f"{PAGE.path}/put-back",
-            verb="Put back",
-            back=PAGE.path,
-            fields={"cause": cause} if cause is not None else {"subject": str(letters[0].subject)},
-        )
-
-    @blueprint.post(f"{PAGE.path}/put-back")
-    def do_put_back() -> Response:
-        form = request.form
-        letters = _letters(house, cause=form.get("cause"), subject=form.get("subject"))
-        number = put_back(house, [letter.subject for letter in letters], user())
-        return done(PAGE.path, f"Put back: {number}. What came of it is told under Decisions.")
-
-    @blueprint.get(f"{PAGE.path}/discard")
-    def ask_discard() -> Response:
-        (letter,) = _letters(house, subject=request.args.get("subject"))
-        return ask(
-            f"Discard {_named(house, [letter])}?",
-            (
-                f"Cause: {letter.cause}",
-                f"Events that wait with it: {letter.hints}. They are dropped and never worked, which cannot "
-                "be undone. It is counted, and noted with your name.",
-                "The next event about it is worked as ever.",
-            ),
-            action=f"{PAGE.path}/discard",
-            verb="Discard",
-            back=PAGE.path,
-            fields={"subject": str(letter.subject)},
-            grave=True,
-        )
-
-    @blueprint.post(f"{PAGE.path}/discard")
-    def do_discard() -> Response:
-        (letter,) = _letters(house, subject=request.form.get("subject"))
-        name = _named(house, [letter])
-        if not discard(house, letter.subject, user()):
-            raise NotFound(_GONE)
-        return done(PAGE.path, f"Discarded {name}.")
-
-
-_GONE: Final = "This is not among the dead letters any more: it was put back, worked or discarded meanwhile."
-
-
-def _letters(house: House, *, cause: str | None = None, subject: str | None = None) -> list[Dead]:
-    """The dead letters of one cause, or about one subject; at least one."""
-    if (cause is None) == (subject is None):
-        raise BadRequest
-    dead = _inbox(house).dead(_MOST_DEAD)
-    found = [one for one in dead if (one.cause == cause if subject is None else str(one.subject) == subject)]
-    if not found:
-        raise NotFound(_GONE)
-    return found
-
-
-def _named(house: House, letters: Sequence[Dead]) -> str:
-    if len(letters) > 1:
-        return f"{len(letters)} dead letters"
-    subject = letters[0].subject
-    return names(house, [subject])[subject].name
-
-
-def _inbox(house: House) -> Inbox:
-    # The length of a lease is for those who take work, and this room takes none.
-    return Inbox(house.redis, lease=timedelta(minutes=1))
+    queue_changes.add(blueprint, house, PAGE.path)
 
 
 def _known(found: Lineup) -> list[Subject]:

@@ -76,6 +76,13 @@ class _Decisions:
     key: Annotated[
         str, Field(description="About one issue, by its key; of any outcome unless one is given.")
     ] = ""
+    subject: Annotated[
+        str,
+        Field(
+            pattern=r"^([^:]+:(issue|sprint|board|catch_up):.+)?$",
+            description="About one issue or sprint, by its `subject`; of any outcome unless one is given.",
+        ),
+    ] = ""
     before: Annotated[
         _Place, Field(description="The id of a decision, for older ones: `older` of a page.")
     ] = ""
@@ -120,13 +127,6 @@ class _Rules:
     ] = ""
 
 
-def _decision(house: House, given: Given) -> Decision:
-    found = decisions.open_one(house, given["id"])
-    if found is None:
-        raise NotFound("There is no such decision, or it is not kept any more.")
-    return found
-
-
 def _rules(house: House, given: Given) -> rules.Rules:
     found = rules.gather(house, given)
     # A person sees that the page is of another place than was asked for; a machine does not look.
@@ -151,7 +151,7 @@ ROUTES: Final = (
         "/decisions/<id>",
         "decision",
         Decision,
-        _decision,
+        lambda house, given: decisions.gather_one(house, given["id"]),
         "One decision: its events, reasons, plan, writes, and what became of them",
         parts={"id": "Its id, as a page of decisions tells it."},
     ),

@@ -65,16 +65,16 @@ def state_of(view: SprintView, now: datetime) -> State:
             "rules no longer watch its board, it is not looked at any more."
         )
         return State("quiet", "Out of date", sentence, todo)
+    if view.end <= now:
+        return _past_its_end(view)
     if view.warned.because == _TOO_FEW:
         sentence = f"This board has too few finished {view.noun}s to be judged by. {_outlook(view)}"
         return State("quiet", "Learning", sentence, "It is judged once a few more have ended.")
-    if view.end <= now:
-        return State(
-            "amber",
-            "Past its end",
-            f"{number(view.done)} of {amount(view.scope, view.unit)} are done.",
-            f"Complete the {view.noun} in its tracker: until then its work counts as unfinished.",
-        )
+    return _course(view)
+
+
+def _course(view: SprintView) -> State:
+    """How one goes that is judged and not over."""
     if "overcommitted" in view.concerns:
         level = "red" if view.forecast.p_enough < _GRAVE else "amber"
         return State(level, "Holds too much", _outlook(view), _way_out(view))
@@ -87,17 +87,35 @@ def state_of(view: SprintView, now: datetime) -> State:
         return State(
             "amber", "Look at it", f"Some issues {what}. {_outlook(view)}", "The warning names them."
         )
+    if not has_plan(view):
+        return State("quiet", "No plan", _outlook(view), "")
     if view.forecast.p_enough < _OPEN[1]:
         return State("quiet", "Uncertain", _outlook(view), "")
     return State("ok", "On course", _outlook(view), "")
 
 
+def has_plan(view: SprintView) -> bool:
+    """Whether anything that was planned is left in it, of which a share can be foreseen."""
+    return view.forecast.planned > 0
+
+
+def _past_its_end(view: SprintView) -> State:
+    done = f"{number(view.done)} of {amount(view.scope, view.unit)} done."
+    if view.noun == "cycle":
+        return State("quiet", "Over", f"{done} What came of it stands here after the next check.", "")
+    todo = f"Complete the {view.noun} in its tracker: until then its work counts as unfinished."
+    return State("amber", "Past its end", done, todo)
+
+
 def _outlook(view: SprintView) -> str:
-    told = view.forecast
+    told, likely = view.forecast, between(view.forecast.low, view.forecast.high)
+    likely += " is likely" if likely == "1" else " are likely"
+    if not has_plan(view):
+        return f"What is left of the plan comes to {amount(0, view.unit)}, so no chance is told; {likely}."
     planned = amount(told.planned, view.unit)
     return (
         f"The chance that {enough(view.done_share)} of the {planned} planned gets done is "
-        f"{chance(told.p_enough)}; {between(told.low, told.high)} are likely."
+        f"{chance(told.p_enough)}; {likely}."
     )
 
 

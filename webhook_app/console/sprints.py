@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from store.sprint_views import Change, Foreseen, Kind, SprintView, SprintViews
+from store.sprint_views import Change, Foreseen, Kind, SprintView, SprintViews, subject_of
 from trackers.model import Subject, SubjectKind
+from trackers.sprints import Unit
 from webhook_app.console.burnup import NARROW, WIDE, burn_up, legend
 from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
@@ -22,6 +22,7 @@ from webhook_app.console.sprint_states import (
     calibration,
     came,
     foreseen,
+    has_plan,
     standing,
     state_of,
     verdict,
@@ -37,6 +38,7 @@ from webhook_app.console.sprint_words import (
     number,
     percent,
 )
+from webhook_app.console.ways import to_decisions, to_sprint
 
 PAGE: Final = Page("sprints", f"{HOME}/sprints", "Sprints")
 _REFRESH_S: Final = 60
@@ -113,6 +115,8 @@ class Opened:
     """To the comment."""
     tracker: str | None
     """To the sprint."""
+    decisions: str
+    """To what was decided about it, in the console."""
 
 
 def add(blueprint: Blueprint, house: House, /) -> None:
@@ -133,7 +137,7 @@ def add(blueprint: Blueprint, house: House, /) -> None:
             refresh=_REFRESH_S,
             page=found,
             view=view,
-            figures=_figures(view),
+            figures=_figures(view, found.at),
             charts=charts,
             legend=legend(view),
             changes=told,
@@ -147,7 +151,7 @@ def add(blueprint: Blueprint, house: House, /) -> None:
 
 def gather(house: House, connection: str | None = None) -> Sprints:
     """All sprints that run, the next to end first, and those that ended lately; of one connection or all."""
-    now, chosen = datetime.now(UTC), house.known(connection)
+    now, chosen = datetime.now(UTC), connection or None
     names = [chosen] if chosen else [one.name for one in house.connections]
     views = SprintViews(house.redis).every(names)
     running = sorted((one for one in views if one.ended is None), key=lambda one: (one.end, one.name))
@@ -173,13 +177,14 @@ def gather_one(house: House, connection: str, sprint: str) -> Opened:
     return Opened(
         at=now,
         view=view,
-        href=_href(view),
+        href=to_sprint(subject_of(view)),
         state=state_of(view, now),
         left=left(view.end, now),
         days=_days(view),
         standing=standing(view),
         link=_web(view.warned.url),
         tracker=_web(view.url),
+        decisions=to_decisions(subject_of(view)),
     )
 
 
@@ -189,7 +194,7 @@ def _running(view: SprintView, now: datetime) -> Running:
         id=view.id,
         name=view.name,
         board=view.board_name or view.board,
-        href=_href(view),
+        href=to_sprint(subject_of(view)),
         left=left(view.end, now),
         end=view.end,
         done_share=view.done / view.scope if view.scope else 0.0,
@@ -207,7 +212,7 @@ def _ended(view: SprintView) -> Ended:
         id=view.id,
         name=view.name,
         board=view.board_name or view.board,
-        href=_href(view),
+        href=to_sprint(subject_of(view)),
         ended=view.ended,
         foreseen=foreseen(view),
         came=came(view),
@@ -216,34 +221,37 @@ def _ended(view: SprintView) -> Ended:
     )
 
 
-def _figures(view: SprintView) -> list[tuple[str, str, str]]:
+def _figures(view: SprintView, now: datetime) -> list[tuple[str, str, str]]:
     """The large numbers of a sprint: what, how much, and a note."""
     told = view.forecast
-    issues = f"{view.committed_issues} issue{'' if view.committed_issues == 1 else 's'}"
     more = view.scope - view.committed
     change = f"{number(abs(more))} {'more' if more > 0 else 'less'} than planned" if more else "as planned"
     share = f"{percent(round(view.done / view.scope, 2))} of it" if view.scope else ""
     found = [
-        ("Planned at the start", number(view.committed), f"{view.unit}, {issues}"),
+        ("Planned at the start", number(view.committed), _measured(view)),
         ("In it now" if view.ended is None else "In it at the end", number(view.scope), change),
         ("Done", number(view.done), share),
     ]
-    if view.ended is None:
-        found += [
-            ("Foreseen by the end", between(told.low, told.high), "8 times in 10"),
-            (
-                f"Chance of {enough(view.done_share)}",
-                about(told.p_enough),
-                f"of {number(told.planned)}, roughly",
-            ),
-        ]
-    else:
+    if view.ended is None and now < view.end:
+        found.append(("Foreseen by the end", between(told.low, told.high), "8 times in 10"))
+        if has_plan(view):
+            of_plan = f"of {number(told.planned)}, roughly"
+            found.append((f"Chance of {enough(view.done_share)}", about(told.p_enough), of_plan))
+    elif view.ended is not None:
         first = view.first
         found += [
             ("Foreseen at first", between(first.low, first.high), "8 times in 10"),
             (f"Chance of {enough(view.done_share)} then", about(first.p_enough), verdict(view)[1].lower()),
         ]
     return found
+
+
+def _measured(view: SprintView) -> str:
+    """What the plan was counted in: ``points, 10 issues``."""
+    unit = view.unit.removesuffix("s") if number(view.committed) == "1" else str(view.unit)
+    if view.unit is Unit.ISSUES:
+        return unit
+    return f"{unit}, {view.committed_issues} issue{'' if view.committed_issues == 1 else 's'}"
 
 
 def _forecasts(view: SprintView) -> list[tuple[str, Foreseen, str, str, str]]:
@@ -273,10 +281,6 @@ def _days(view: SprintView) -> tuple[Day, ...]:
     return tuple(
         Day(f"{at:%Y-%m-%d}", point.scope, point.done) for at, point in sorted(by_day.items(), reverse=True)
     )
-
-
-def _href(view: SprintView) -> str:
-    return f"{PAGE.path}/{quote(view.connection, safe='')}/{quote(view.id, safe='')}"
 
 
 def _web(url: str | None) -> str | None:

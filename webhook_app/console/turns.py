@@ -1,0 +1,31 @@
+"""How many pages are made at a time: they are work for Python alone, which webhooks beside them wait for."""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+
+
+class Turns:
+    """``most`` at a time, and ``waiting`` more who wait for ``patience_s`` seconds at most; for one process.
+
+    Whoever comes then is sent away: a thread that waits for its turn takes no webhooks meanwhile.
+    """
+
+    def __init__(self, most: int, waiting: int, patience_s: float) -> None:
+        self._room = BoundedSemaphore(most + waiting)
+        self._turns = BoundedSemaphore(most)
+        self._patience_s = patience_s
+
+    def take(self) -> bool:
+        """Wait for a turn; whether there is one now, which must then be given back."""
+        if not self._room.acquire(blocking=False):
+            return False
+        if self._turns.acquire(timeout=self._patience_s):
+            return True
+        self._room.release()
+        return False
+
+    def give_back(self) -> None:
+        """The page is made."""
+        self._turns.release()
+        self._room.release()
