@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 from typer.main import get_command
 
+from deploy import lint
 from rules.connections import load_connections
 from rules.load import load_rules
 from sprintwarden.cli import app
@@ -39,7 +41,10 @@ COMPOSE: Final = ROOT / "compose.yaml"
 DOCKERFILE: Final = ROOT / "Dockerfile"
 ALERTS: Final = DEPLOY / "prometheus" / "alerts.yaml"
 DASHBOARD: Final = DEPLOY / "grafana" / "dashboard.json"
-ALL: Final = (GUIDE, COMPOSE, DOCKERFILE, *(path for path in DEPLOY.rglob("*") if path.is_file()))
+ALL: Final = (
+    *(GUIDE, COMPOSE, DOCKERFILE),
+    *(path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".pyc"),
+)
 
 PATIENCE: Final = RUN_LIMIT + timedelta(seconds=5)
 _SETTING: Final = re.compile(r"\bSPRINTWARDEN_[A-Z_]+")
@@ -77,9 +82,7 @@ def _alerts() -> list[dict[str, Any]]:
 def _queries() -> Iterator[str]:
     """Every expression of the alerts and of the dashboard."""
     yield from (alert["expr"] for alert in _alerts())
-    board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    yield from (target["expr"] for panel in board["panels"] for target in panel.get("targets", ()))
-    yield from (note["expr"] for note in board["annotations"]["list"])
+    yield from lint.queries(json.loads(DASHBOARD.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if path.suffix in (".yaml", ".json")], ids=str)
@@ -275,24 +278,41 @@ def test_each_secret_of_the_units_is_shown_where_it_lies() -> None:
     assert "BindReadOnlyPaths=%d:/etc/sprintwarden/secrets" in text.splitlines()
 
 
+@pytest.mark.parametrize("tool", ["systemd-analyze", "promtool", "kubectl"])
+def test_what_is_installed_here_finds_nothing(tool: str, tmp_path: Path) -> None:
+    seen = list(lint.seen(look for look in lint.looks(tmp_path) if look.tool == tool))
+    assert seen
+    if any(one.faults is None for one in seen):
+        pytest.skip(f"{tool} is not installed.")
+    assert [one for one in seen if one.faults] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_linter_finds_anything() -> None:
+    ran = subprocess.run([sys.executable, lint.__file__], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_understands_the_units(tmp_path: Path) -> None:
-    units = tmp_path / "etc" / "systemd" / "system"
-    shutil.copytree(UNITS, units)
-    for name in ("sysinit", "basic", "shutdown", "network-online", "multi-user"):
-        (units / f"{name}.target").write_text("[Unit]\n", encoding="utf-8")
-    program = tmp_path / "opt" / "sprintwarden" / "bin" / "sprintwarden"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n", encoding="utf-8")
-    program.chmod(0o755)
-    names = [path.name for path in units.glob("*.service")]
-    command = ["systemd-analyze", "verify", "--man=no", f"--root={tmp_path}", *names]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
-    assert [line for line in told.splitlines() if "sprintwarden" in line.replace(str(tmp_path), "")] == []
+def test_a_setting_that_systemd_does_not_know_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells of one with exit code 0."""
+    monkeypatch.setattr(lint, "UNITS", tmp_path / "units")
+    shutil.copytree(UNITS, lint.UNITS)
+    unit = lint.UNITS / "sprintwarden-web.service"
+    unit.write_text(unit.read_text(encoding="utf-8").replace("MemoryMax", "MemoryMost"), encoding="utf-8")
+    verify = next(look for look in lint.looks(tmp_path) if look.tool == "systemd-analyze")
+    (one,) = lint.seen([verify])
+    assert one.faults is not None
+    assert "MemoryMost" in one.faults
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_the_alerts_fire_when_they_should() -> None:
-    command = ["promtool", "test", "rules", "alerts.test.yaml"]
-    ran = subprocess.run(command, cwd=ALERTS.parent, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_the_guide_names_each_linter_in_the_version_that_runs() -> None:
+    table = GUIDE.read_text(encoding="utf-8").partition("## How these files are checked")[2]
+    for name, tool in lint.TOOLS.items():
+        assert f"`{name}`" in table, name
+        if name in lint.FETCHED:
+            package = tool.command[tool.command.index("--from") + 1]
+            assert f"`{package}`" in table, package
