@@ -90,8 +90,9 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except RedisError as error:
-        # Its own words may quote the address, and that may hold a password.
-        sys.stderr.write(f"Redis does not answer ({type(error).__name__}); start it or mend REDIS_URL.\n")
+        from store.connect import trouble
+
+        sys.stderr.write(f"{trouble(error)}\n")
         raise SystemExit(1) from None
 
 

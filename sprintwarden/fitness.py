@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import AuthenticationError, RedisError
 
 from sprintwarden.settings import Complaint, Settings
-from store.connect import connect
+from store.connect import connect, trouble
 from store.durability import traits
 
 log = structlog.get_logger("redis")
@@ -42,7 +42,7 @@ def look_at_redis(settings: Settings) -> None:
 def _never(error: RedisError) -> str | None:
     """What is wrong for good, without the words of the error, which may quote the address."""
     if isinstance(error, AuthenticationError):
-        return "Redis refuses the user or the password of REDIS_URL."
+        return trouble(error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -22,13 +22,13 @@ def run(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; Redis is stopped last."""
     # Said once here and not by each process in turn.
     read_connections(settings.connections_file)
-    if settings.redis_url:
+    if settings.names_redis:
         look_at_redis(settings)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with redis_url(settings, settings.data / "redis") as url:
-        supervisor = Supervisor(programs({"REDIS_URL": url}))
+        supervisor = Supervisor(programs({} if settings.names_redis else {"REDIS_URL": url}))
         supervisor.start()
         sys.stderr.write(f"Sprintwarden starts on http://{settings.host}:{settings.port}. Ctrl-C stops it.\n")
         try:
@@ -49,7 +49,7 @@ def programs(environ: dict[str, str], logs: Path | None = None) -> tuple[Program
 @contextlib.contextmanager
 def redis_url(settings: Settings, folder: Path) -> Iterator[str]:
     """The configured Redis, or an embedded one over ``folder`` for as long as the context lasts."""
-    if settings.redis_url:
+    if settings.names_redis:
         yield settings.redis()
         return
     with embedded_redis(folder) as server:

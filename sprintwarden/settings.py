@@ -19,11 +19,14 @@ class Complaint(Exception):
 
 
 class Settings(BaseSettings):
-    """Every name is read from ``SPRINTWARDEN_<NAME>``; the Redis address from ``REDIS_URL``."""
+    """Every name is read from ``SPRINTWARDEN_<NAME>``; the Redis address from ``REDIS_URL`` or from the file
+    of ``REDIS_URL_FILE``."""
 
     model_config = SettingsConfigDict(env_prefix="SPRINTWARDEN_", frozen=True)
 
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL", repr=False)
+    redis_url_file: str | None = Field(default=None, validation_alias="REDIS_URL_FILE")
+    """Holds that address in place of the environment. Empty, like an empty address, it is not set."""
     redis_may_forget: bool = False
     """Whether to go on with a Redis that evicts keys or appends nothing to disk."""
     config: Path = Path("config")
@@ -100,9 +103,16 @@ class Settings(BaseSettings):
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_s)
 
+    @property
+    def names_redis(self) -> bool:
+        """Whether it is said which Redis to use; else `sprintwarden run` starts its own."""
+        return bool(self.redis_url or self.redis_url_file)
+
     def redis(self) -> str:
-        """The Redis address. Raises Complaint when there is none."""
-        url = self.redis_url or self._of_run()
+        """The Redis address. Raises Complaint when there is none, or none to use."""
+        file = Path(self.redis_url_file) if self.redis_url_file else None
+        told = _secret("REDIS_URL", self.redis_url or None, file)
+        url = told.reveal() if told else self._of_run()
         if not url:
             raise Complaint(
                 "REDIS_URL is not set. Set it to your Redis (redis://host:6379/0), "

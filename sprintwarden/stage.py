@@ -120,6 +120,8 @@ class Stage:
         return {
             **self._environ,
             "REDIS_URL": self.redis_server.url,
+            # That of whoever tries this is not to be touched.
+            "REDIS_URL_FILE": "",
             "SPRINTWARDEN_CONFIG": str(self.folder / "config"),
             "SPRINTWARDEN_PORT": str(self.port),
             "SPRINTWARDEN_WORKERS": str(self._script.workers),

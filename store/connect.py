@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
@@ -40,6 +41,16 @@ def connect_for_rq(url: str) -> Redis:
     RQ waits in a blocking pop, longer than our own patience, and sets the time-out for that itself.
     """
     return _client(parse(url), patience=5.0)
+
+
+def trouble(error: RedisError) -> str:
+    """Why Redis cannot be used and what to do, as a sentence that quotes nothing of the error.
+
+    Redis-py's own words may quote the address, which may hold a password.
+    """
+    if isinstance(error, AuthenticationError):
+        return "Redis refuses the user or the password of REDIS_URL."
+    return f"Redis does not answer ({type(error).__name__}); start it or mend REDIS_URL."
 
 
 class _ToMaster(SentinelManagedConnection):

@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -41,6 +42,8 @@ Wiring = Callable[[], tuple[Redis, Shop]]
 _WORKER_TTL_S: Final = 30
 """A worker that shows no sign of life for so long counts as dead; an idle one shows it twice as often."""
 _BEAT_S: Final = 10.0
+_AWAY_S: Final = 1.0
+"""Between two looks for a Redis that is away when a worker starts."""
 _GRACE_S: Final = 5
 """A job that is told to stop at its limit has so long to do it."""
 _OURS: Final[Mapping[str, Callable[..., object]]] = {
@@ -148,7 +151,7 @@ def work(name: str, queue_name: str, wiring: Wiring, pool: int) -> None:
     One queue only: on several, RQ loses a job that was popped by a worker dying at that moment.
     """
     _start_afresh(pool)
-    redis, shop = wiring()
+    redis, shop = _wired(wiring)
     tasks.open_for_business(shop)
     warm_up(shop)
     worker = SteadyWorker(
@@ -163,6 +166,21 @@ def work(name: str, queue_name: str, wiring: Wiring, pool: int) -> None:
     # What a training loaded and left behind goes with its process; the pool starts a fresh one.
     most = 1 if queue_name == BULK else None
     worker.work(burst=False, with_scheduler=False, logging_level="WARNING", max_jobs=most)
+
+
+def _wired(wiring: Wiring) -> tuple[Redis, Shop]:
+    """What ``wiring`` opens. While Redis is away it waits and says so once: one that ended instead would be
+    started and would fail again every second.
+    """
+    away = False
+    while True:
+        try:
+            return wiring()
+        except RedisError as error:
+            if not away:
+                log.warning("redis is away", error=type(error).__name__)
+                away = True
+            time.sleep(_AWAY_S)
 
 
 def warm_up(shop: Shop) -> None:

@@ -33,7 +33,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Runs ``sprintwarden`` with arguments, and with environment given by keyword."""
     # The log is set up once per process; here the process is the test's.
     monkeypatch.setattr(logs, "configure", lambda: None)
-    for name in [name for name in os.environ if name.startswith("SPRINTWARDEN_") or name == "REDIS_URL"]:
+    for name in [name for name in os.environ if name.startswith(("SPRINTWARDEN_", "REDIS_URL"))]:
         monkeypatch.delenv(name)
     # What a command sets for its own process is undone after the test.
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")

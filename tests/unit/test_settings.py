@@ -13,7 +13,7 @@ from sprintwarden.settings import Complaint, Settings, read_settings
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("SPRINTWARDEN_") or name == "REDIS_URL"]:
+    for name in [name for name in os.environ if name.startswith(("SPRINTWARDEN_", "REDIS_URL"))]:
         monkeypatch.delenv(name)
 
 
@@ -46,6 +46,45 @@ def test_no_redis_address_is_a_complaint(url: str | None, monkeypatch: pytest.Mo
         monkeypatch.setenv("REDIS_URL", url)
     with pytest.raises(Complaint, match="REDIS_URL is not set"):
         read_settings().redis()
+
+
+def test_the_redis_address_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "redis-url"
+    file.write_text("redis://:pass-word@host:6379/0\n")
+    monkeypatch.setenv("REDIS_URL_FILE", str(file))
+    settings = read_settings()
+    assert (settings.redis(), settings.names_redis) == ("redis://:pass-word@host:6379/0", True)
+    assert "pass-word" not in f"{settings!r} {settings}"
+    monkeypatch.setenv("REDIS_URL", "redis://other")
+    with pytest.raises(Complaint, match=r"^REDIS_URL and REDIS_URL_FILE are both set: keep one of them\.$"):
+        read_settings().redis()
+    monkeypatch.setenv("REDIS_URL", "")
+    assert read_settings().redis() == "redis://:pass-word@host:6379/0"
+    monkeypatch.setenv("REDIS_URL_FILE", "")
+    monkeypatch.setenv("REDIS_URL", "redis://other")
+    assert read_settings().redis() == "redis://other"
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "cannot be read (No such file or directory)."),
+        (b"", "is empty."),
+        (b"redis://a\nredis://b\n", "holds a line break or control character inside the secret."),
+        (b"an address:pass-word\n", "REDIS_URL is no address of a Redis"),
+    ],
+)
+def test_a_file_without_a_redis_address_is_a_complaint_that_quotes_nothing(
+    held: bytes | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "redis-url"
+    if held is not None:
+        file.write_bytes(held)
+    monkeypatch.setenv("REDIS_URL_FILE", str(file))
+    with pytest.raises(Complaint) as told:
+        read_settings().redis()
+    assert said in str(told.value)
+    assert "pass-word" not in str(told.value)
 
 
 def test_settings_do_not_change() -> None:
