@@ -1,183 +1,241 @@
-"""How long the console's pages take the server, with much to show.
+"""How long the console's pages take the server, in a full house and beside webhooks.
 
-``python -m benchmarks.console [--decisions 10000] [--times 20]``
+``python -m benchmarks.console [--decisions 10000] [--times 30]``
+``python -m benchmarks.console --beside [--processes 1]``
 
-Fills a Redis of its own with decisions about issues and sprints that bear 500 labels in all, and with
-subjects that wait or were given up. Then each page is asked for through Flask's test client, so that all is
-counted but the network and the web server; the median and the slowest are told. A filter is worst that
-nothing fits: every line of the feed is looked at.
+``benchmarks.console_house`` fills a Redis of its own. Then every page and every path of the API is asked for
+through Flask's test client, so that all is counted but the network and the web server; in turns, so that what
+else the machine does falls on all alike, and in turn with a house that is empty, for the ratio. The first
+look is that of a process just forked off, as gunicorn's are, in which no template was compiled and no rules
+file was read. A filter is worst that nothing fits: every line of the feed is looked at.
+
+``--beside`` is told in ``benchmarks.console_beside``.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from werkzeug.test import TestResponse
 
-from rules.connection_schema import Deployment
-from rules.connections import Connection, EmailToken
+from benchmarks.console_beside import beside
+from benchmarks.console_house import ENVIRON, JIRA, Size, connections_file, furnish, rules_file
+from benchmarks.measuring import quantile
+from rules.connections import Connection, load_connections
 from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
 from store import keys
 from store.connect import connect
-from store.decisions import put
 from store.feed import Feed
 from store.inbox import Inbox
-from trackers.model import Hint, HintKind, Subject, SubjectKind, TrackerKind
+from store.trials import Trials
+from tests.unit.console_scene import csrf_of
 from webhook_app.app import WebSettings, create_app
 from webhook_app.console.access import Access, hash_of
+from webhook_app.console.frame import link
 
-LABELS: Final = 500
-ISSUES: Final = 2_500
-SPRINTS: Final = 50
-WAITING: Final = 1_000
-NAME: Final = "acme-jira"
 _PASSWORD: Final = "four plain words here"
-_ENDINGS: Final = ("applied", "nothing", "ignored", "applied", "dry_run", "postponed", "suggested", "dead")
+_FIRST: Final = 3
+"""First looks at each page; the one in the middle is told."""
+_NOT_ASKED: Final = frozenset({"console.static", "console.nowhere", "console.nothing"})
+_LOG_IN, _CHECK = "log in", "check a file of 240 kB"
+_ANSWERS: Final = {"home": 303, _LOG_IN: 303, _CHECK: 422}
+"""Where that is not 200. A file with a mistake is checked whole, and makes no trial."""
+
+Ask = Callable[[], TestResponse]
 
 
-def record(number: int, at: datetime) -> dict[str, Any]:
-    """A record as workers make it, of an issue that got one label."""
-    outcome, label = _ENDINGS[number % len(_ENDINGS)], f"label {number % LABELS}"
-    told = {
-        "label": label,
-        "source": "learned",
-        "because": ["past issues like it usually got it here (about 94 in 100; 85 are needed)"],
-        "chance": {
-            "p": 0.94,
-            "threshold": 0.85,
-            "runner_up": {"label": "label 0", "p": 0.2},
-            "terms": [{"text": "stack trace", "weight": 1.2}],
-        },
-    }
-    kept: dict[str, Any] = {
-        "at": at.isoformat(timespec="milliseconds"),
-        "outcome": outcome,
-        "because": "nothing_fits" if outcome == "nothing" else None,
-        "cause": "The tracker answered 500." if outcome in ("postponed", "dead") else "",
-        "hints": [{"kind": "issue_changed", "digest": "d" * 64, "at": at.isoformat(), "changed": ["title"]}],
-        "attempt": 1,
-        "waited_ms": 3_000,
-        "took_ms": 400,
-        "rules": "0123456789ab",
-    }
-    if outcome in ("applied", "suggested", "dry_run"):
-        kept["plan"] = {
-            "mode": "apply",
-            "labels": [told],
-            "already": [],
-            "withheld": [],
-            "operations": [{"do": "add_labels", "labels": [label], "create": []}, {"do": "post_comment"}],
-            "because": None,
-            "reads_like": None,
-            "models": [],
-        }
-        kept["written"] = {"labels": [label], "comment": "1"}
-        kept["refused"] = []
-    return kept
+@dataclass(slots=True)
+class Took:
+    """What was measured of one page, in ms."""
 
+    first: float
+    later: list[float] = field(default_factory=list)
+    empty: list[float] = field(default_factory=list)
+    """The same in an empty house, which does not have all pages."""
+    size: int = 0
+    """Of the answer in bytes."""
 
-def fill(redis: Redis, decisions: int) -> None:
-    """Decisions over the last month, a tenth of them about sprints, and a queue."""
-    began = datetime.now(UTC) - timedelta(days=30)
-    step = timedelta(days=30) / decisions
-    pipe = redis.pipeline()
-    for number in range(decisions):
-        kept = record(number, began + number * step)
-        if number % 10 == 9:
-            subject = Subject(NAME, SubjectKind.SPRINT, str(number % SPRINTS))
-        else:
-            subject = Subject(NAME, SubjectKind.ISSUE, str(10_000 + number % ISSUES))
-            kept["issue"] = f"ABC-{number % ISSUES}"
-        put(pipe, subject, kept)
-        if number % 500 == 499:
-            pipe.execute()
-    pipe.execute()
-    inbox = Inbox(redis, lease=timedelta(minutes=1))
-    for number in range(WAITING):
-        subject = Subject(NAME, SubjectKind.ISSUE, str(10_000 + number))
-        settle = timedelta(seconds=number % 2 * 600)
-        hint = Hint(subject, HintKind.ISSUE_CHANGED, f"{number}")
-        inbox.offer(NAME, f"{number}", [hint], settle=settle, ceiling=settle)
-    for taken in inbox.take(WAITING // 3):
-        batch = inbox.begin(taken.subject, taken.token)
-        assert batch is not None
-        match taken.token % 3:
-            case 0:
-                inbox.bury(batch, "The tracker answered 400: the field is not on the screen.")
-            case 1:
-                inbox.postpone(batch, timedelta(hours=1), "The tracker answered 503.", free=True)
-
-
-def log_in(url: str) -> FlaskClient:
-    """A browser that is let in."""
-    auth = EmailToken("bot@acme.example", Secret("not-a-real-token"))
-    site = "https://acme.example"
-    known = Connection(NAME, TrackerKind.JIRA, Deployment.CLOUD, site, auth, True, None, ("ABC",))
-    access = Access(password=Secret(hash_of(_PASSWORD)))
-    client = create_app(WebSettings(redis_url=url, connections=[known], console=access)).test_client()
-    client.post("/console/login", data={"password": _PASSWORD, "user": "ada"})
-    return client
-
-
-def pages(redis: Redis) -> Mapping[str, str]:
-    """What is asked for, by what it is."""
-    everything, page = "/console/decisions?outcome=everything", Feed(redis).slice(1)
-    return {
-        "decisions": "/console/decisions",
-        "decisions, everything": everything,
-        "decisions, page 100": f"{everything}&before={_middle(redis)}",
-        "decisions, one label": "/console/decisions?label=label+8",
-        "decisions, a label that nothing has": "/console/decisions?outcome=everything&label=none",
-        "decisions, an outcome that nothing has": "/console/decisions?outcome=partly_refused",
-        "decisions of one issue": "/console/decisions?key=ABC-8",
-        "one decision": f"/console/decisions/{page.lines[0].place}",
-        "queue": "/console/queue",
-    }
-
-
-def _middle(redis: Redis) -> str:
-    lines = Feed(redis).newest(redis.zcard(keys.FEED))
-    return str(lines[len(lines) // 2].place)
-
-
-def measured(client: FlaskClient, path: str, times: int) -> Iterator[float]:
-    """Milliseconds of each of so many requests."""
-    for _ in range(times):
-        began = time.perf_counter()
-        answer = client.get(path)
-        yield (time.perf_counter() - began) * 1000
-        assert answer.status_code == 200, (path, answer.status_code)
+    def row(self, name: str) -> str:
+        """As it is told."""
+        middle = statistics.median(self.later)
+        times = f"{self.first:8.1f} {middle:8.1f} {quantile(self.later, 0.95):8.1f} {max(self.later):8.1f}"
+        ratio = f"{middle / statistics.median(self.empty):5.1f}" if self.empty else "    –"
+        return f"{name:40} {len(self.later):5} {times} {self.size:9,} {ratio}"
 
 
 def main() -> None:
     """Fill, ask, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--decisions", type=int, default=10_000)
-    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--decisions", type=int, default=Size().decisions, help="at most 20,000 are kept")
+    parser.add_argument("--times", type=int, default=30)
+    parser.add_argument("--beside", action="store_true", help="measure webhooks while pages are read")
+    parser.add_argument("--processes", type=int, default=1, help="of gunicorn, with --beside")
     options = parser.parse_args()
+    size = Size(decisions=options.decisions)
     with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedRedis(Path(folder))
+        server = EmbeddedRedis(Path(folder) / "redis")
         server.start()
         try:
-            redis = connect(server.url)
-            fill(redis, options.decisions)
-            lines, size = redis.zcard(keys.FEED), redis.memory_usage(keys.FEED, samples=0) or 0
-            print(f"feed: {lines} lines, {size / 1e6:.1f} MB, {size / lines:.0f} bytes each")
-            client = log_in(server.url)
-            for name, path in pages(redis).items():
-                took = list(measured(client, path, options.times))
-                print(f"{name:42} median {statistics.median(took):6.1f} ms, slowest {max(took):6.1f} ms")
+            redis, file = connect(server.url), connections_file(size.connections)
+            known = load_connections(file.encode(), "connections.yaml", ENVIRON)
+            furnish(redis, known, size)
+            lines, used = redis.zcard(keys.FEED), redis.info("memory")["used_memory"]
+            print(f"{lines:,} decisions, {used / 1e6:.0f} MB in Redis")
+            if options.beside:
+                beside(Path(folder), server.url, file, hash_of(_PASSWORD), _PASSWORD, options.processes)
+            else:
+                tell(measured(server.url, redis, known, options.times))
         finally:
             server.stop()
+
+
+def tell(found: Mapping[str, Took]) -> None:
+    """Print a table; times are ms, sizes bytes, and the ratio is that of the median to an empty house's."""
+    print(f"{'':40} times    first   median      p95  slowest     bytes ratio")
+    for name, took in found.items():
+        print(took.row(name))
+
+
+def measured(url: str, redis: Redis, known: Iterable[Connection], times: int) -> dict[str, Took]:
+    """Every page in the house at ``url``, ``times`` times, by what it is."""
+    full, empty = (application(place, tuple(known)) for place in (url, f"{url}?db=1"))
+    client, other = let_in(full), let_in(empty)
+    paths = pages(redis)
+    _refuse_gaps(full, paths.values())
+    asks: dict[str, Ask] = {name: partial(client.get, path) for name, path in paths.items()}
+    asks[_LOG_IN] = partial(full.test_client().post, "/console/login", data={"password": _PASSWORD})
+    found = {name: Took(first_look(name, ask)) for name, ask in asks.items()}
+    # Its form is shown by this process, which is cold no more.
+    asks[_CHECK] = partial(client.post, "/console/rules/trials", data=_form(client))
+    found[_CHECK] = Took(first_look(_CHECK, asks[_CHECK]))
+    in_empty = {name for name, path in paths.items() if other.get(path).status_code == _status(name)}
+    for _ in range(times):
+        for name, ask in asks.items():
+            took, found[name].size = timed(name, ask)
+            found[name].later.append(took)
+            if name in in_empty:
+                found[name].empty.append(timed(name, partial(other.get, paths[name]))[0])
+    return found
+
+
+def application(url: str, known: tuple[Connection, ...]) -> Flask:
+    """The front door with its console."""
+    access = Access(password=Secret(hash_of(_PASSWORD)))
+    return create_app(WebSettings(redis_url=url, connections=known, console=access))
+
+
+def let_in(app: Flask) -> FlaskClient:
+    """A browser of somebody who has logged in."""
+    client = app.test_client()
+    client.post("/console/login", data={"password": _PASSWORD, "user": "ada"})
+    return client
+
+
+def pages(redis: Redis) -> dict[str, str]:
+    """What is asked for, by what it is: each page as it opens, at its largest, and as the API tells it."""
+    feed = Feed(redis)
+    newest, middle = feed.newest(1)[0].place, feed.newest(redis.zcard(keys.FEED) // 2)[-1].place
+    dead, trial = Inbox(redis, lease=keys.BEAT_LIFE).dead(1)[0], Trials(redis).listed()[0]
+    everything = "/console/decisions?outcome=everything"
+    label = {"connection": JIRA, "target": "labels", "name": "label 8"}
+    return {
+        "home": "/console",
+        "log-in": "/console/login",
+        "now": "/console/now",
+        "decisions": "/console/decisions",
+        "decisions, everything": everything,
+        "decisions, half-way back": f"{everything}&before={middle}",
+        "decisions, one label": "/console/decisions?label=label+8",
+        "decisions, a label that nothing has": "/console/decisions?outcome=everything&label=none",
+        "decisions, an outcome that nothing has": "/console/decisions?outcome=partly_refused",
+        "decisions of one issue": "/console/decisions?key=ABC-8",
+        "one decision": f"/console/decisions/{newest}",
+        "sprints": "/console/sprints",
+        "one sprint": f"/console/sprints/{JIRA}/0",
+        "labels": "/console/labels",
+        "labels by name": "/console/labels?name=label+4",
+        "one label": link("/console/labels/label", **label),
+        "mute a label?": link("/console/labels/mute", **label, why="it is wrong"),
+        "unmute a label?": link("/console/labels/unmute", **label | {"name": "label 0"}),
+        "rules": "/console/rules",
+        "rules of a board": f"/console/rules?place={JIRA}/OPS&board=12",
+        "rules file": "/console/rules/file",
+        "try a file": "/console/rules/try",
+        "a large trial": f"/console/rules/trials/{trial.id}",
+        "queue": "/console/queue",
+        "put dead letters back?": link("/console/queue/put-back", cause=dead.cause),
+        "discard a dead letter?": f"/console/queue/discard?subject={dead.subject}",
+        "api: now": "/api/v1/now",
+        "api: decisions": "/api/v1/decisions?outcome=everything",
+        "api: one decision": f"/api/v1/decisions/{newest}",
+        "api: sprints": "/api/v1/sprints",
+        "api: one sprint": f"/api/v1/sprints/{JIRA}/0",
+        "api: labels": "/api/v1/labels",
+        "api: one label": link("/api/v1/labels/label", **label),
+        "api: rules": "/api/v1/rules",
+        "api: rules file": "/api/v1/rules/file",
+        "api: queue": "/api/v1/queue",
+        "api: a large trial": f"/api/v1/trials/{trial.id}",
+        "api: its document": "/api/v1/openapi.json",
+    }
+
+
+def _refuse_gaps(app: Flask, paths: Iterable[str]) -> None:
+    """A page that is new shall be measured, too."""
+    routes = app.url_map.bind("")
+    asked = {routes.match(path.partition("?")[0])[0] for path in paths} | _NOT_ASKED
+    there = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    missing = sorted(name for name in there - asked if name.startswith("console."))
+    if missing:
+        raise SystemExit(f"These pages are not measured: {', '.join(missing)}.")
+
+
+def _form(client: FlaskClient) -> dict[str, str]:
+    csrf = csrf_of(client.get("/console/rules/try").text)
+    text = f"{rules_file(460)}unknown: true\n"
+    return {"csrf": csrf, "text": text, "connection": JIRA, "last": "200"}
+
+
+def first_look(name: str, ask: Ask) -> float:
+    """Milliseconds of a request in a process just forked off this one: the one in the middle of a few."""
+    return statistics.median(_forked(name, ask) for _ in range(_FIRST))
+
+
+def _forked(name: str, ask: Ask) -> float:
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe(duplex=False)
+    process = fork.Process(target=lambda: there.send(timed(name, ask)[0]))
+    process.start()
+    there.close()
+    took = float(here.recv())
+    process.join()
+    return took
+
+
+def timed(name: str, ask: Ask) -> tuple[float, int]:
+    """Milliseconds of a request, and the bytes of its answer."""
+    began = time.perf_counter()
+    answer = ask()
+    took = (time.perf_counter() - began) * 1000
+    assert answer.status_code == _status(name), (name, answer.status_code)
+    return took, len(answer.data)
+
+
+def _status(name: str) -> int:
+    return _ANSWERS.get(name, 200)
 
 
 if __name__ == "__main__":

@@ -97,25 +97,30 @@ async def _sender(port: int, chunk: list[bytes], deadline: float) -> int:
     for request in chunk:
         if time.perf_counter() >= deadline:
             break
-        await _ask(reader, writer, request)
+        await ask(reader, writer, request)
         sent += 1
     writer.close()
     return sent
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+async def ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, status: int = 200
+) -> None:
+    """Send a request and read its answer. Raises SystemExit when that has another status."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
-    if b" 200 " not in head[:16]:
+    if f" {status} ".encode() not in head[:16]:
         raise SystemExit(f"The server answered {head[:60]!r}.")
     length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
     await reader.readexactly(int(length.split(b":")[1]))
 
 
-async def latencies(port: int, rate: int, seconds: int, numbers: Iterator[int]) -> list[float]:
+async def latencies(
+    port: int, rate: int, seconds: int, numbers: Iterator[int], path: str = "/webhooks/bench"
+) -> list[float]:
     """Milliseconds from when a request was due to its answer, at a fixed rate."""
     every = 1 / rate
-    bodies = list(islice(requests("/webhooks/bench", numbers), rate * seconds))
+    bodies = list(islice(requests(path, numbers), rate * seconds))
     idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(SENDERS):
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
@@ -124,7 +129,7 @@ async def latencies(port: int, rate: int, seconds: int, numbers: Iterator[int]) 
 
     async def one(due: float, request: bytes) -> None:
         reader, writer = await idle.get()
-        await _ask(reader, writer, request)
+        await ask(reader, writer, request)
         found.append((time.perf_counter() - due) * 1000)
         idle.put_nowait((reader, writer))
 
@@ -210,7 +215,7 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.receiver", "--serve"]
             web = subprocess.Popen(command, env={**_environ(), **environ}, stderr=log, stdout=log)
         try:
-            _wait(port)
+            wait_for(port)
             measure(port, web.pid, options.rounds, options.seconds)
         finally:
             web.terminate()
@@ -224,7 +229,8 @@ def _environ() -> dict[str, str]:
     return dict(os.environ)
 
 
-def _wait(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Until gunicorn answers. Raises SystemExit when it does not."""
     for _ in range(200):
         try:
             if httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).is_success:
