@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from threading import Event
@@ -33,7 +35,7 @@ def play(*, once: bool) -> int:
     rules = resources.files("sprintwarden").joinpath("demo_rules.yaml").read_text(encoding="utf-8")
     password = secrets.token_urlsafe(12)
     environ = {**_PACE, "SPRINTWARDEN_CONSOLE_PASSWORD_HASH": hash_of(password)}
-    with tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
+    with _heeding_sigterm(), tempfile.TemporaryDirectory(prefix="sprintwarden-demo-") as folder:
         _say("Starting Redis, a toy Jira, a toy Linear, the web process, workers and the clock …")
         with Stage(Path(folder), Script(rules, environ=environ, prepare=prepare)) as stage:
             _say(f"The console: {stage.url}/console  (password: {password})")
@@ -124,6 +126,16 @@ class _Teller:
         new = what not in self._told
         self._told.add(what)
         return new
+
+
+@contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """End by SIGTERM as by Ctrl-C, with all that was started: a shell's background passes over Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wait_for_ctrl_c() -> None:

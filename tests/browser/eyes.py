@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, sync_playwright
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 WITHOUT: Final = "Debian's package chromium is not installed, so no browser looked at the console."
@@ -24,7 +24,12 @@ _FLAGS: Final = (
     "--no-first-run",
     "--no-sandbox",
 )
-_SERIOUS: Final = ("serious", "critical")
+_BARRIERS: Final = """async (options) => {
+  const found = await axe.run(options);
+  return found.violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => `${one.id}: ${one.help} ${one.nodes.map((node) => node.target.join(" "))}`);
+}"""
 _SPILLING: Final = """() => {
   const width = document.documentElement.clientWidth;
   const scrolls = (element) => {
@@ -36,6 +41,9 @@ _SPILLING: Final = """() => {
     .filter((element) => element.getBoundingClientRect().right > width + 1 && !scrolls(element))
     .map((element) => `<${element.tagName.toLowerCase()} class="${element.getAttribute("class") ?? ""}">`);
 }"""
+_OUT_OF_SIGHT: Final = """() => [...document.querySelectorAll(".scroll")]
+  .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+  .map((element) => `${element.innerText.slice(0, 60)}: ${element.scrollWidth} px wide`)"""
 
 Scheme = Literal["light", "dark"]
 
@@ -72,14 +80,19 @@ class Visitor:
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(lambda url: "/login" not in url)
 
-    def barriers(self) -> list[str]:
-        """What axe-core calls serious or critical on the page as it is now, a sentence each."""
-        found = Axe().run(self.page).response["violations"]
-        return [
-            f"{one['id']}: {one['help']} {[node['target'] for node in one['nodes']]}"
-            for one in found
-            if one["impact"] in _SERIOUS
-        ]
+    def barriers(self, *only: str) -> list[str]:
+        """What axe-core calls serious or critical on the page as it is now, a sentence each.
+
+        With names of rules ``only`` these are looked at, which is quicker.
+        """
+        if self.page.evaluate("() => typeof axe === 'undefined'"):
+            self.page.evaluate(AXE_SCRIPT)
+        options = {"resultTypes": ["violations"]} | ({"runOnly": list(only)} if only else {})
+        return list(self.page.evaluate(_BARRIERS, options))
+
+    def out_of_sight(self) -> list[str]:
+        """Tables of which a part is seen only by those who scroll sideways."""
+        return list(self.page.evaluate(_OUT_OF_SIGHT))
 
     def spilling(self) -> list[str]:
         """What reaches past the right edge of the window and cannot be scrolled by itself."""
@@ -88,6 +101,11 @@ class Visitor:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.wrong.append(f"{self.page.url}: {message.text}")
+
+    def _alarmed(self, dialog: Dialog) -> None:
+        """None of our pages opens one: it is what a hostile text would do."""
+        self.wrong.append(f"{self.page.url} opened a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _asked(self, request: Request) -> None:
         address = urlsplit(request.url)
@@ -115,13 +133,15 @@ def visitor(
         java_script_enabled=javascript,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     one = Visitor(page, site)
-    page.on("console", one._said)
+    # Playwright cannot note anything at a method of an object with slots.
+    page.on("console", lambda message: one._said(message))
     page.on("pageerror", lambda error: one.wrong.append(f"{page.url}: {error}"))
-    page.on("request", one._asked)
-    page.on("response", one._answered)
+    page.on("request", lambda request: one._asked(request))
+    page.on("response", lambda response: one._answered(response))
+    page.on("dialog", lambda dialog: one._alarmed(dialog))
     try:
         yield one
     finally:

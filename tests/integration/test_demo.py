@@ -1,13 +1,10 @@
-"""The demo: exit code 0 when all its effects are as expected, 1 when one is missing."""
+"""How the demo tells its story; tests/browser/test_story.py plays the real one to its end."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,29 +12,6 @@ import pytest
 
 from sandbox.story import Act, Cast
 from sprintwarden import demo
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.process
-@pytest.mark.timeout(300)
-def test_the_demo_plays_to_its_end_and_every_effect_is_as_expected(tmp_path: Path) -> None:
-    unset = ("REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
-    environ = {name: value for name, value in os.environ.items() if name not in unset}
-    done = subprocess.run(
-        [sys.executable, "-m", "sprintwarden", "demo", "--once"],
-        cwd=ROOT,
-        env={**environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "✓ Every effect is as expected, and there is none too many." in done.stdout
-    assert "✗" not in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    assert list(tmp_path.iterdir()) == []
 
 
 class Bystander:
@@ -118,21 +92,38 @@ def test_a_story_without_fault_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tell(monkeypatch, Act("It goes well", lambda cast: None, well), extra=[])
 
 
+def set_up(monkeypatch: pytest.MonkeyPatch, tell: Callable[[], bool]) -> list[str]:
+    """A demo without a stage, in which ``tell`` is the story; what became of the stage."""
+    stages: list[str] = []
+
+    @contextmanager
+    def no_stage(*_: object) -> Iterator[SimpleNamespace]:
+        try:
+            yield SimpleNamespace(url="", jira=SimpleNamespace(url=""), linear=SimpleNamespace(url=""))
+        finally:
+            stages.append("cleared")
+
+    monkeypatch.setattr(demo, "Stage", no_stage)
+    monkeypatch.setattr(demo, "_Teller", lambda _: SimpleNamespace(tell=tell))
+    return stages
+
+
 @pytest.mark.parametrize(("good", "code"), [(True, 0), (False, 1)])
 def test_the_exit_code_tells_how_the_story_went(
     monkeypatch: pytest.MonkeyPatch, good: bool, code: int
 ) -> None:
-    @contextmanager
-    def no_stage(*_: object) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(url="")
-
-    class Told:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def tell(self) -> bool:
-            return good
-
-    monkeypatch.setattr(demo, "Stage", no_stage)
-    monkeypatch.setattr(demo, "_Teller", Told)
+    set_up(monkeypatch, lambda: good)
     assert demo.play(once=True) == code
+
+
+def test_who_kills_it_has_the_stage_cleared_as_by_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed() -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return True
+
+    before = signal.getsignal(signal.SIGTERM)
+    stages = set_up(monkeypatch, killed)
+    with pytest.raises(KeyboardInterrupt):
+        demo.play(once=True)
+    assert stages == ["cleared"]
+    assert signal.getsignal(signal.SIGTERM) is before
