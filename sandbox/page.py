@@ -12,6 +12,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.35rem; } h2 { font-size: 1rem; margin: 0; }
 article { border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; margin: .8rem 0; }
+article:target { border-color: var(--bot); }
 .key { opacity: .65; font-variant-numeric: tabular-nums; margin-right: .5rem; }
 .facts { opacity: .65; font-size: .85rem; }
 .label { display: inline-block; background: var(--soft); border-radius: 99px; padding: 0 .6rem;

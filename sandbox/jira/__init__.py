@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 from flask import request
+from werkzeug.wrappers import Response
 
 from sandbox.control import blueprint
 from sandbox.jira.agile import add_agile
@@ -55,6 +56,11 @@ def create_app(config: JiraConfig) -> flask.Flask:
             for sprint in toy.planning.sprint_views()
         ]
         return page("Toy Jira", toy.issue_views(), bot=config.bot_name, notes=notes)
+
+    @app.get("/browse/<key>")
+    @app.get("/secure/RapidBoard.jspa")
+    def one(key: str = "") -> Response:
+        return flask.redirect(f"/#{key}")
 
     return app
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import flask
+from werkzeug.wrappers import Response
 
 from sandbox import control
 from sandbox.linear import http, switches
@@ -40,5 +41,10 @@ def create_app(config: LinearConfig | None = None) -> flask.Flask:
             for cycle in tracker.cycle_views()
         ]
         return page("Toy Linear", tracker.issue_views(), bot=tracker.key_user.name, notes=notes)
+
+    @app.get("/issue/<key>")
+    @app.get("/team/<_team>/cycle/<int:_cycle>")
+    def one(key: str = "", **_: object) -> Response:
+        return flask.redirect(f"/#{key}")
 
     return app

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+import flask
 from graphql import GraphQLInputObjectType, GraphQLResolveInfo
 
 from sandbox.linear import cycles, errors
@@ -21,7 +22,7 @@ from sandbox.linear.state import State
 from sandbox.linear.values import snake
 
 Resolver = Callable[..., Any]
-URL = "https://linear.app/sandbox"
+_NOWHERE = "https://linear.app/sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,14 @@ def admins_only(resolver: Resolver) -> Resolver:
     return resolve
 
 
+def site() -> str:
+    """Where people open the workspace: the toy itself, which has one page for everything."""
+    return flask.request.host_url.rstrip("/") if flask.has_request_context() else _NOWHERE
+
+
 def issue_url(issue: Issue) -> str:
     """Where a person opens the issue."""
-    return f"{URL}/issue/{issue.identifier}"
+    return f"{site()}/issue/{issue.identifier}"
 
 
 def comment_url(state: State, comment: Comment) -> str:
@@ -211,7 +217,7 @@ RESOLVERS: dict[str, dict[str, Resolver]] = {
     },
     "User": {
         "organization": _organization,
-        "url": lambda row, info: f"{URL}/profiles/{row.display_name}",
+        "url": lambda row, info: f"{site()}/profiles/{row.display_name}",
     },
     "Team": {
         "securitySettings": lambda row, info: {"labelManagement": row.label_management},
@@ -249,11 +255,11 @@ RESOLVERS: dict[str, dict[str, Resolver]] = {
             lambda state, cycle: [state.issues[id] for id in cycle.uncompleted_ids if id in state.issues]
         ),
     },
-    "Project": {"url": lambda row, info: f"{URL}/project/{row.id[:8]}"},
+    "Project": {"url": lambda row, info: f"{site()}/project/{row.id[:8]}"},
     "ProjectUpdate": {
         "project": _one("projects", "project_id"),
         "user": _one("users", "user_id"),
-        "url": lambda row, info: f"{URL}/project/{row.project_id[:8]}#project-update-{row.id[:8]}",
+        "url": lambda row, info: f"{site()}/project/{row.project_id[:8]}#project-update-{row.id[:8]}",
     },
     "Issue": {
         "url": lambda row, info: issue_url(row),

@@ -17,7 +17,7 @@ from typing import Any
 from sandbox.linear import cycles
 from sandbox.linear.config import LinearConfig
 from sandbox.linear.entities import Actor, Comment, Cycle, Event, Hook, Issue, Label, Row, User
-from sandbox.linear.resolvers import URL, comment_url, issue_url
+from sandbox.linear.resolvers import comment_url, issue_url, site
 from sandbox.linear.state import State, touched
 from sandbox.linear.values import camel, iso, new_id, now_ms, stable_id
 from sandbox.sender import Sender, Target
@@ -200,7 +200,7 @@ def _actor(actor: Actor) -> dict[str, Any] | None:
 
 
 def _user(user: User) -> dict[str, Any]:
-    url = f"{URL}/profiles/{user.display_name}"
+    url = f"{site()}/profiles/{user.display_name}"
     return {"id": user.id, "name": user.name, "email": user.email, "url": url}
 
 
@@ -210,8 +210,8 @@ def _url(state: State, row: Row) -> str:
     if isinstance(row, Comment):
         return comment_url(state, row)
     if isinstance(row, Cycle):
-        return f"{URL}/team/{state.teams[row.team_id].key}/cycle/{row.number}"
-    return f"{URL}/settings/labels"
+        return f"{site()}/team/{state.teams[row.team_id].key}/cycle/{row.number}"
+    return f"{site()}/settings/labels"
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -214,10 +214,12 @@ def test_a_decision_tells_its_event_its_reason_its_writes_and_what_a_person_made
     assert_well_made(ada)
 
 
-def test_a_person_who_takes_a_label_off_in_linear_is_told_of_too(ada: Visitor, page: Page) -> None:
+def test_a_person_who_takes_a_label_off_in_linear_is_told_of_too(
+    story: Demo, ada: Visitor, page: Page
+) -> None:
     ada.visit(f"/console/decisions?key={SLOW}&label=performance")
     expect(page.get_by_role("link", name=SLOW).first).to_have_attribute(
-        "href", f"https://linear.app/sandbox/issue/{SLOW}"
+        "href", f"{story.linear.url}/issue/{SLOW}"
     )
     page.get_by_role("link", name=LABELLED).click()
     ((label, by, why, became),) = rows(page.get_by_role("table", name="Labels that fit"))
