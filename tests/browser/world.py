@@ -54,7 +54,7 @@ from tests.browser.team import (
     connections,
 )
 from tests.unit.console_scene import PASSWORD, console_app
-from trackers.limits import host_of
+from trackers.limits import CREDENTIALS_REFUSED, host_of
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 from webhook_app.console.changes import note_change
 from workers.label_look import LabelLook
@@ -242,7 +242,7 @@ def _health(redis: Redis, known: Sequence[Connection], now: datetime) -> None:
     catch_ups.note_hook(APPS, Hooked(HookState.ON, now - timedelta(minutes=12)))
     shop, apps = (Budget(redis, host_of(one.url), one.account) for one in known)
     shop.note_left(0.62)
-    apps.pause("all", timedelta(hours=6), "credentials refused")
+    apps.pause("all", timedelta(hours=6), CREDENTIALS_REFUSED)
     ago = int((now - timedelta(minutes=47)).timestamp() * 1000)
     redis.hset(keys.LAST_WRITE, APPS, ago)
     redis.hset(keys.HEARD, APPS, ago)

@@ -27,7 +27,7 @@ from store.watch import Rate, Report, Watch
 from store.writes import Writes
 from tests.conftest import CONNECTION, ISSUE, hint
 from tests.unit.console_scene import PASSWORD, console_app, log_in
-from trackers.limits import host_of
+from trackers.limits import CREDENTIALS_REFUSED, host_of
 from trackers.model import Subject, SubjectKind
 from webhook_app.console.changes import note_change
 from webhook_app.console.wording import LEVELS
@@ -197,10 +197,11 @@ def test_pauses_and_what_is_left_of_the_limit_are_told(browser: FlaskClient, red
 
 
 def test_credentials_that_are_refused_need_somebody_at_once(browser: FlaskClient, redis: Redis) -> None:
-    budget(redis).pause("all", timedelta(minutes=5), "credentials refused")
+    budget(redis).pause("all", timedelta(minutes=5), CREDENTIALS_REFUSED)
     found = needs(browser)["Credentials of acme"]
     assert (found["level"], own(browser)["level"]) == ("red", "red")
     assert "Renew the token" in found["sentences"][0]
+    assert page(browser).count("Renew the token") == 2, "once for each connection of the account"
 
 
 def test_writing_that_is_held_is_red_and_says_how_to_go_on(browser: FlaskClient, redis: Redis) -> None:

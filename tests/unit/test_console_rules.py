@@ -364,6 +364,26 @@ def test_the_very_same_text_differs_in_nothing(browser: FlaskClient, redis: Redi
     assert "Nothing differs" in page(browser, f"/console/rules/trials/{id_}")
 
 
+@pytest.mark.parametrize("differs", [{}, {"same_text": True}])
+def test_what_check_says_of_a_tried_file_stands_with_what_came_of_it(
+    browser: FlaskClient, redis: Redis, held: str, differs: dict[str, Any]
+) -> None:
+    warning = {"line": 4, "column": 7, "message": f"It names {HOSTILE}.", "name": "unknown-label"}
+    id_ = Trials(redis).ask(Wish("acme", TEXT, 50, "ada")).id
+    Trials(redis).keep(id_, result() | {"new_labels": ["One label is new."], "warnings": [warning]} | differs)
+    text = page(browser, f"/console/rules/trials/{id_}")
+    assert HOSTILE not in text
+    for said in ("One label is new.", "line 4, column 7", f"It names {HOSTILE}."):
+        assert said in unescape(text)
+
+
+def test_what_is_surely_not_meant_is_told_beside_mistakes(browser: FlaskClient, held: str) -> None:
+    dubious = TEXT.replace("words: [xss]", "phrases: [ui]").replace("mode: apply", "mode: aply")
+    text = unescape(ask(browser, dubious).text)
+    assert 'rules.yaml:12:11: "mode"' in text
+    assert '"ui" is found inside of other words' in text
+
+
 def test_a_trial_may_be_edited_further(browser: FlaskClient, redis: Redis, held: str) -> None:
     id_ = Trials(redis).ask(Wish("lin", "version: 1 # mine", 7, "ada")).id
     text = page(browser, "/console/rules/try", again=id_)

@@ -10,6 +10,9 @@
     element.querySelector(":focus:not(a), details[open]") !== null ||
     String(document.getSelection()) !== "";
 
+  // What tells at once how things are: read aloud when it has changed.
+  const gist = (element) => (element.querySelector("[data-aloud]") ?? element.querySelector("h1"))?.textContent;
+
   async function refresh() {
     const old = part();
     if (!old) return;
@@ -23,6 +26,7 @@
           const focused = document.activeElement?.getAttribute?.("href");
           if (fresh && !busy(old)) {
             old.replaceWith(fresh);
+            if (gist(old) !== gist(fresh)) document.getElementById("aloud").textContent = gist(fresh);
             if (focused) fresh.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
           }
         }
