@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
@@ -30,6 +31,7 @@ from store.rulebook import RulebookShelf
 from store.sprint_views import SprintViews
 from store.sprints import Sprints
 from store.trials import Trials
+from tests.at_once import pytest_collection  # noqa: F401 - a hook of pytest's
 from tests.reliability import (  # noqa: F401 - hooks of pytest's, and a fixture
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -90,6 +92,13 @@ ME = Identity("me", "Sprintwarden", is_app=True)
 # How long an example takes to make or to run tells of the machine alone.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+# structlog's own way draws every local of every frame, which takes seconds for one traceback.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,9 @@ The gate and the cache are kept in memory, so that a test sees every pause and e
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,20 +21,30 @@ from sandbox.server import start
 from tests.contract.jira_site import TOKEN, Site
 from tests.contract.linear_toy import KEY, Toy
 from trackers.errors import Paused, TrackerError
-from trackers.http import open_http
+from trackers.http import open_http, tls_context
 from trackers.jira.client import JiraClient
 from trackers.jira.service import JiraService
 from trackers.jira.setup import JiraSetup, connect_with
 from trackers.linear.client import Credentials, LinearClient
 from trackers.linear.service import LinearService
 from trackers.model import Comment, Issue, Label, Memory
-from trackers.protocol import LABELS_TOPIC, AddLabels, CreateLabel, Operation, PutComment, Recall, Written
+from trackers.protocol import (
+    LABELS_TOPIC,
+    AddLabels,
+    CreateLabel,
+    Operation,
+    PutComment,
+    Recall,
+    Tracker,
+    Update,
+    Written,
+)
 
 SECRET = "the-title-nobody-may-log"
 """Stands in every issue's title and body, so that a test can look for it where it must not be."""
 
 
-CONTEXT = ssl.create_default_context()
+CONTEXT = tls_context()
 """Shared, because the toys speak plain HTTP and making one takes longer than most tests."""
 
 
@@ -94,6 +103,24 @@ class MemoryCache:
 def operations(calls: Sequence[Call]) -> list[str]:
     """The names of the calls, oldest first."""
     return [call.operation for call in calls]
+
+
+def all_updates(service: Tracker, projects: Sequence[str], since: datetime) -> list[Update]:
+    """What changed since then, of all pages."""
+    found: list[Update] = []
+    after = None
+    for _ in range(50):
+        page = service.updates(projects, since, after)
+        found += page.found
+        after = page.next
+        if after is None:
+            return found
+    raise AssertionError("the pages have no end")
+
+
+def ids(found: Sequence[Update]) -> list[str]:
+    """The issues that were updated."""
+    return [update.issue for update in found]
 
 
 def said_by(error: TrackerError) -> str:

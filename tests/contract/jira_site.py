@@ -18,6 +18,7 @@ import pytest
 
 from sandbox.jira import JiraConfig, create_app
 from sandbox.server import start
+from trackers.http import tls_context
 
 SPRINT, POINTS = "customfield_10020", "customfield_10026"
 TOKEN = "a-token"
@@ -34,7 +35,9 @@ class Site:
         cloud = self.config.cloud
         auth = httpx.BasicAuth(self.config.email, TOKEN) if cloud else None
         headers = {} if cloud else {"Authorization": f"Bearer {TOKEN}"}
-        self.api = stack.enter_context(httpx.Client(base_url=self.url, auth=auth, headers=headers))
+        self.api = stack.enter_context(
+            httpx.Client(base_url=self.url, auth=auth, headers=headers, verify=tls_context())
+        )
         self.answers: list[int] = []
         self.got: list[tuple[dict[str, str], bytes, str]] = []
         receiver = flask.Flask("receiver")

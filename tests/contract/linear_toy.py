@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.linear import LinearConfig, create_app
 from sandbox.server import start
+from trackers.http import tls_context
 
 KEY = "lin_api_test"
 
@@ -60,7 +61,11 @@ class Toy(NamedTuple):
 @contextmanager
 def running(config: LinearConfig) -> Iterator[Toy]:
     app = create_app(config)
-    with start(app) as server, httpx.Client(base_url=server.url, headers={"Authorization": KEY}) as client:
+    headers = {"Authorization": KEY}
+    with (
+        start(app) as server,
+        httpx.Client(base_url=server.url, headers=headers, verify=tls_context()) as client,
+    ):
         yield Toy(client)
     app.extensions["sandbox"].sender.close()
 

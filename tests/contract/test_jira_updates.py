@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.jira.model import Issue
-from tests.contract.conftest import JiraRig, MakeJira, operations
+from tests.contract.conftest import JiraRig, MakeJira, all_updates, ids, operations
 from trackers.errors import LimitReached, Paused, Rejected, Unauthorized
 from trackers.jira import updates
 from trackers.jira.updates import JiraUpdates
@@ -66,19 +66,7 @@ def move(jira: JiraRig, issue: Issue, project: str) -> None:
 
 
 def told(jira: JiraRig, since: datetime, *projects: str) -> list[Update]:
-    found: list[Update] = []
-    after = None
-    for _ in range(50):
-        page = jira.service.updates(projects or ("ABC",), since, after)
-        found += page.found
-        after = page.next
-        if after is None:
-            return found
-    raise AssertionError("the pages have no end")
-
-
-def ids(found: Sequence[Update]) -> list[str]:
-    return [update.issue for update in found]
+    return all_updates(jira.service, projects or ("ABC",), since)
 
 
 def test_what_is_new_or_changed_is_told_and_nothing_else(jira: JiraRig) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.linear import issues as rows
 from sandbox.linear.entities import AUTOMATION, Issue
-from tests.contract.conftest import LinearRig
+from tests.contract.conftest import LinearRig, all_updates, ids
 from trackers.errors import LimitReached, Paused, Rejected
 from trackers.limits import BULK
 from trackers.linear import updates
@@ -60,19 +60,7 @@ def move(linear: LinearRig, issue: Issue, team: str) -> None:
 
 
 def told(linear: LinearRig, since: datetime, *teams: str) -> list[Update]:
-    found: list[Update] = []
-    after = None
-    for _ in range(50):
-        page = linear.service.updates(teams or ("ENG",), since, after)
-        found += page.found
-        after = page.next
-        if after is None:
-            return found
-    raise AssertionError("the pages have no end")
-
-
-def ids(found: Sequence[Update]) -> list[str]:
-    return [update.issue for update in found]
+    return all_updates(linear.service, teams or ("ENG",), since)
 
 
 def test_what_is_new_or_changed_is_told_and_nothing_else(linear: LinearRig) -> None:

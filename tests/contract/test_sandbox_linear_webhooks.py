@@ -24,6 +24,7 @@ import pytest
 from sandbox.linear import LinearConfig, LinearTracker, create_app
 from sandbox.sender import Target
 from sandbox.server import start
+from trackers.http import tls_context
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(__file__).parent / "linear_sdk"
@@ -87,7 +88,8 @@ def toy() -> Iterator[Toy]:
     tracker: LinearTracker = app.extensions["sandbox"]
     with start(inbox.app()) as receiver, start(app) as server:
         tracker.sender.set_target(Target(receiver.url + "/", SECRET))
-        with httpx.Client(base_url=server.url, headers={"Authorization": "key"}) as client:
+        headers = {"Authorization": "key"}
+        with httpx.Client(base_url=server.url, headers=headers, verify=tls_context()) as client:
             yield Toy(tracker, client, inbox)
         tracker.sender.close()
 

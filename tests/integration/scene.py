@@ -18,6 +18,7 @@ from sandbox.remote import Remote
 from sprintwarden.stage import JIRA, LINEAR, Script, Stage
 from store.decisions import Decisions
 from store.rulebook import RulebookShelf
+from trackers.http import tls_context
 from trackers.model import Subject, SubjectKind
 
 QUICK: Final = {"SPRINTWARDEN_SETTLE_ISSUE_S": "0.1", "SPRINTWARDEN_LEASE_S": "2"}
@@ -134,5 +135,5 @@ def put_in_force(stage: Stage, rules: str, within: float = 5) -> None:
 
 def ready(stage: Stage) -> dict[str, Any]:
     """What /readyz says, check by check."""
-    answer = httpx.get(f"{stage.url}/readyz", timeout=5, trust_env=False).json()
+    answer = httpx.get(f"{stage.url}/readyz", timeout=5, trust_env=False, verify=tls_context()).json()
     return {check["name"]: check for check in answer["checks"]}

@@ -307,3 +307,7 @@ class Team:
         for _ in range(2):
             until(self.stage, self.stage.idle, SOON_S)
             time.sleep(0.1)
+
+
+Of = Callable[[str], Team]
+"""Gives the team with the settings of that name."""

@@ -17,7 +17,7 @@ import pytest
 
 from sprintwarden.stage import Stage
 from tests.integration import scene
-from tests.integration.scene import ONCE, TRACKERS, Side, until
+from tests.integration.scene import ONCE, Side, until
 
 pytestmark = pytest.mark.process
 
@@ -28,11 +28,6 @@ SETTLED_S = 10
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with scene.stage(tmp_path_factory.mktemp("stage"), scene.QUICK, workers=2) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def side(request: pytest.FixtureRequest, stage: Stage) -> Side:
-    return Side(stage, request.param)
 
 
 @pytest.mark.fault(36)

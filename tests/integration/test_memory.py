@@ -9,7 +9,7 @@ import pytest
 from sprintwarden.stage import Stage
 from store.rulebook import RulebookShelf
 from tests.integration import scene
-from tests.integration.scene import TRACKERS, Side, until
+from tests.integration.scene import Side, until
 
 pytestmark = pytest.mark.process
 
@@ -20,11 +20,6 @@ SETTLED_S = 10
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with scene.stage(tmp_path_factory.mktemp("stage"), scene.QUICK) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def side(request: pytest.FixtureRequest, stage: Stage) -> Side:
-    return Side(stage, request.param)
 
 
 def test_a_label_a_person_took_off_stays_off_when_redis_has_forgotten_everything(side: Side) -> None:

@@ -20,6 +20,7 @@ from store.crew import LIVE, Crew
 from tests.faults.shim import Shim
 from tests.integration import scene
 from tests.integration.scene import ONCE, TRACKERS, Side, until
+from trackers.http import tls_context
 
 pytestmark = pytest.mark.process
 
@@ -32,11 +33,6 @@ PAUSE_S = 3
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with scene.stage(tmp_path_factory.mktemp("stage"), scene.QUICK) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def side(request: pytest.FixtureRequest, stage: Stage) -> Side:
-    return Side(stage, request.param)
 
 
 def sides(stage: Stage) -> list[Side]:
@@ -237,6 +233,7 @@ def test_two_of_each_on_one_redis_and_one_of_each_killed(stage: Stage, seen: See
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=2, trust_env=False).status_code == 200
+        answer = httpx.get(f"{url}/healthz", timeout=2, trust_env=False, verify=tls_context())
+        return answer.status_code == 200
     except httpx.HTTPError:
         return False

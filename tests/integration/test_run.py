@@ -16,12 +16,13 @@ import pytest
 
 from sprintwarden.stage import free_port
 from store.connect import connect
+from trackers.http import tls_context
 
 pytestmark = pytest.mark.process
 
 UP_S = 30
 WORKERS = 3
-SETTINGS = ("REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
+SETTINGS = ("REDIS_URL", "REDIS_URL_FILE", "PROMETHEUS_MULTIPROC_DIR")
 
 
 class Running:
@@ -48,7 +49,7 @@ class Running:
 
     def green(self) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False)
+            answer = httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False, verify=tls_context())
         except httpx.HTTPError:
             return False
         return answer.status_code == 200 and all(check["ok"] for check in answer.json()["checks"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import pytest
 
 from sandbox.jira import people
 from tests.integration import scene, sprint_stage
-from tests.integration.scene import TRACKERS, until
-from tests.integration.sprint_stage import FULL, SOON_S, Team, Teams
+from tests.integration.scene import until
+from tests.integration.sprint_stage import FULL, SOON_S, Of, Teams
 
 pytestmark = pytest.mark.process
 
@@ -29,7 +29,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "deleting": {},
     "recorded": {},
 }
-Of = Callable[[str], Team]
 FIXTURES = Path(__file__).parents[2].parent / "shared" / "fixtures"
 
 
@@ -37,17 +36,6 @@ FIXTURES = Path(__file__).parents[2].parent / "shared" / "fixtures"
 def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
     with sprint_stage.teams(tmp_path_factory.mktemp("stage"), SETTINGS) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
-    """A team of one tracker by the name of its settings, with a past."""
-    return lambda name: teams.team(request.param, name).with_past()
-
-
-@pytest.fixture
-def jira(teams: Teams) -> Of:
-    return lambda name: teams.team("jira", name).with_past()
 
 
 def test_planning_makes_nothing_and_a_start_over_capacity_one_comment_on_one_issue(team: Of) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from sandbox.jira import people
 from store import keys
 from store.rulebook import RulebookShelf
 from tests.integration import scene, sprint_stage
-from tests.integration.scene import TRACKERS, until
-from tests.integration.sprint_stage import FULL, SOON_S, Team, Teams
+from tests.integration.scene import until
+from tests.integration.sprint_stage import FULL, SOON_S, Of, Team, Teams
 
 pytestmark = pytest.mark.process
 
@@ -28,7 +28,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "forgotten": {},
     "dates": {},
 }
-Of = Callable[[str], Team]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +43,6 @@ def teams(tmp_path_factory: pytest.TempPathFactory, killed: Path) -> Iterator[Te
     deadly = PACE | {"SPRINTWARDEN_KILL_AT": f"written:{killed}", "SPRINTWARDEN_LEASE_S": "1"}
     with sprint_stage.teams(tmp_path_factory.mktemp("stage"), SETTINGS, deadly) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
-    """A team of one tracker by the name of its settings, with a past."""
-    return lambda name: teams.team(request.param, name).with_past()
 
 
 @pytest.mark.fault(30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,8 @@ import pytest
 
 from store.inbox import Inbox
 from tests.integration import sprint_stage
-from tests.integration.scene import TRACKERS, until
-from tests.integration.sprint_stage import SOON_S, Team, Teams
+from tests.integration.scene import until
+from tests.integration.sprint_stage import SOON_S, Of, Team, Teams
 from workers.rounds import have_checked
 
 pytestmark = pytest.mark.process
@@ -20,19 +20,12 @@ PACE = sprint_stage.PACE | {"SPRINTWARDEN_SETTLE_SPRINT_S": "1.5"}
 SETTINGS: dict[str, dict[str, Any]] = {"burst": {}, "large": {}, "edited": {}}
 READS = {"jira": 3, "linear": 2}
 LEASE = timedelta(seconds=2)
-Of = Callable[[str], Team]
 
 
 @pytest.fixture(scope="module")
 def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
     with sprint_stage.teams(tmp_path_factory.mktemp("stage"), SETTINGS, PACE) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
-    """A team of one tracker by the name of its settings, with a past."""
-    return lambda name: teams.team(request.param, name).with_past()
 
 
 @pytest.mark.fault(26)

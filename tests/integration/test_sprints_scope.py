@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sandbox.iterations import LinearCycle
+from sandbox.iterations import JiraSprint, LinearCycle
 from sandbox.jira import people
 from sandbox.linear.tracker import AUTOMATION
 from store.decisions import Decisions
 from tests.integration import sprint_stage
 from tests.integration.scene import TRACKERS, until
-from tests.integration.sprint_stage import FITTING, FULL, SOON_S, Team, Teams
+from tests.integration.sprint_stage import FITTING, FULL, SOON_S, Of, Team, Teams
 from trackers.model import Subject, SubjectKind
 
 pytestmark = pytest.mark.process
@@ -37,24 +37,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "automation": CALM,
     "at once": CALM,
 }
-Of = Callable[[str], Team]
 
 
 @pytest.fixture(scope="module")
 def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
     with sprint_stage.teams(tmp_path_factory.mktemp("stage"), SETTINGS) as made:
         yield made
-
-
-@pytest.fixture(params=TRACKERS)
-def team(request: pytest.FixtureRequest, teams: Teams) -> Of:
-    """A team of one tracker by the name of its settings, with a past."""
-    return lambda name: teams.team(request.param, name).with_past()
-
-
-@pytest.fixture
-def jira(teams: Teams) -> Of:
-    return lambda name: teams.team("jira", name).with_past()
 
 
 @pytest.fixture
@@ -221,8 +209,8 @@ def test_a_team_without_estimates_is_counted_in_issues(teams: Teams, tracker: st
     assert "points" not in at.comments()[0]
 
 
-def test_what_the_sprint_before_left_over_is_no_scope_creep(jira: Of) -> None:
-    at = jira("carried")
+def two_begun(at: Team) -> tuple[list[str], JiraSprint | LinearCycle]:
+    """Begin the team's sprint and another beside it; the keys in the first, and the other."""
     left = [at.work.plan(f"Left over {number}", 5.0) for number in range(3)]
     at.work.start()
     following = at.another("Sprint that follows")
@@ -231,9 +219,13 @@ def test_what_the_sprint_before_left_over_is_no_scope_creep(jira: Of) -> None:
     following.start()
     until(at.stage, lambda: at.book(at.subject(following)) is not None, SOON_S)
     at.settle()
-    at.work.close()
-    known = at.sprints.finished
-    until(at.stage, lambda: at.work.subject in known(at.side.name, at.board), SOON_S)
+    return left, following
+
+
+def what_is_left_counts_as_carried_over(
+    at: Team, left: list[str], following: JiraSprint | LinearCycle
+) -> None:
+    """Put it into the other sprint, and wait until it is there and counts as no addition."""
     for key in left:
         following.put_in(key)
     until(at.stage, lambda: at.figures(at.subject(following))["now"] == 23, SOON_S)
@@ -241,6 +233,15 @@ def test_what_the_sprint_before_left_over_is_no_scope_creep(jira: Of) -> None:
     carried = {"carried_over": 3}
     until(at.stage, lambda: at.figures(at.subject(following))["not_counted"] == carried, SOON_S)
     assert at.figures(at.subject(following))["added"] == []
+
+
+def test_what_the_sprint_before_left_over_is_no_scope_creep(jira: Of) -> None:
+    at = jira("carried")
+    left, following = two_begun(at)
+    at.work.close()
+    known = at.sprints.finished
+    until(at.stage, lambda: at.work.subject in known(at.side.name, at.board), SOON_S)
+    what_is_left_counts_as_carried_over(at, left, following)
     assert at.comments("Sprint that follows") == []
 
 
@@ -281,19 +282,6 @@ def test_what_linear_itself_puts_into_the_cycle_is_no_scope_creep(linear: Of) ->
 
 def test_what_closing_a_sprint_moves_into_a_running_one_is_no_scope_creep(jira: Of) -> None:
     at = jira("at once")
-    left = [at.work.plan(f"Left over {number}", 5.0) for number in range(3)]
-    at.work.start()
-    following = at.another("Sprint that follows")
-    for points in FITTING:
-        following.plan("Planned next", points)
-    following.start()
-    until(at.stage, lambda: at.book(at.subject(following)) is not None, SOON_S)
-    at.settle()
+    left, following = two_begun(at)
     at.work.close()
-    for key in left:
-        following.put_in(key)
-    until(at.stage, lambda: at.figures(at.subject(following))["now"] == 23, SOON_S)
-    # The sprint that ended is learnt by the look that follows.
-    carried = {"carried_over": 3}
-    until(at.stage, lambda: at.figures(at.subject(following))["not_counted"] == carried, SOON_S)
-    assert at.figures(at.subject(following))["added"] == []
+    what_is_left_counts_as_carried_over(at, left, following)

@@ -20,6 +20,7 @@ from store.door import Door
 from tests.conftest import until
 from tests.unit import front_door
 from tests.unit.front_door import House, jira_body
+from trackers.http import tls_context
 
 server, redis, house, lines = front_door.server, front_door.redis, front_door.house, front_door.lines
 
@@ -102,6 +103,7 @@ def test_senders_that_fall_silent_hold_no_thread_for_long(
 
 def _alive(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=8, trust_env=False).is_success
+        url = f"http://127.0.0.1:{port}/healthz"
+        return httpx.get(url, timeout=8, trust_env=False, verify=tls_context()).is_success
     except httpx.HTTPError:
         return False
