@@ -12,17 +12,18 @@ from typing import Final
 from redis import Redis
 from redis.exceptions import RedisError
 
+from rules import checking
 from rules.connection_schema import WebhookAuth
 from rules.connections import Connection, NoSecrets, Webhook, load_connections
 from rules.problems import BadFile
-from sprintwarden import checking, findings, round_trip, touching
+from sprintwarden import findings, round_trip, touching
 from sprintwarden.checking import check_rules
 from sprintwarden.hooking import UNKNOWN_HOST
 from sprintwarden.probing import OpenProbe, open_probe
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import named
 from store.address import parse
-from store.connect import connect
+from store.connect import connect, trouble
 from store.door import notes
 from store.heard import Heard
 from trackers.errors import TrackerError
@@ -108,8 +109,7 @@ def _redis(settings: Settings) -> Redis | Finding:
     except Complaint as complaint:
         return Finding(Level.FAIL, "redis", str(complaint))
     except RedisError as error:
-        fix = "Start it, or mend REDIS_URL."
-        return Finding(Level.FAIL, "redis", f"Redis does not answer ({type(error).__name__}).", fix)
+        return Finding(Level.FAIL, "redis", trouble(error), "Mend REDIS_URL, or start that Redis.")
     return redis
 
 

@@ -10,6 +10,8 @@ from typing import cast
 from redis import Redis
 
 from store import keys
+from store.connect import lua, ms, now_ms
+from trackers.limits import CREDENTIALS_REFUSED, told_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,8 @@ class Budget:
 
     def pause(self, scope: str, length: timedelta, reason: str) -> None:
         """Pause a scope. A longer pause already in force is kept."""
-        name = keys.pause(self._host, self._identity, scope)
-        length_ms = max(1, int(length.total_seconds() * 1000))
-        pipe = self._redis.pipeline()
-        pipe.set(name, reason, px=length_ms, nx=True)
-        pipe.pexpire(name, length_ms, gt=True)
-        pipe.execute()
+        names = (keys.pause(self._host, self._identity, scope), keys.PAUSES)
+        self._redis.eval(lua("pause"), 2, *names, reason, max(1, ms(length)), self._row(scope, reason))
 
     def standing(self, scopes: Sequence[str]) -> Standing | None:
         """The longest pause in force over any of ``scopes``, if there is one."""
@@ -82,26 +80,31 @@ class Budget:
 
         Where no clock runs nobody would ever take them. Two round trips.
         """
-        seconds, micros = self._redis.time()
-        now_ms = seconds * 1000 + micros // 1000
+        now = now_ms(self._redis.time())
         pipe = self._redis.pipeline(transaction=False)
         pipe.exists(keys.beat("clock"))
-        pipe.zcount(keys.PENDING, "-inf", now_ms - int(late.total_seconds() * 1000))
+        pipe.zcount(keys.PENDING, "-inf", now - ms(late))
         alive, overdue = cast("list[int]", pipe.execute())
         return bool(alive and overdue)
 
     def lift(self, scope: str) -> None:
         """End a pause early: the tracker answers again."""
-        self._redis.delete(keys.pause(self._host, self._identity, scope))
+        pipe = self._redis.pipeline()
+        pipe.delete(keys.pause(self._host, self._identity, scope))
+        pipe.zrem(keys.PAUSES, self._row(scope, ""), self._row(scope, CREDENTIALS_REFUSED))
+        pipe.execute()
+
+    def _row(self, scope: str, reason: str) -> str:
+        return f"{self._host}:{self._identity}:{told_as(scope, reason)}"
 
 
 def standing_pauses(redis: Redis) -> list[tuple[str, float]]:
-    """Every pause in force as (``host:identity:scope``, seconds left), for health and metrics."""
-    names = [str(name) for name in redis.scan_iter(match=f"{keys.PAUSE}*", count=500)]
-    pipe = redis.pipeline(transaction=False)
-    for name in names:
-        pipe.pttl(name)
-    lefts = cast("list[int]", pipe.execute())
-    return sorted(
-        (name[len(keys.PAUSE) :], max(0, left) / 1000) for name, left in zip(names, lefts, strict=True)
+    """What is paused as (``host:identity:scope``, seconds left), for metrics. Two round trips.
+
+    The scope is as ``told_as`` has it, so the rows are few however many issues are paused.
+    """
+    now = now_ms(redis.time())
+    rows = cast(
+        "list[tuple[str, float]]", redis.zrangebyscore(keys.PAUSES, f"({now}", "+inf", withscores=True)
     )
+    return sorted((name, (until - now) / 1000) for name, until in rows)

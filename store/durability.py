@@ -24,6 +24,15 @@ class Trait:
     """Whether no delivery should be taken while it is not so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is used of it, in bytes."""
+
+    used: int
+    limit: int
+    """From here on Redis takes nothing more; 0 where there is no limit."""
+
+
 def traits(redis: Redis) -> tuple[Trait, ...]:
     """Whether Redis may throw keys away, and survives a restart. Raises RedisError when it is away."""
     info = _info(redis)
@@ -34,6 +43,31 @@ def copies(redis: Redis, wanted: int) -> tuple[Trait, ...]:
     """Whether ``wanted`` replicas can hold a delivery; none for 0. Raises RedisError when Redis is away."""
     info = _info(redis)
     return (_replicas(info, wanted), _cut_off(info)) if wanted else ()
+
+
+def rewriting(redis: Redis) -> Trait | None:
+    """Whether the append-only file can be written anew; None where there is none, or Redis does not tell.
+
+    Raises RedisError when it is away.
+    """
+    info = _info(redis)
+    if not info.get("aof_enabled") or "aof_last_bgrewrite_status" not in info:
+        return None
+    name = "redis rewrites its file"
+    if info["aof_last_bgrewrite_status"] == "ok":
+        return Trait(name, True, "The append-only file is written anew when it has grown.", vital=False)
+    said = (
+        "The append-only file could not be written anew, so it grows until its disk is full: see to the room "
+        "there and to who may write, then say `redis-cli bgrewriteaof`."
+    )
+    return Trait(name, False, said, vital=False)
+
+
+def memory(redis: Redis) -> Memory | None:
+    """How full it is; None where it does not tell. Raises RedisError when it is away."""
+    info = _info(redis)
+    used, limit = info.get("used_memory"), info.get("maxmemory")
+    return None if used is None or limit is None else Memory(used, limit)
 
 
 def _info(redis: Redis) -> Mapping[str, Any]:

@@ -39,6 +39,9 @@ DOOR: Final = PREFIX + "door:"
 """List per connection: deliveries ignored or refused, newest first, at most ``DOOR_KEPT``. ``DOOR_LIFE``."""
 PAUSE: Final = PREFIX + "pause:"
 """String per tracker host, identity and scope: why we pause. Budget. Lives as long as the pause."""
+PAUSES: Final = PREFIX + "pauses"
+"""Sorted set: tracker host, identity and scope, all issues' as one → until when it is paused (ms). Budget.
+Lives as long as the longest pause."""
 LEFT: Final = PREFIX + "left:"
 """String per tracker host and identity: the share of the scarcest limit that was left when it last told.
 Budget. ``LEFT_LIFE``."""
@@ -81,6 +84,9 @@ hashes; what was said of it (JSON). Sprints. ``SPRINT_LIFE`` after the last look
 SPRINT_VIEW: Final = PREFIX + "sprint-view:"
 """String per running or lately closed sprint: what the console shows of it, in numbers, issues' keys and the
 text of our comment (JSON). SprintViews. ``SPRINT_LIFE`` after the last look."""
+SPRINT_SHORT: Final = PREFIX + "sprint-short:"
+"""String per running or lately closed sprint: the same in short, for lists (JSON). SprintViews.
+``SPRINT_LIFE`` after the last look."""
 SNOOZE: Final = PREFIX + "snooze:"
 """String per sprint that the command was asked to be silent about. Sprints. ``SPRINT_LIFE``."""
 PLANNED: Final = PREFIX + "planned:"
@@ -240,6 +246,10 @@ def sprint_view(subject: Subject) -> str:
     return f"{SPRINT_VIEW}{subject}"
 
 
+def sprint_short(subject: Subject) -> str:
+    return f"{SPRINT_SHORT}{subject}"
+
+
 def snooze(subject: Subject) -> str:
     return f"{SNOOZE}{subject}"
 
@@ -280,8 +290,8 @@ LESSONS: Final = PREFIX + "lessons"
 SHIFT: Final = PREFIX + "shift:"
 """Hash per connection and target: the shift learnt, from how many outcomes. Outcomes. ``OUTCOMES_LIFE``."""
 MUTES: Final = PREFIX + "mutes:"
-"""Hash per connection and target: muted labels with since and why, and models whose outcomes no longer
-count for a label that returned. Outcomes. ``OUTCOMES_LIFE``."""
+"""Hash per connection and target: muted labels with since and why, and which outcomes no longer count for a
+label that returned: the models they are of, and until when. Outcomes. ``OUTCOMES_LIFE``."""
 SEEN: Final = PREFIX + "seen:"
 """Hash per connection, target, model and week (its Monday): new issues by project and reply, and by cell
 of the model's drift reference. Journals count, Watch reads. ``SEEN_LIFE``; at most ``SEEN_WEEKS`` are

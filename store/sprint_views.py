@@ -6,7 +6,7 @@ A worker, who can judge, writes a view at each check; the web process, which can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,9 +21,6 @@ from trackers.sprints import Unit
 
 _MOST_CLOSED: Final = 200
 """Of a connection; more than a page lists of those that are over."""
-_WHOLE: Final = "whole"
-_SHORT: Final = "short"
-"""Kept apart: a list has hundreds of them, and to read a whole one takes ten times as long."""
 
 
 class Kind(StrEnum):
@@ -88,9 +85,15 @@ class Foreseen:
     p_enough: float
     """That at least ``SprintView.done_share`` of what was planned gets done."""
     expected: float
+    """On average."""
     low: float
     high: float
-    """With these ends the interval holds what is delivered 8 times in 10."""
+    """With these ends the interval holds what is delivered 8 times in 10. What may yet join counts as well:
+    they, and the average, may be more than is in the sprint. Without a plan they say nothing."""
+    scope: float | None = None
+    """All that was in it then; None where that was not noted."""
+    done: float = 0.0
+    """What of it was done then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,31 +216,56 @@ class SprintViews:
 
     def keep(self, view: SprintView) -> None:
         """Show this of a sprint from now on. One round trip."""
-        name = keys.sprint_view(subject_of(view))
+        sprint = subject_of(view)
         pipe = self._redis.pipeline()
-        pipe.hset(name, mapping={_WHOLE: _text(view), _SHORT: _text(view.in_short())})
-        pipe.expire(name, keys.SPRINT_LIFE)
+        pipe.set(keys.sprint_view(sprint), _text(view), ex=keys.SPRINT_LIFE)
+        # Apart: a list has hundreds of them, and to read a whole one takes ten times as long.
+        pipe.set(keys.sprint_short(sprint), _text(view.in_short()), ex=keys.SPRINT_LIFE)
         pipe.execute()
 
     def of(self, sprint: Subject) -> SprintView | None:
         """What is shown of one sprint; None where nothing is."""
-        return _read(cast("str | None", self._redis.hget(keys.sprint_view(sprint), _WHOLE)))
+        return _read(cast("str | None", self._redis.get(keys.sprint_view(sprint))))
+
+    def running(self, connections: Sequence[str]) -> list[SprintView]:
+        """Those of all sprints that run, each in short, in no order. Two round trips, seldom three."""
+        pipe = self._redis.pipeline(transaction=False)
+        for connection in connections:
+            pipe.hkeys(keys.running(connection))
+        answers = cast("list[list[str]]", pipe.execute())
+        return self._in_short(
+            sprint
+            for connection, ids in zip(connections, answers, strict=True)
+            for sprint in _among(connection, ids)
+        )
 
     def every(self, connections: Sequence[str]) -> list[SprintView]:
-        """Those of all sprints that run or closed lately, each in short, in no order. Two round trips."""
+        """Those that run or closed lately, each in short, in no order. Two round trips, seldom three."""
         pipe = self._redis.pipeline(transaction=False)
         for connection in connections:
             pipe.hkeys(keys.running(connection))
             pipe.zrevrange(keys.closed(connection), 0, _MOST_CLOSED - 1)
         answers = iter(cast("list[list[str]]", pipe.execute()))
-        names = [
-            name for connection in connections for name in _names(connection, next(answers), next(answers))
-        ]
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.hget(name, _SHORT)
-        texts = cast("list[str | None]", pipe.execute())
-        return [view for view in map(_read, texts) if view is not None]
+        # One that was opened again is among both.
+        return self._in_short(
+            sprint
+            for connection in connections
+            for sprint in _among(connection, dict.fromkeys((*next(answers), *next(answers))))
+        )
+
+    def _in_short(self, sprints: Iterable[Subject]) -> list[SprintView]:
+        wanted = list(sprints)
+        found = self._read(map(keys.sprint_short, wanted))
+        # Releases before kept the whole alone.
+        others = [sprint for sprint, view in zip(wanted, found, strict=True) if view is None]
+        wholes = self._read(map(keys.sprint_view, others))
+        shorts = [view.in_short() if view is not None else None for view in wholes]
+        return [view for view in (*found, *shorts) if view is not None]
+
+    def _read(self, names: Iterable[str]) -> list[SprintView | None]:
+        wanted = list(names)
+        texts = cast("list[str | None]", self._redis.mget(wanted)) if wanted else []
+        return list(map(_read, texts))
 
     def mask(self, sprint: Subject, key: str, instead: str) -> None:
         """Write ``instead`` of a deleted issue's ``key``. Two round trips."""
@@ -263,10 +291,8 @@ def _read(text: str | None) -> SprintView | None:
         return None
 
 
-def _names(connection: str, running: Iterable[str], closed: Iterable[str]) -> list[str]:
-    """One that was opened again is among both."""
-    ids = dict.fromkeys((*running, *closed))
-    return [keys.sprint_view(Subject(connection, SubjectKind.SPRINT, id_)) for id_ in ids]
+def _among(connection: str, ids: Iterable[str]) -> Iterator[Subject]:
+    return (Subject(connection, SubjectKind.SPRINT, id_) for id_ in ids)
 
 
 _VIEW: Final = TypeAdapter(SprintView)

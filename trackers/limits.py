@@ -23,6 +23,9 @@ DEFAULT: Final = timedelta(seconds=30)
 CEILING: Final = timedelta(hours=1)
 """No pause is longer: both trackers count by the hour, so a longer one is a mistake or a clock."""
 
+CREDENTIALS_REFUSED: Final = "credentials refused"
+"""Why everything pauses where the tracker does not take what we log in with: no waiting mends it."""
+
 EVERYTHING: Final = "all"
 BULK: Final = "bulk"
 """Covers work that can wait: training data, backfill."""
@@ -67,6 +70,16 @@ def endpoint_scope(operation: str) -> str:
 
 def issue_scope(issue: str) -> str:
     return f"issue:{issue}"
+
+
+def told_as(scope: str, reason: str) -> str:
+    """The scope under which people are told of a pause: one for all issues, one of its own for a refusal.
+
+    So there are no more of them than there are kinds of requests.
+    """
+    if reason == CREDENTIALS_REFUSED:
+        return "credentials"
+    return "issue" if scope.startswith(issue_scope("")) else scope
 
 
 def jira_pause(headers: Mapping[str, str], *, operation: str, issue: str | None, now: datetime) -> Pause:

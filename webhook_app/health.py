@@ -11,10 +11,12 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from rules.connections import Connection
+from store.budget import Budget
 from store.cache import Cache
 from store.catch_ups import CatchUps, HookState, Standing
+from store.connect import trouble
 from store.crew import BULK, LIVE, Crew
-from store.durability import Trait, copies, traits
+from store.durability import Trait, copies, rewriting, traits
 from store.heard import Heard
 from store.inbox import Depth, depth
 from store.keys import BEAT_LIFE, beat
@@ -22,6 +24,7 @@ from store.models import Entry, ModelShelf, Refusal, Slots
 from store.rulebook import RulebookShelf, Turned
 from store.watch import Report, Watch
 from store.writes import Held, Writes
+from trackers.limits import CREDENTIALS_REFUSED, EVERYTHING, host_of
 from trackers.spans import in_utc, in_words
 
 IN_STEP: Final = timedelta(seconds=30)
@@ -60,6 +63,7 @@ def checks(
             _clock(redis),
             *_workers(redis),
             *_identities(redis, connections),
+            *_credentials(redis, connections),
             *_deliveries(redis, [connection.name for connection in connections if connection.webhook]),
             *_times(redis, [connection.name for connection in connections]),
             *_catch_ups(redis, connections),
@@ -68,11 +72,7 @@ def checks(
             *_models(redis, [connection.name for connection in connections]),
         )
     except RedisError as error:
-        return (
-            Check(
-                "redis", False, f"Redis does not answer ({type(error).__name__}); start it or mend REDIS_URL."
-            ),
-        )
+        return (Check("redis", False, trouble(error)),)
 
 
 def ready(found: Iterable[Check]) -> bool:
@@ -85,6 +85,9 @@ def _redis(redis: Redis, replicas: int, *, may_forget: bool) -> Iterable[Check]:
     yield _writable(redis)
     yield from (_check(trait, vital=not may_forget) for trait in kept)
     yield from (_check(trait, vital=trait.vital) for trait in copied)
+    rewritten = rewriting(redis)
+    if rewritten is not None:
+        yield _check(rewritten, vital=rewritten.vital)
 
 
 def _writable(redis: Redis) -> Check:
@@ -178,6 +181,22 @@ def _identities(redis: Redis, connections: Iterable[Connection]) -> Iterable[Che
         )
         said = "The account is known." if known else unknown
         yield Check(f"identity of {connection.name}", known, said, vital=False)
+
+
+def _credentials(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
+    """Whether the trackers take what we log in with, as far as they were asked."""
+    for one in connections:
+        pause = Budget(redis, host_of(one.url), one.account).standing((EVERYTHING,))
+        refusal = pause if pause is not None and pause.reason == CREDENTIALS_REFUSED else None
+        said = _refusal(one.name, refusal.left) if refusal else "They are not refused."
+        yield Check(f"credentials of {one.name}", refusal is None, said, vital=False, halts=True)
+
+
+def _refusal(name: str, left: timedelta) -> str:
+    return (
+        "The tracker refuses them: nothing is read or written there, and what comes waits. Renew the token; "
+        f"`sprintwarden doctor {name}` tells whether it holds. They are tried again in {in_words(left)}."
+    )
 
 
 def _deliveries(redis: Redis, connections: Iterable[str]) -> Iterable[Check]:

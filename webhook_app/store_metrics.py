@@ -18,6 +18,7 @@ from store.budget import standing_pauses
 from store.catch_ups import CatchUps, HookState
 from store.crew import QUEUES, Crew
 from store.decisions import Decisions
+from store.durability import memory
 from store.heard import Heard
 from store.inbox import Inbox
 from store.models import ModelShelf, Place
@@ -60,7 +61,8 @@ class StoreCollector(Collector):
                 *self._watch_metrics(),
                 *self._rules_metrics(),
                 *self._connection_metrics(),
-                *self._other_metrics(),
+                *self._pause_metrics(),
+                *self._memory_metrics(),
             ]
         except RedisError:
             up.add_metric([], 0)
@@ -287,13 +289,27 @@ class StoreCollector(Collector):
         yield caught_up
         yield off
 
-    def _other_metrics(self) -> Iterator[Metric]:
+    def _pause_metrics(self) -> Iterator[Metric]:
         pauses = GaugeMetricFamily(
-            "sprintwarden_pause_seconds", "Rate limit pauses in force, by what they cover.", labels=("scope",)
+            "sprintwarden_pause_seconds",
+            "Pauses in force, by what they cover; all issues of an account are one.",
+            labels=("scope",),
         )
         for scope, left in standing_pauses(self._redis):
             pauses.add_metric([scope], left)
         yield pauses
+
+    def _memory_metrics(self) -> Iterator[Metric]:
+        used = GaugeMetricFamily("sprintwarden_redis_memory_bytes", "Memory that Redis uses, where it tells.")
+        limit = GaugeMetricFamily(
+            "sprintwarden_redis_memory_limit_bytes",
+            "Memory beyond which Redis takes nothing more, where it tells; 0 without a limit.",
+        )
+        full = memory(self._redis)
+        if full is not None:
+            used.add_metric([], full.used)
+            limit.add_metric([], full.limit)
+        yield from (used, limit)
 
 
 def _most_used(counted: Mapping[str, int]) -> dict[str, int]:

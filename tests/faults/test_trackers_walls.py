@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 
 from store import keys
+from store.budget import standing_pauses
 from tests.faults.shim import Shim, Way
 from tests.faults.toys import Floor, Toy
 from trackers import http
@@ -138,6 +139,7 @@ def test_refused_credentials_make_all_wait_and_lose_nothing(
     for ending in floor.work(shop):
         assert ending.outcome is Outcome.POSTPONED and ending.cause
     assert toy.asked().count("GET issue") == 1, "one refusal is enough: a CAPTCHA is not far"
+    assert [scope.rpartition(":")[2] for scope, _ in standing_pauses(floor.redis)] == ["credentials"]
     toy.hand.no_faults()
     floor.pauses_end()
     floor.work_off(shop)

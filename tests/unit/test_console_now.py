@@ -23,10 +23,13 @@ from store.journal import CommentRecord, CommentState, Journals
 from store.models import ModelShelf, Refusal, Verdict
 from store.outcomes import Outcomes
 from store.rulebook import RulebookShelf
+from store.sprint_views import SprintViews, subject_of
+from store.sprints import Sprints
 from store.watch import Rate, Report, Watch
 from store.writes import Writes
 from tests.conftest import CONNECTION, ISSUE, hint
 from tests.unit.console_scene import PASSWORD, console_app, log_in
+from tests.unit.view_scene import view
 from trackers.limits import CREDENTIALS_REFUSED, host_of
 from trackers.model import Subject, SubjectKind
 from webhook_app.console.changes import note_change
@@ -118,6 +121,25 @@ def test_what_the_newest_file_is_refused_for_stands_there_line_by_line(
     text = page(browser)
     assert "rules.yaml:3:5: &lt;script&gt;" in text
     assert HOSTILE not in text
+
+
+def test_sprints_that_run_stand_there_the_next_to_end_first(browser: FlaskClient, redis: Redis) -> None:
+    assert "Ends" not in page(browser)
+    end = datetime.now(UTC) + timedelta(days=1)
+    for number in range(14):
+        shown = view(str(number), name=f"{HOSTILE} {number}", end=end + timedelta(days=number))
+        SprintViews(redis).keep(shown)
+        Sprints(redis).keep(subject_of(shown), "12", "{}")
+    over = view("99", ended=end, delivered=3.0)
+    SprintViews(redis).keep(over)
+    Sprints(redis).close(subject_of(over), "{}")
+    told = now(browser)
+    assert [one["id"] for one in told["sprints"]] == [str(number) for number in range(12)]
+    assert told["sprints_more"] == 2
+    text = page(browser)
+    assert HOSTILE not in text
+    assert 'href="/console/sprints/acme/11"' in text
+    assert ">2 more</a>" in text
 
 
 def test_the_last_event_and_the_last_write_are_told(browser: FlaskClient, redis: Redis) -> None:

@@ -94,7 +94,7 @@ class Ward:
 def ward(
     tmp_path: Path, redis_server: EmbeddedRedis, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Ward]:
-    for name in [name for name in os.environ if name.startswith("SPRINTWARDEN_") or name == "REDIS_URL"]:
+    for name in [name for name in os.environ if name.startswith(("SPRINTWARDEN_", "REDIS_URL"))]:
         monkeypatch.delenv(name)
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from sprintwarden.embedded import EmbeddedRedis
 from sprintwarden.fitness import look_at_redis
 from sprintwarden.settings import Complaint, Settings
 from store.connect import connect
-from store.durability import copies, traits
+from store.durability import copies, memory, rewriting, traits
+from tests.conftest import until
 from tests.unit.command import Command
 from tests.unit.command import command as command
 from webhook_app.health import checks
@@ -70,10 +72,31 @@ def test_what_redis_does_not_tell_is_said_and_stops_nothing(
     limited = connect(url)
     told = (*traits(limited), *copies(limited, 1))
     assert [trait.ok for trait in told] == [None] * 4
+    assert (rewriting(limited), memory(limited)) == (None, None)
     assert all("does not tell this user" in trait.sentence for trait in told)
     unsure = [check for check in checks(limited, (), replicas=1) if check.name.startswith("redis")]
     assert [check.ok for check in unsure] == [True, False, False, False, False]
     assert not any(check.vital for check in unsure if not check.ok)
+
+
+def test_a_file_that_cannot_be_written_anew_only_warns(client: Redis) -> None:
+    folder = Path(str(client.config_get("dir")["dir"])) / "appendonlydir"
+    folder.rename(folder.with_name("away"))
+    folder.touch()
+    with pytest.raises(ResponseError):
+        client.bgrewriteaof()
+    (ill,) = [check for check in checks(client, ()) if check.name == "redis rewrites its file"]
+    assert (ill.ok, ill.vital) == (False, False)
+    assert "`redis-cli bgrewriteaof`" in ill.detail
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    client.bgrewriteaof()
+    until(lambda: (told := rewriting(client)) and told.ok)
+
+
+def test_without_an_append_only_file_none_is_written_anew(client: Redis) -> None:
+    client.config_set("appendonly", "no")
+    assert rewriting(client) is None
 
 
 def test_a_wrong_password_is_said_at_the_start_and_not_quoted(

@@ -196,7 +196,8 @@ def test_nothing_names_a_deleted_issue(floor: Floor, tmp_path: Path) -> None:
     for book in books:
         assert ISSUE.id not in book
         assert "hashes" not in book
-    assert not re.search(r"ABC-1\b", str(floor.redis.get(keys.sprint_view(SPRINT))))
+    for name in (keys.sprint_view(SPRINT), keys.sprint_short(SPRINT)):
+        assert not re.search(r"ABC-1\b", str(floor.redis.get(name)))
     for name in names:
         kind = str(floor.redis.type(name))
         if kind == "zset":

@@ -13,6 +13,7 @@ from store.cache import Cache
 from store.decisions import Decisions
 from store.rulebook import RulebookShelf
 from tests.conftest import ISSUE, until
+from trackers.limits import CREDENTIALS_REFUSED, issue_scope
 from trackers.model import Subject, SubjectKind
 
 MINUTE = timedelta(minutes=1)
@@ -102,14 +103,20 @@ def test_a_pause_is_prolonged_but_never_shortened(budget: Budget, second: timede
     standing = budget.standing(["all"])
     assert standing is not None
     assert standing.left.total_seconds() > least
+    assert standing.reason == ("second" if second > 10 * MINUTE else "first")
+    ((_, left),) = standing_pauses(budget._redis)
+    assert least < left <= standing.left.total_seconds() + 1
 
 
-def test_a_pause_ends_by_itself_and_can_be_lifted(budget: Budget) -> None:
+def test_a_pause_ends_by_itself_and_can_be_lifted(budget: Budget, redis: Redis) -> None:
     budget.pause("issue:1", timedelta(milliseconds=20), "x")
     until(lambda: budget.standing(["issue:1"]) is None)
+    until(lambda: standing_pauses(redis) == [])
+    assert not redis.exists(keys.PAUSES), "it lives no longer than they do"
     budget.pause("all", MINUTE, "x")
     budget.lift("all")
     assert budget.standing(["all"]) is None
+    assert standing_pauses(redis) == []
 
 
 def test_a_pause_of_no_length_does_not_stand_for_ever(budget: Budget) -> None:
@@ -125,8 +132,43 @@ def test_all_pauses_can_be_listed(budget: Budget, redis: Redis) -> None:
     budget.pause("all", MINUTE, "x")
     Budget(redis, "b.example", "me").pause("issue:1", MINUTE, "x")
     found = standing_pauses(redis)
-    assert [name for name, _ in found] == ["acme.example:someone:all", "b.example:me:issue:1"]
+    assert [name for name, _ in found] == ["acme.example:someone:all", "b.example:me:issue"]
     assert all(0 < left <= 60 for _, left in found)
+
+
+def test_the_list_does_not_grow_with_the_issues_that_are_paused(budget: Budget, redis: Redis) -> None:
+    budget.pause(issue_scope("7"), 2 * MINUTE, "x")
+    for number in range(20):
+        budget.pause(issue_scope(f"1000{number}"), MINUTE, "x")
+    ((name, left),) = standing_pauses(redis)
+    assert name == "acme.example:someone:issue"
+    assert 60 < left <= 120, "the longest"
+    assert redis.zcard(keys.PAUSES) == 1
+
+
+def test_what_is_over_leaves_the_list_with_the_next_pause(budget: Budget, redis: Redis) -> None:
+    budget.pause("all", MINUTE, "x")
+    redis.zadd(keys.PAUSES, {"acme.example:someone:all": 1})
+    assert standing_pauses(redis) == []
+    budget.pause("bulk", MINUTE, "x")
+    assert redis.zrange(keys.PAUSES, 0, -1) == ["acme.example:someone:bulk"]
+
+
+def test_a_refusal_is_listed_apart_from_limits(budget: Budget, redis: Redis) -> None:
+    budget.pause("all", MINUTE, CREDENTIALS_REFUSED)
+    assert [name for name, _ in standing_pauses(redis)] == ["acme.example:someone:credentials"]
+    budget.lift("all")
+    assert standing_pauses(redis) == []
+
+
+def test_a_pause_that_no_list_names_stands_all_the_same(budget: Budget, redis: Redis) -> None:
+    """As one of a version before there was a list."""
+    redis.set(keys.pause("acme.example", "someone", "all"), "x", px=60_000)
+    assert budget.standing(["all"]) is not None
+    budget.pause("all", timedelta(seconds=1), "y")
+    standing = budget.standing(["all"])
+    assert standing is not None
+    assert standing.reason == "x"
 
 
 def test_before_the_first_good_file_nothing_is_in_force(shelf: RulebookShelf) -> None:

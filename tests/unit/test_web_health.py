@@ -14,6 +14,7 @@ from redis import Redis
 
 from sprintwarden.embedded import EmbeddedRedis
 from store import keys
+from store.budget import Budget
 from store.cache import Cache
 from store.connect import connect
 from store.crew import BULK, LIVE
@@ -25,6 +26,7 @@ from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import House, jira_body
 from tests.unit.hired import hire, silence
+from trackers.limits import CREDENTIALS_REFUSED, EVERYTHING, host_of
 
 server, house = front_door.server, front_door.house
 
@@ -207,6 +209,29 @@ def test_an_account_not_known_yet_only_warns(house: House, redis: Redis) -> None
     Cache(redis, basic.name, basic.account).drop("identity")
     told = Told(house.client)
     assert (told.status, told.red()) == (200, {"identity of basic"})
+
+
+def budget(client: Redis, name: str) -> Budget:
+    one = next(one for one in front_door.all_connections() if one.name == name)
+    return Budget(client, host_of(one.url), one.account)
+
+
+def test_credentials_that_a_tracker_refuses_stop_no_delivery_and_are_told_wherever_they_are_used(
+    house: House, redis: Redis
+) -> None:
+    budget(redis, "linear").pause(EVERYTHING, timedelta(minutes=5), CREDENTIALS_REFUSED)
+    told = Told(house.client)
+    # Both log in to the same tracker with the same.
+    assert (told.status, told.red()) == (200, {"credentials of linear", "credentials of strict"})
+    detail = told.checks["credentials of linear"]["detail"]
+    assert "`sprintwarden doctor linear` tells whether it holds" in detail
+    assert detail.endswith("They are tried again in 4 minutes.")
+    assert told.checks["credentials of jira"]["detail"] == "They are not refused."
+
+
+def test_a_limit_of_a_tracker_is_no_refusal(house: House, redis: Redis) -> None:
+    budget(redis, "linear").pause(EVERYTHING, timedelta(minutes=5), "Linear's requests limit")
+    assert Told(house.client).red() == set()
 
 
 A, B = "a" * 64, "b" * 64

@@ -32,6 +32,7 @@ from store.writes import Writes
 from tests.unit import front_door
 from tests.unit.front_door import SECRETS, House, jira_body, signed
 from tests.unit.hired import hire
+from trackers.http import tls_context
 from webhook_app.store_metrics import MOST_LABELS
 
 server, redis, house = front_door.server, front_door.redis, front_door.house
@@ -193,6 +194,36 @@ def test_pauses_are_told(house: House, redis: Redis) -> None:
     assert 25 < value(scrape(house), "pause_seconds", scope="host:me:search") <= 30
 
 
+def test_pauses_of_issues_are_one_series(house: House, redis: Redis) -> None:
+    for number in range(30):
+        Budget(redis, "host", "me").pause(f"issue:{number}", timedelta(seconds=30), "too many writes")
+    paused = [dict(labels) for name, labels in scrape(house) if name == "sprintwarden_pause_seconds"]
+    assert paused == [{"scope": "host:me:issue"}]
+
+
+def test_how_full_redis_is_is_told(house: House, redis: Redis) -> None:
+    found = scrape(house)
+    assert value(found, "redis_memory_bytes") > 100_000
+    assert value(found, "redis_memory_limit_bytes") == 0
+    redis.config_set("maxmemory", "1gb")
+    found = scrape(house)
+    redis.config_set("maxmemory", "0")
+    assert value(found, "redis_memory_limit_bytes") == 1024**3
+
+
+def test_a_redis_that_does_not_tell_of_itself_costs_no_other_series(
+    server: EmbeddedRedis, redis: Redis
+) -> None:
+    redis.acl_setuser(
+        "limited", enabled=True, passwords=["+pass-word"], commands=["+@all", "-info"], keys=["*"]
+    )
+    found = scrape(House(server.url.replace("unix://", "unix://limited:pass-word@")))
+    redis.acl_deluser("limited")
+    assert value(found, "redis_up") == 1
+    assert value(found, "workers", queue="live") == 0
+    assert [name for name, _ in found if "memory" in name] == []
+
+
 RULES_SERIES = (
     "rules_in_force_timestamp_seconds",
     "rules_file_refused",
@@ -301,7 +332,7 @@ def web(folder: Path, redis_url: str, environ: Mapping[str, str]) -> Iterator[tu
 
 def _alive(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False).is_success
+        return httpx.get(f"{url}/healthz", trust_env=False, verify=tls_context()).is_success
     except httpx.HTTPError:
         return False
 

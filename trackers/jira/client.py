@@ -12,7 +12,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from trackers.errors import (
     Conflict,
@@ -26,9 +25,16 @@ from trackers.errors import (
     Walled,
 )
 from trackers.http import exchange, is_own_word, json_of, keep_reserve, lower
-from trackers.limits import BULK, EVERYTHING, endpoint_scope, issue_scope, jira_pause
+from trackers.limits import (
+    BULK,
+    CREDENTIALS_REFUSED,
+    EVERYTHING,
+    endpoint_scope,
+    issue_scope,
+    jira_pause,
+)
 from trackers.protocol import Gate
-from trackers.reading import items, mapping, reference, text
+from trackers.reading import items, json_value, mapping, reference, text
 
 CREDENTIALS_PAUSE: Final = timedelta(minutes=5)
 """Refused credentials are tried again this seldom; on Data Center each try brings a CAPTCHA nearer."""
@@ -121,7 +127,7 @@ class JiraClient:
             self._gate.limit(pause.scope, pause.length, pause.reason)
             return LimitReached(f"Jira limits {operation}: {pause.reason}.", (pause,))
         if status == 401 or (status == 403 and "x-authentication-denied-reason" in response.headers):
-            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, CREDENTIALS_REFUSED)
             return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
         if status in _WORDED and not is_own_word(response.content):
             return Walled(f"Something other than Jira answered {operation} with {status}.")
@@ -141,7 +147,7 @@ class JiraClient:
 def complaint(response: httpx.Response) -> str:
     """Jira's own words about a refused request: the fields it names and its messages, shortened."""
     try:
-        answer = mapping(orjson.loads(response.content))
+        answer = mapping(json_value(response.content))
     except ValueError:
         return f"status {response.status_code}"
     messages = [message for message in map(text, items(answer.get("errorMessages"))) if message]

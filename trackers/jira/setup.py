@@ -25,10 +25,10 @@ from trackers.errors import (
 )
 from trackers.http import is_away, is_own_word
 from trackers.jira.client import CREDENTIALS_PAUSE
-from trackers.limits import EVERYTHING, Pause, jira_pause
+from trackers.limits import CREDENTIALS_REFUSED, EVERYTHING, Pause, jira_pause
 from trackers.model import Identity
 from trackers.protocol import Cache, Gate
-from trackers.reading import ident, items, mapping, text
+from trackers.reading import ident, items, json_value, mapping, text
 
 if TYPE_CHECKING:
     from jira import JIRA, JIRAError
@@ -202,11 +202,11 @@ class JiraSetup:
 
     def _kept(self, name: str, life: timedelta, ask: Callable[[], Any]) -> Any:
         held = self._cache.get(name)
-        if held is not None:
-            return json.loads(held)
-        answer = ask()
-        self._cache.put(name, json.dumps(answer), life)
-        return answer
+        if held is None:
+            held = json.dumps(ask())
+            self._cache.put(name, held, life)
+        # The library passes on half a character, which could not be written.
+        return json_value(held.encode())
 
     def _ask(self, question: Callable[[JIRA], T]) -> T:
         from jira import JIRAError
@@ -251,7 +251,7 @@ class JiraSetup:
                 f"Jira limits requests: {told.reason}.", (Pause(EVERYTHING, told.length, told.reason),)
             )
         if status == 401 or (status == 403 and "x-authentication-denied-reason" in headers):
-            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, CREDENTIALS_REFUSED)
             return Unauthorized("Jira refuses the connection's credentials; check the token and its expiry.")
         if status in (403, 404) and not (response is not None and is_own_word(response.content)):
             return Walled(f"Something other than Jira answered {status} while setting up.")

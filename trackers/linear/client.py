@@ -28,7 +28,7 @@ from trackers.errors import (
     Walled,
 )
 from trackers.http import exchange, is_own_word, json_of, keep_reserve, lower
-from trackers.limits import BULK, EVERYTHING, endpoint_scope, linear_pauses
+from trackers.limits import BULK, CREDENTIALS_REFUSED, EVERYTHING, endpoint_scope, linear_pauses
 from trackers.protocol import Gate
 from trackers.reading import items, mapping, text
 
@@ -129,7 +129,7 @@ class Credentials:
             raise ServerFault(f"Linear answered {response.status_code} to the request for a token.")
         token = text(mapping(json_of(response)).get("access_token")) if response.is_success else None
         if token is None:
-            gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            gate.limit(EVERYTHING, CREDENTIALS_PAUSE, CREDENTIALS_REFUSED)
             raise Unauthorized("Linear gives no token for the connection's client id and secret.")
         return token
 
@@ -159,7 +159,7 @@ class LinearClient:
             # The held token has ended and the call was not carried out: once more with a new one is safe.
             answer = self._send(operation, variables, bulk)
         if answer is None:
-            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, CREDENTIALS_REFUSED)
             raise Unauthorized("Linear refuses the connection's credentials; check the key or the client.")
         return answer
 
@@ -175,7 +175,7 @@ class LinearClient:
         if response.status_code == 401 or any(_unauthenticated(error) for error in errors):
             if self._credentials.renewable():
                 return None
-            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, "credentials refused")
+            self._gate.limit(EVERYTHING, CREDENTIALS_PAUSE, CREDENTIALS_REFUSED)
             raise Unauthorized("Linear refuses the connection's credentials; check the key.")
         if any(_limited(error) for error in errors) or response.status_code in _LIMIT_STATUSES:
             raise _limit(response, self._gate, self._scopes[operation])

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from store.address import parse
 from store.inbox import depth
+from store.sprint_views import SprintViews
 from webhook_app.console.changes import Change, changes
 from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
@@ -17,11 +18,13 @@ from webhook_app.console.levels import worst
 from webhook_app.console.now_connections import ConnectionNow, connections_now
 from webhook_app.console.now_needs import Need, headline, needs
 from webhook_app.console.now_service import RulesNow, ServiceNow, rules_now, service_now
+from webhook_app.console.sprints import Running, in_order
 from webhook_app.health import checks
 
 PAGE: Final = Page("now", f"{HOME}/now", "Now")
 _REFRESH_S: Final = 10
 _CHANGES: Final = 5
+_SPRINTS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Now:
     headline: str
     level: str
     needs: tuple[Need, ...]
+    sprints: tuple[Running, ...]
+    """The next to end."""
+    sprints_more: int
+    """How many more run."""
     connections: tuple[ConnectionNow, ...]
     rules: RulesNow
     service: ServiceNow
@@ -58,12 +65,15 @@ def gather(house: House) -> Now:
     )
     depths = depth(house.redis)
     connections = connections_now(house, at, found)
+    running = in_order(SprintViews(house.redis).running([one.name for one in house.connections]), at)
     every = needs(found, depths)
     return Now(
         at=at.isoformat(timespec="seconds"),
         headline=headline(len(every)),
         level=worst(need.level for need in every),
         needs=every,
+        sprints=running[:_SPRINTS],
+        sprints_more=len(running[_SPRINTS:]),
         connections=connections,
         rules=rules_now(house.redis),
         service=service_now(house.redis, depths),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -154,15 +155,20 @@ def gather(house: House, connection: str | None = None) -> Sprints:
     now, chosen = datetime.now(UTC), connection or None
     names = [chosen] if chosen else [one.name for one in house.connections]
     views = SprintViews(house.redis).every(names)
-    running = sorted((one for one in views if one.ended is None), key=lambda one: (one.end, one.name))
     ended = sorted((one for one in views if one.ended), key=lambda one: one.ended or now, reverse=True)
     return Sprints(
         at=now,
         connection=chosen,
-        running=tuple(_running(one, now) for one in running),
+        running=in_order(views, now),
         ended=tuple(_ended(one) for one in ended[:_MOST_PAST]),
         calibration=calibration(ended),
     )
+
+
+def in_order(views: Iterable[SprintView], now: datetime) -> tuple[Running, ...]:
+    """Of these the ones that run, the next to end first."""
+    running = sorted((one for one in views if one.ended is None), key=lambda one: (one.end, one.name))
+    return tuple(_running(one, now) for one in running)
 
 
 def gather_one(house: House, connection: str, sprint: str) -> Opened:
