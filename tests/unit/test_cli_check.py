@@ -27,7 +27,7 @@ from tests.unit import front_door
 from tests.unit.command import Command, Done
 from tests.unit.command import command as command
 from tests.unit.console_scene import console_app, csrf_of, log_in
-from webhook_app.console.rules import wrong
+from webhook_app.console.trials import wrong
 from workers.trial_jobs import carry_out
 
 server, redis = front_door.server, front_door.redis

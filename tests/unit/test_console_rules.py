@@ -22,7 +22,7 @@ from store.trials import MOST, Trials, Wish
 from tests.conftest import CONNECTION
 from tests.unit.console_scene import TOKEN, console_app, csrf_of, log_in
 from trackers.model import TrackerKind
-from webhook_app.console.rules import _CHECKING
+from webhook_app.console.trials import _CHECKING
 
 HOSTILE = "<script>alert('1')</script>"
 TEXT = f"""\

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import NotFound
 
-from webhook_app.console import api, decisions, labels, now, queue, rules, sprints
+from webhook_app.console import api, decisions, labels, now, queue, rules, sprints, trials
 from webhook_app.console.frame import API, HOME, Frame
 from webhook_app.console.guard import OPEN, Guard
 from webhook_app.console.house import House, PageModule
@@ -43,6 +43,7 @@ def open_console(app: Flask, house: House) -> None:
     api.add(blueprint, house)
     for module in PAGES:
         module.add(blueprint, house)
+    trials.add(blueprint, house)
     blueprint.get(HOME, endpoint="home", strict_slashes=False)(_home)
     # Of what is not there a stranger learns as little as of what is.
     blueprint.get(f"{HOME}/<path:rest>", endpoint="nowhere")(_nowhere)

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, with_config
 from werkzeug.exceptions import NotFound
 
 from store.label_views import TARGETS
-from webhook_app.console import decisions, label_data, now, queue, rules, sprints
+from webhook_app.console import decisions, label_data, now, queue, rules, sprints, trials
 from webhook_app.console.decision import Decision
 from webhook_app.console.house import House
 from webhook_app.console.label_words import STANDINGS
@@ -199,8 +199,8 @@ ROUTES: Final = (
     Route(
         "/trials/<id>",
         "trial",
-        rules.TrialPage,
-        lambda house, given: rules.find_trial(house, given["id"]),
+        trials.TrialPage,
+        lambda house, given: trials.find_trial(house, given["id"]),
         "A trial of an edited rules file",
         parts={"id": "Its id, as the list in the rules tells it."},
     ),
