@@ -6,7 +6,7 @@ A worker, who can judge, writes a view at each check; the web process, which can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -246,21 +246,25 @@ class SprintViews:
             pipe.hkeys(keys.running(connection))
             pipe.zrevrange(keys.closed(connection), 0, _MOST_CLOSED - 1)
         answers = iter(cast("list[list[str]]", pipe.execute()))
+        running, closed = dict[Subject, None](), dict[Subject, None]()
+        for connection in connections:
+            running |= dict.fromkeys(_among(connection, next(answers)))
+            closed |= dict.fromkeys(_among(connection, next(answers)))
         # One that was opened again is among both.
-        return self._in_short(
-            sprint
-            for connection in connections
-            for sprint in _among(connection, dict.fromkeys((*next(answers), *next(answers))))
-        )
+        return self._in_short(running | closed, over=closed.keys() - running.keys())
 
-    def _in_short(self, sprints: Iterable[Subject]) -> list[SprintView]:
+    def _in_short(self, sprints: Iterable[Subject], over: Collection[Subject] = ()) -> list[SprintView]:
         wanted = list(sprints)
-        found = self._read(map(keys.sprint_short, wanted))
-        # Releases before kept the whole alone.
-        others = [sprint for sprint, view in zip(wanted, found, strict=True) if view is None]
-        wholes = self._read(map(keys.sprint_view, others))
-        shorts = [view.in_short() if view is not None else None for view in wholes]
-        return [view for view in (*found, *shorts) if view is not None]
+        found = dict(zip(wanted, self._read(map(keys.sprint_short, wanted)), strict=True))
+        # Releases before keep the whole alone, and may have closed a sprint since.
+        others = [
+            sprint
+            for sprint, view in found.items()
+            if view is None or (sprint in over and view.ended is None)
+        ]
+        for sprint, whole in zip(others, self._read(map(keys.sprint_view, others)), strict=True):
+            found[sprint] = whole.in_short() if whole is not None else None
+        return [view for view in found.values() if view is not None]
 
     def _read(self, names: Iterable[str]) -> list[SprintView | None]:
         wanted = list(names)

@@ -79,7 +79,8 @@ class Sprints:
     def forget(self, sprint: Subject) -> None:
         """Forget a sprint that was deleted."""
         pipe = self._redis.pipeline()
-        pipe.delete(keys.sprint(sprint), keys.sprint_view(sprint), keys.snooze(sprint))
+        pipe.delete(keys.sprint(sprint), keys.sprint_view(sprint), keys.sprint_short(sprint))
+        pipe.delete(keys.snooze(sprint))
         pipe.hdel(keys.running(sprint.connection), sprint.id)
         pipe.zrem(keys.closed(sprint.connection), sprint.id)
         pipe.hdel(keys.planned(sprint.connection), sprint.id)

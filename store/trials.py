@@ -31,7 +31,7 @@ _LISTED: Final = 20
 _ASKED, _CALLED, _BEGAN, _SIGN, _ENDED = "asked", "called", "began", "sign", "ended"
 """Fields that hold a moment (ms)."""
 _TEXT, _RESULT = "text", "result"
-_HEAD: Final = ("connection", "last", "by", _ASKED, _BEGAN, _SIGN, _ENDED, "issues", "doing", "why")
+_HEAD: Final = ("connection", "last", "by", _ASKED, _BEGAN, _SIGN, "issues", "doing", "why")
 """What is small: a text or a result may have hundreds of kilobytes."""
 
 
@@ -214,11 +214,12 @@ class Trials:
         pipe.time()
         for id_ in names:
             pipe.hmget(keys.trial(id_), *_HEAD, *more)
+            pipe.hexists(keys.trial(id_), _RESULT)
         time, *raw = pipe.execute()
         now = now_ms(time)
         return [
-            (_head(id_, dict(zip(_HEAD, values, strict=False)), now), values[len(_HEAD) :])
-            for id_, values in zip(names, raw, strict=True)
+            (_head(id_, dict(zip(_HEAD, values, strict=False)), is_done, now), values[len(_HEAD) :])
+            for id_, values, is_done in zip(names, raw[::2], raw[1::2], strict=True)
         ]
 
     def _tell(self, id_: str, moment: str, *, once: bool = False, **fields: str) -> bool:
@@ -228,7 +229,7 @@ class Trials:
         return bool(self._told(keys=[keys.trial(id_)], args=args))
 
 
-def _head(id_: str, fields: Mapping[str, str | None], now: int) -> Head | None:
+def _head(id_: str, fields: Mapping[str, str | None], is_done: bool, now: int) -> Head | None:
     connection, by, asked = fields["connection"], fields["by"], fields[_ASKED]
     if connection is None or by is None or asked is None:
         return None
@@ -238,7 +239,7 @@ def _head(id_: str, fields: Mapping[str, str | None], now: int) -> Head | None:
         int(fields["last"] or 0),
         by,
         datetime.fromtimestamp(int(asked) / 1000, UTC),
-        _state(fields, now),
+        State.DONE if is_done else _state(fields, now),
         int(fields["issues"] or 0),
         fields["doing"] or "",
         fields["why"] or "",
@@ -246,8 +247,9 @@ def _head(id_: str, fields: Mapping[str, str | None], now: int) -> Head | None:
 
 
 def _state(fields: Mapping[str, str | None], now: int) -> State:
-    if fields[_ENDED] is not None:
-        return State.FAILED if fields["why"] else State.DONE
+    # Not by when it ended: releases before did not tell that.
+    if fields["why"] is not None:
+        return State.FAILED
     sign = fields[_SIGN] or fields[_BEGAN]
     if sign is None:
         return State.WAITING

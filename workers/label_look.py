@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("label_look")
 
-_FORM: Final = 1
+_FORM: Final = 2
 """Raised when views made before must be made anew."""
 _LABELS: Final = "labels"
 _COMPONENTS: Final = "components"

@@ -27,6 +27,7 @@ from store.journal import CommentState, Journals
 from store.rulebook import RulebookShelf
 from tests.conftest import ISSUE, until
 from tests.conftest import hint as hint_of
+from tests.earlier_versions import EARLIER
 from tests.faults.shim import Shim, Way
 from tests.faults.toys import Floor, Toy
 from trackers.model import HintKind, Subject
@@ -43,7 +44,6 @@ Seen = Callable[[str], None]
 IN_A_RUN: Final = tuple(place for place in PLACES if place != "popped")
 ONE_TRACKER: Final = pytest.mark.parametrize("running", ["jira"], indirect=True)
 """Where what is tried lies before any tracker."""
-EARLIER: Final = json.loads((Path(__file__).parent / "earlier_versions.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from store.journal import CommentRecord, CommentState
 from store.sprint_views import Kind, Point, SprintView, SprintViews, Standing
 from store.sprints import Sprints
 from tests.conftest import Floor
+from tests.earlier_versions import EARLIER
 from tests.unit.sprint_scene import BOARD, DAY, SPRINT, START, sprint, work
 from tests.unit.sprint_scene import over as finished
 from tests.unit.test_sprint_check import FULL, check, lay_rules, show
@@ -293,16 +295,43 @@ def test_what_only_another_release_can_read_is_not_there(redis: Redis) -> None:
     views = SprintViews(redis)
     views.keep(view())
     Sprints(redis).keep(SPRINT, "12", "{}")
-    kept = cast("dict[str, str]", redis.hgetall(keys.sprint_view(SPRINT)))
+    kept = {name: str(redis.get(name)) for name in (keys.sprint_view(SPRINT), keys.sprint_short(SPRINT))}
 
     def write(old: str, new: str) -> None:
         for name, text in kept.items():
-            redis.hset(keys.sprint_view(SPRINT), name, text.replace(old, new))
+            redis.set(name, text.replace(old, new))
 
     write('"unit":"points"', '"unit":"hearts"')
     assert (views.of(SPRINT), views.every(["acme"])) == (None, [])
     write('"name":', '"nickname":"x","name":')
     assert (views.of(SPRINT), views.every(["acme"])) == (view(), [view().in_short()])
+
+
+def test_what_an_earlier_version_kept_is_listed_and_forgets_deleted_issues(redis: Redis) -> None:
+    views = SprintViews(redis)
+    (sprint,), (text,) = EARLIER["sprint_views"].keys(), EARLIER["sprint_views"].values()
+    redis.set(f"sw:sprint-view:{sprint}", json.dumps(text))
+    Sprints(redis).close(Subject.parse(sprint), "{}")
+    (listed,) = views.every(["acme"])
+    whole = views.of(Subject.parse(sprint))
+    assert whole is not None
+    assert listed == whole.in_short()
+    assert (whole.delivered, whole.warned.text) == (21.0, "Moving ABC-7 out makes that likely.")
+    views.mask(Subject.parse(sprint), "ABC-7", GONE)
+    assert "ABC-7" not in str([redis.get(name) for name in redis.scan_iter(match="sw:sprint-*")])
+    Sprints(redis).forget(Subject.parse(sprint))
+    assert views.of(Subject.parse(sprint)) is None
+    assert list(redis.scan_iter(match="sw:sprint*")) == []
+
+
+def test_a_sprint_that_an_earlier_version_closed_is_listed_as_over(redis: Redis) -> None:
+    (sprint, kept), *_ = EARLIER["sprint_views"].items()
+    SprintViews(redis).keep(view("37"))
+    Sprints(redis).keep(Subject.parse(sprint), "12", "{}")
+    redis.set(f"sw:sprint-view:{sprint}", json.dumps(kept))
+    Sprints(redis).close(Subject.parse(sprint), "{}")
+    (listed,) = SprintViews(redis).every(["acme"])
+    assert (listed.ended is not None, listed.delivered) == (True, 21.0)
 
 
 def test_a_list_has_the_state_and_not_the_course(redis: Redis) -> None:

@@ -24,6 +24,7 @@ from store.inbox import Inbox
 from store.rulebook import RulebookShelf
 from store.trials import MOST, SILENT, Head, State, TooMany, Trial, Trials, Wish
 from tests.conftest import ISSUE, Floor, hint, issue, until
+from tests.earlier_versions import EARLIER
 from tests.unit.sprint_scene import BOARD
 from trackers.errors import Forbidden, Paused
 from trackers.model import HintKind, Issue
@@ -85,6 +86,18 @@ def test_the_first_end_of_a_trial_counts(trials: Trials) -> None:
     trials.keep(other, {"issues": 20})
     assert (state(trials, one), found(trials, one).head.why) == (State.DONE, "")
     assert (state(trials, other), found(trials, other).result) == (State.FAILED, None)
+
+
+@pytest.mark.parametrize(
+    ("how", "end"), [(State.DONE, {"result": '{"issues": 20}'}), (State.FAILED, {"why": "No."})]
+)
+def test_an_end_that_an_earlier_version_told_counts(
+    trials: Trials, redis: Redis, how: State, end: dict[str, str]
+) -> None:
+    redis.hset(keys.trial("old"), mapping=EARLIER["trial"] | end)
+    redis.zadd(keys.TRIALS, {"old": 1})
+    assert (state(trials, "old"), [head.state for head in trials.listed()]) == (how, [how])
+    assert trials.waiting() == {}
 
 
 def test_one_worker_alone_carries_a_trial_out(trials: Trials) -> None:
