@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from rules.contradictions import Group, Statement, clash, dead_parts, known, of_rule, pieces
+from rules.fields import MAX_WORDS
 from rules.layers import Layers, LayerSet, key_of, listed, mapping, rule_names
 from rules.regex_checks import has_dead_part, is_dead, is_doubled, is_glob
 from rules.remarks import Remark
@@ -239,7 +240,8 @@ def _text(path: Path, condition: dict[str, Any]) -> Iterator[Remark]:
 
 
 def _needless(path: Path, key: str, texts: Any, exact: bool) -> Iterator[Remark]:
-    found = pieces(key, texts, exact)
+    # A list that is longer is refused for it.
+    found = pieces(key, texts, exact)[:MAX_WORDS]
     # Looked at pair by pair are only those whose text stands in another's too, for lists may be long.
     every = "\0".join(piece.sought for piece in found)
     wider = [(other, wide) for other, wide in enumerate(found) if every.count(wide.sought) > 1]

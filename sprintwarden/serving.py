@@ -46,6 +46,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "graceful_timeout": 10,
         "timeout": 30,
         "limit_request_line": 4_094,
+        # SCRIPT_NAME from a stranger would move /webhooks/console to /console, behind a proxy's back.
+        "forwarder_headers": "",
         "logger_class": "sprintwarden.logs.DiscreetLogger",
         "loglevel": "warning",
         "control_socket_disable": True,

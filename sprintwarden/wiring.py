@@ -69,6 +69,7 @@ def build_web(settings: Settings) -> Flask:
             ceiling_sprint=settings.ceiling_sprint,
             redis_may_forget=settings.redis_may_forget,
             metrics_token=settings.metrics_secret(),
+            threads=settings.web_threads,
             console=_console(settings),
         )
     )

@@ -49,6 +49,8 @@ class WebSettings:
     """Whether a Redis that can lose events is no reason not to be ready."""
     metrics_token: Secret | None = None
     """Who shows it is told metrics and checks; without one, who asks on this machine."""
+    threads: int = 8
+    """How many requests a process takes at a time."""
     console: Access | None = None
     """Who may see the console; without it there is none."""
 

@@ -11,7 +11,8 @@ from threading import Event, Semaphore
 
 import pytest
 import structlog
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Request, Response
+from gunicorn.http import RequestParser, wsgi
 from itsdangerous import TimestampSigner
 from redis import Redis
 from structlog.typing import EventDict
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from rules.secret import Secret
 from sprintwarden.cli import app as command
 from sprintwarden.embedded import EmbeddedRedis
+from sprintwarden.serving import Web, options
 from sprintwarden.settings import Complaint, Settings
 from sprintwarden.wiring import build_web
 from store import keys
@@ -115,6 +117,22 @@ def test_cookies_are_for_the_server_alone(redis_server: EmbeddedRedis) -> None:
     for cookie in cookies:
         assert cookie.startswith("__Host-sprintwarden-")
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize(
+    ("url", "secure", "host"),
+    [
+        ("HTTPS://Hooks.acme.example:443", True, "hooks.acme.example"),
+        ("https://hooks.acme.example:8443", True, "hooks.acme.example:8443"),
+        ("http://hooks.acme.example:80", False, "hooks.acme.example"),
+        (None, False, None),
+    ],
+)
+def test_the_public_address_is_read_as_browsers_write_it(
+    url: str | None, secure: bool, host: str | None
+) -> None:
+    found = Access(Secret(HASH), public_url=url)
+    assert (found.secure, found.public_host) == (secure, host)
 
 
 def strangers_routes(app: Flask) -> list[tuple[str, str]]:
@@ -228,6 +246,14 @@ def test_a_new_password_ends_all_sessions(app: Flask, redis_server: EmbeddedRedi
     assert again.get("/console/bell").status_code == 303
 
 
+def test_after_a_new_password_no_browser_is_known(redis: Redis) -> None:
+    """Somebody who left may have logged in often, and kept each mark to guess by."""
+    before, after = (sessions.Sessions(redis, Secret(hash_of(f"the {word} password"))) for word in "ab")
+    mark = before.mark_browser()
+    assert before.browser(mark)
+    assert after.browser(mark) is None
+
+
 def test_another_process_knows_the_session(app: Flask, redis_server: EmbeddedRedis) -> None:
     kept = log_in(app).get_cookie("sprintwarden-session")
     assert kept is not None
@@ -263,6 +289,14 @@ def test_a_change_comes_from_our_own_pages(app: Flask, headers: dict[str, str], 
     client = log_in(app)
     token = csrf_of(client.get("/console/bell").text)
     assert client.post("/console/bell", data={"csrf": token}, headers=headers).status_code == answer
+
+
+def test_what_another_site_sends_is_not_even_read(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, read = log_in(app), list[bool]()
+    monkeypatch.setattr(Request, "_load_form_data", lambda _: read.append(True))
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert client.post("/console/bell", data={"csrf": "x"}, headers=headers).status_code == 403
+    assert read == []
 
 
 def test_what_was_done_is_said_once_and_escaped(app: Flask) -> None:
@@ -393,6 +427,29 @@ class TestByProxy:
         got = app.test_client().get("/console/bell", headers=headers, environ_base={"REMOTE_ADDR": peer})
         assert got.status_code == answer
 
+    @pytest.mark.parametrize("name", ["José Ángel", "Élodie", "Zoë à la plage", "李"])
+    def test_names_are_told_in_utf_8(self, app: Flask, name: str) -> None:
+        told = {"HTTP_X_FORWARDED_USER": name.encode().decode("latin-1")}
+        assert f">{name}<" in app.test_client().get("/console/bell", environ_base=told).text
+
+    @pytest.mark.parametrize(
+        ("target", "header"),
+        [
+            ("/webhooks/console/bell", "SCRIPT_NAME: /webhooks\r\nX-Forwarded-User: eve"),
+            ("/webhooks/jira", "PATH_INFO: /console/bell\r\nX-Forwarded-User: eve"),
+            ("/console/bell", "X_Forwarded_User: eve"),
+        ],
+    )
+    def test_no_header_of_a_stranger_leads_past_the_proxy(self, app: Flask, target: str, header: str) -> None:
+        """Proxies pass names with underscores on, and guard the path that they see."""
+        cfg = Web(app, options(Settings())).cfg
+        sent = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode()
+        asked = next(RequestParser(cfg, iter([sent]), ("127.0.0.1", 50000)))
+        _, environ = wsgi.create(asked, None, ("127.0.0.1", 50000), ("127.0.0.1", 8000), cfg)
+        assert environ["REMOTE_ADDR"] == "127.0.0.1"
+        with app.request_context(environ):
+            assert app.full_dispatch_request().status_code in (403, 404, 405)
+
     def test_the_name_of_another_header_counts_for_nothing(self, app: Flask) -> None:
         assert status(app, "/console/bell", X_Remote_User="ada") == 403
 
@@ -424,6 +481,9 @@ class TestByProxy:
         (None, "X-Forwarded-User", "proxy.local", "'proxy.local' is no address"),
         (None, "X Forwarded", "127.0.0.1", "no name of a header"),
         (None, "Host", "127.0.0.1", "no name of a header"),
+        (None, "X-Forwarded-For", "127.0.0.1", "no name of a header"),
+        (None, "User-Agent", "127.0.0.1", "no name of a header"),
+        (None, "Sec-Fetch-Site", "127.0.0.1", "no name of a header"),
     ],
 )
 def test_what_cannot_be_safe_is_refused_at_start(
@@ -432,6 +492,20 @@ def test_what_cannot_be_safe_is_refused_at_start(
     with pytest.raises(NoAccess, match=re.escape(said)) as refused:
         access(Secret(password) if password else None, header, proxies, None)
     assert password is None or password not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Forwarded-User",
+        "Remote-User",
+        "X-Auth-Request-Email",
+        "X-authentik-username",
+        "Tailscale-User-Login",
+    ],
+)
+def test_headers_that_log_in_proxies_send_are_taken(header: str) -> None:
+    assert access(None, header, "127.0.0.1", None) is not None
 
 
 def test_settings_reach_the_console(

@@ -24,7 +24,7 @@ from webhook_app import console
 from webhook_app.app import WebSettings, create_app
 from webhook_app.console import frame
 from webhook_app.console.access import Access
-from webhook_app.console.frame import link, show
+from webhook_app.console.frame import ask, link, show
 from webhook_app.console.guard import UNATTENDED
 from webhook_app.console.house import House, Page
 
@@ -45,6 +45,8 @@ PARTS = """{% extends "base.html" %}{% import "bits.html" as bits %}{% block mai
 {{ bits.confirm("/console/parts", "Go on", about=text) }} {{ bits.why("dry_run") }}
 {% endblock %}"""
 
+NAMED = "Mute \u202eevil\u2066 <b>?"
+
 
 class Parts:
     """A page with every part, whose text is as a tracker's might be."""
@@ -62,7 +64,11 @@ class Parts:
         def fault() -> Response:
             raise ValueError("a secret in a fault")
 
+        def asked() -> Response:
+            return ask(NAMED, [NAMED], action="/", verb="Go on", back="/", fields={"name": NAMED})
+
         blueprint.get(self.PAGE.path, endpoint="parts")(look)
+        blueprint.get(f"{self.PAGE.path}/asked", endpoint="asked")(asked)
         for name, view in (("away", away), ("fault", fault)):
             blueprint.route(f"/console/parts/{name}", endpoint=name, methods=["GET", "POST"])(view)
             blueprint.get(f"/api/v1/{name}", endpoint=f"{name}_data")(view)
@@ -144,6 +150,13 @@ def test_every_part_is_whole_and_escaped(app: Flask) -> None:
     assert '<option value="jira" selected>jira</option>' in text
     assert 'href="/console/parts?a=1&amp;b=2"' in text
     assert 'width="100"' in text
+
+
+def test_no_name_turns_the_words_after_it(app: Flask) -> None:
+    text = log_in(app).get("/console/parts/asked").text
+    assert "<h1>Mute \ufffdevil\ufffd &lt;b&gt;?</h1>" in text
+    assert "<p>Mute \ufffdevil\ufffd &lt;b&gt;?</p>" in text
+    assert 'name="name" value="Mute \u202eevil\u2066 &lt;b&gt;?"' in text, "what a form sends stays as it is"
 
 
 def test_pages_hold_nothing_that_the_policy_forbids(app: Flask) -> None:

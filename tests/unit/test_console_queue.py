@@ -25,6 +25,7 @@ from webhook_app.app import WebSettings
 from webhook_app.console.changes import changes, note_change
 from webhook_app.console.house import House
 from webhook_app.console.queue import QueuePage, gather
+from webhook_app.console.queue_changes import put_back
 
 NOW = timedelta(0)
 LATER = timedelta(minutes=10)
@@ -175,6 +176,23 @@ def test_all_of_one_cause_are_put_back_and_no_others(
     assert post(browser, "put-back", cause=BROKEN).status_code == 303
     assert [letter.subject.id for letter in inbox.dead()] == ["3"]
     assert {one.about for one in changes(redis)} == {"acme:issue:1", "acme:issue:2"}
+
+
+def test_what_was_put_back_is_noted_though_redis_goes_away_amid_it(
+    inbox: Inbox, redis: Redis, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = [bury(inbox, id_) for id_ in ("1", "2")]
+    revive = Inbox.revive
+
+    def at_first(self: Inbox, subject: Subject) -> bool:
+        if subject != letters[0]:
+            raise ConnectionError
+        return revive(self, subject)
+
+    monkeypatch.setattr(Inbox, "revive", at_first)
+    with pytest.raises(ConnectionError):
+        put_back(house, letters, "ada")
+    assert [(one.user, one.about) for one in changes(redis)] == [("ada", str(letters[0]))]
 
 
 def test_the_number_that_was_really_put_back_is_told(inbox: Inbox, browser: FlaskClient) -> None:

@@ -349,7 +349,8 @@ def test_what_came_of_a_trial_is_shown_whole_and_escaped(
         "is withheld",
         "dry_run: 1 label on 1 of 9",
         "line 4",
-        "has another turn",
+        '<td data-label="Now">at its place</td>',
+        "earlier or later in the order",
         "a warning (overcommitted)",
         "Nothing was saved.",
     ):
@@ -430,3 +431,12 @@ def result() -> dict[str, Any]:
                      "new_said": verdict}],
         "remarks": [f"{HOSTILE} was left out."],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("last", ["9" * 5_000, "-1", "٣", "1e3", ""])
+def test_a_number_that_is_none_asks_for_as_many_issues_as_ever(
+    browser: FlaskClient, redis: Redis, held: str, last: str
+) -> None:
+    assert ask(browser, TEXT, last=last).status_code == 303
+    (head,) = Trials(redis).listed()
+    assert head.last == 200

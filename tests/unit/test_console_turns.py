@@ -6,10 +6,12 @@ from threading import Thread
 
 import pytest
 from flask import Flask
+from redis import Redis
 
+from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
-from tests.unit.console_scene import TOKEN, console_app, log_in
-from webhook_app.console import guard
+from tests.unit.console_scene import HASH, TOKEN, console_app, log_in
+from webhook_app.console.sessions import Sessions
 from webhook_app.console.turns import Turns
 
 
@@ -37,11 +39,20 @@ def test_nobody_waits_for_ever() -> None:
     assert turns.take()
 
 
+@pytest.mark.parametrize(
+    ("threads", "most", "waiting"), [(1, 1, 0), (2, 1, 0), (3, 1, 1), (4, 1, 2), (8, 2, 4), (64, 2, 4)]
+)
+def test_threads_stay_free_for_webhooks_but_where_there_is_one(threads: int, most: int, waiting: int) -> None:
+    turns = Turns.among(threads, 0.01)
+    assert [turns.take() for _ in range(most + 1)] == [True] * most + [False]
+    assert turns._room._value == waiting
+    assert most + waiting < max(threads, 2)
+
+
 @pytest.fixture
 def full(redis_server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """A console where all turns are taken."""
-    monkeypatch.setattr(guard, "_PAGES_AT_A_TIME", 0)
-    monkeypatch.setattr(guard, "_PAGES_WAITING", 0)
+    monkeypatch.setattr(Turns, "among", lambda *_: Turns(0, 0, 0))
     return console_app(redis_server.url)
 
 
@@ -63,9 +74,20 @@ def test_strangers_and_webhooks_need_no_turn(full: Flask) -> None:
     assert stranger.post("/webhooks/nobody").status_code == 404
 
 
+def test_log_out_needs_no_turn(full: Flask, redis: Redis) -> None:
+    browser = log_in(full)
+    cookie = browser.get_cookie("sprintwarden-session")
+    assert cookie is not None
+    held = Sessions(redis, Secret(HASH))
+    visit = held.find(cookie.value)
+    assert visit is not None
+    assert browser.post("/console/logout", data={"csrf": visit.csrf}).status_code == 303
+    assert held.find(cookie.value) is None
+
+
 def test_whatever_comes_of_a_page_its_turn_is_given_back(redis_server: EmbeddedRedis) -> None:
     browser = log_in(console_app(redis_server.url))
-    for _ in range(guard._PAGES_AT_A_TIME + guard._PAGES_WAITING + 1):
+    for _ in range(7):
         assert browser.get("/console/now").status_code == 200
         assert browser.get("/console/nowhere").status_code == 404
         assert browser.post("/console/logout").status_code == 403

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.fields import MAX_WORDS
 from rules.lint import lint
 from rules.load import load_rules
 from rules.source import read_source
@@ -214,6 +215,15 @@ def test_of_a_file_with_errors_the_rest_is_warned_of_too() -> None:
         "f",
     )
     assert [one.name for one in lint(source, TODAY)] == ["short-phrase"]
+
+
+def test_of_a_list_that_is_too_long_the_end_is_not_compared() -> None:
+    """It is refused for its length; held pair by pair, tens of thousands would take minutes."""
+    words = [f"x{number}y" for number in range(MAX_WORDS - 2)] + ["crash*", "crashes", "slow*", "slower"]
+    source = read_source(
+        rules(f"{{label: a, title: {{words: [{', '.join(words)}]}}}}").encode(), "rules.yaml"
+    )
+    assert [one.name for one in lint(source, TODAY)] == ["needless-entry"]
 
 
 def test_a_file_that_cannot_be_read_whole_is_not_judged() -> None:

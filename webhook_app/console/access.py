@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,9 +23,11 @@ MAX_PASSWORD_CHARS: Final = 1_024
 MAX_USER_CHARS: Final = 60
 _HASH: Final = re.compile(r"scrypt:(\d{1,7}):(\d{1,2}):(\d{1,2})\$[^$\s]{8,64}\$[0-9a-f]{128}")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,63}")
-_NOT_A_USER: Final = frozenset(
-    {"host", "cookie", "authorization", "content-type", "content-length", "origin"}
+_NOT_A_USER: Final = re.compile(
+    r"(?i)host|cookie|authorization|origin|referer|user-agent|via|forwarded|connection|accept|(accept|content|sec)-.*"
+    r"|x-real-ip|x-forwarded-(for|host|port|proto|scheme|server|ssl|prefix)|x-csrf-token|x-unattended"
 )
+"""Headers that requests have anyway, or that tell of something else: everybody would be let in by them."""
 
 
 class NoAccess(ValueError):
@@ -45,12 +48,13 @@ class Access:
     @property
     def secure(self) -> bool:
         """Whether browsers reach the console by https alone."""
-        return bool(self.public_url and self.public_url.startswith("https:"))
+        return urlsplit(self.public_url or "").scheme == "https"
 
     @property
     def public_host(self) -> str | None:
         """Host and port that browsers know the service by."""
-        return urlsplit(self.public_url).netloc if self.public_url else None
+        default = ":443" if self.secure else ":80"
+        return urlsplit(self.public_url).netloc.lower().removesuffix(default) if self.public_url else None
 
     def accepts(self, password: str) -> bool:
         """Whether this is the password. Takes a tenth of a second and 32 MB, on purpose."""
@@ -98,7 +102,7 @@ def access(
             "SPRINTWARDEN_CONSOLE_PASSWORD_HASH is no hash of a password. `sprintwarden console-password` "
             "makes one; a password itself must not stand there."
         )
-    if header and (not _HEADER.fullmatch(header) or header.lower() in _NOT_A_USER):
+    if header and (not _HEADER.fullmatch(header) or _NOT_A_USER.fullmatch(header)):
         raise NoAccess(
             "SPRINTWARDEN_CONSOLE_HEADER is no name of a header that tells a user, such as X-Forwarded-User."
         )
@@ -143,5 +147,8 @@ def _networks(text: str) -> Iterable[Network]:
 
 def _user(told: str) -> str | None:
     """The name in a header. A comma means that it came twice: the proxy added to what a stranger sent."""
+    # WSGI tells bytes one by one as characters; most proxies mean UTF-8 by them.
+    with suppress(UnicodeError):
+        told = told.encode("latin-1").decode()
     name = told.strip()
     return name if 0 < len(name) <= MAX_USER_CHARS and name.isprintable() and "," not in name else None

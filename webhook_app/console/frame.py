@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Response, current_app, g, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from store.reasons import why
 from trackers.spans import in_utc, in_words
@@ -22,6 +24,8 @@ HOME: Final = "/console"
 _SAID: Final = "sprintwarden-said"
 """Cookie with the sentence that the page after a change shows once."""
 _SAID_LIFE_S: Final = 60
+_TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of writing until another ends it (Unicode Standard Annex 9, section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,16 @@ def link(path: str, **query: object) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
+def _seen(value: object) -> object:
+    """What a page shows of ``value``: no mark that has our own words after it read backwards.
+
+    What a form sends back is written with ``| e``, which leaves it as it is.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _TURNING.sub("\ufffd", value)
+
+
 def _frame() -> Frame:
     found: Frame = current_app.extensions["console"]
     return found
@@ -171,7 +185,10 @@ def _iso(at: datetime | str) -> str:
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("webhook_app.console"),
     autoescape=True,
+    # A new version that is installed beside a running one must not lend it its templates.
+    auto_reload=False,
     undefined=StrictUndefined,
+    finalize=_seen,
     trim_blocks=True,
     lstrip_blocks=True,
 )

@@ -26,6 +26,7 @@ log = structlog.get_logger("console")
 LOGIN: Final = f"{HOME}/login"
 OPEN: Final = frozenset({"console.login", "console.log_in", "console.static"})
 """Endpoints for strangers."""
+_LOG_OUT: Final = "console.log_out"
 UNATTENDED: Final = "X-Unattended"
 """Header of a request that a page made by itself, which is no use of the session."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,10 +35,6 @@ _BODY_BYTES: Final = 4 * 1024 * 1024
 """A form may hold a rules file."""
 _CHECKS_AT_A_TIME: Final = 2
 """Of passwords, per process. They are slow, and the threads are those that take webhooks."""
-_PAGES_AT_A_TIME: Final = 2
-"""Per process."""
-_PAGES_WAITING: Final = 4
-"""A handful of tabs opened at once is served; of the eight threads there are by default, two stay free."""
 _TURN_S: Final = 5.0
 _RETRY_S: Final = 5
 
@@ -85,7 +82,7 @@ class Guard:
             Sessions(house.redis, access.password),
             Attempts(house.redis),
             BoundedSemaphore(_CHECKS_AT_A_TIME),
-            Turns(_PAGES_AT_A_TIME, _PAGES_WAITING, _TURN_S),
+            Turns.among(house.settings.threads, _TURN_S),
         )
 
     def stand_at(self, blueprint: Blueprint) -> None:
@@ -111,8 +108,9 @@ class Guard:
                 self._look_at_change(visit)
         elif not self._is_machine():
             return self._turn_away()
-        # Only now: whoever sends a form slowly keeps nobody from a turn.
-        self._take_turn()
+        # Only now: whoever sends a form slowly keeps nobody from a turn. Who wants to leave needs none.
+        if request.endpoint != _LOG_OUT:
+            self._take_turn()
         return None
 
     def _take_turn(self) -> None:
@@ -150,8 +148,8 @@ class Guard:
         return _go(link(LOGIN, next=wanted if wanted != HOME else None))
 
     def _look_at_change(self, visit: Visit) -> None:
-        given = request.form.get("csrf") or request.headers.get("X-CSRF-Token", "")
-        if not self._from_here() or not hmac.compare_digest(given.encode(), visit.csrf.encode()):
+        # What another site has a browser send is not even read.
+        if not (self._from_here() and _is_of(visit)):
             raise Forbidden("This form is not of your session. Open its page again and repeat the change.")
 
     def _from_here(self) -> bool:
@@ -220,6 +218,12 @@ class Guard:
     def _cookie(self, purpose: str) -> str:
         """Its name; `__Host-` has browsers refuse one that a neighbouring host set."""
         return f"{'__Host-' if self.access.secure else ''}sprintwarden-{purpose}"
+
+
+def _is_of(visit: Visit) -> bool:
+    """Whether a form holds the token of its visitor's session."""
+    given = request.form.get("csrf") or request.headers.get("X-CSRF-Token", "")
+    return hmac.compare_digest(given.encode(), visit.csrf.encode())
 
 
 def _go(path: str) -> Response:

@@ -28,11 +28,13 @@ _GONE: Final = (
 
 def put_back(house: House, subjects: Sequence[Subject], user: str) -> int:
     """Give dead letters fresh attempts; how many there were. Each is noted with the ``user``."""
-    inbox = _inbox(house)
-    back = [subject for subject in subjects if inbox.revive(subject)]
-    for subject in back:
-        note_change(house.redis, user, PUT_BACK, str(subject))
-    return len(back)
+    inbox, number = _inbox(house), 0
+    for subject in subjects:
+        if inbox.revive(subject):
+            # At once: should Redis go away, no change is left without its name.
+            note_change(house.redis, user, PUT_BACK, str(subject))
+            number += 1
+    return number
 
 
 def discard(house: House, subject: Subject, user: str) -> bool:

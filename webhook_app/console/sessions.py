@@ -99,12 +99,17 @@ class Sessions:
             self._redis.delete(keys.console_session(visit.session))
 
     def mark_browser(self) -> str:
-        """The value of a cookie that tells a browser somebody has logged in with."""
-        return _signer(self.key(), "browser").sign(secrets.token_urlsafe(16)).decode()
+        """The value of a cookie that tells a browser somebody has logged in with, by this password."""
+        return self._marks().sign(secrets.token_urlsafe(16)).decode()
 
     def browser(self, cookie: str) -> str | None:
         """What ``mark_browser`` named the browser that shows this cookie."""
-        return _unsigned(_signer(self.key(), "browser"), cookie, int(BROWSER_LIFE.total_seconds()))
+        return _unsigned(self._marks(), cookie, int(BROWSER_LIFE.total_seconds()))
+
+    def _marks(self) -> TimestampSigner:
+        # Who knew the password before may be the one whom it was changed for.
+        key = self.key()
+        return _signer(key, f"browser {self._fingerprint(key)}")
 
     def _fingerprint(self, key: bytes) -> str:
         return _mac(key, f"password {self._password.reveal() if self._password else ''}")

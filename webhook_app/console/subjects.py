@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from store import keys
 from trackers.model import Subject, SubjectKind, TrackerKind
@@ -54,7 +54,7 @@ def address(house: House, connection: str, key: str, told: str = "") -> str | No
         return None
     if known.tracker is TrackerKind.JIRA:
         return f"{known.url}/browse/{quote(key, safe='')}"
-    return told if urlsplit(told).scheme in ("https", "http") else None
+    return told if told.startswith(("https://", "http://")) else None
 
 
 def _named(house: House, subject: Subject, answer: Any) -> Named:

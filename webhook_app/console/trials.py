@@ -30,6 +30,8 @@ _AT_ONCE: Final = timedelta(seconds=10)
 """For so long nothing hinders it: a worker that has ended its work makes room for a new one."""
 _LAST: Final = 200
 _MOST_LAST: Final = 1_000
+_MOST_DIGITS: Final = 9
+"""Python reads no number of thousands of digits."""
 _LOST: Final = (
     "The bulk worker that was at it ended in the middle of it, or hangs: it gives no sign of life. Edit it "
     "further and send it again. Should it end so again, try it on fewer issues, and look in the worker's log "
@@ -142,7 +144,8 @@ def _ask(house: House, given: Mapping[str, str]) -> Response:
 
 
 def _number(given: str) -> int:
-    return min(max(int(given), 1), _MOST_LAST) if given.isascii() and given.isdigit() else _LAST
+    is_number = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
+    return min(max(int(given), 1), _MOST_LAST) if is_number else _LAST
 
 
 def wrong(house: House, name: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

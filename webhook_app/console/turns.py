@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from threading import BoundedSemaphore
+from typing import Final, Self
+
+_AT_A_TIME: Final = 2
+_WAITING: Final = 4
+"""Who opens a handful of tabs at once gets them all."""
 
 
 class Turns:
@@ -15,6 +20,12 @@ class Turns:
         self._room = BoundedSemaphore(most + waiting)
         self._turns = BoundedSemaphore(most)
         self._patience_s = patience_s
+
+    @classmethod
+    def among(cls, threads: int, patience_s: float) -> Self:
+        """Two at a time and four who wait, or fewer where there are few ``threads``: webhooks need some."""
+        most = min(_AT_A_TIME, max(1, threads // 4))
+        return cls(most, min(_WAITING, (threads - most) * 2 // 3), patience_s)
 
     def take(self) -> bool:
         """Wait for a turn; whether there is one now, which must then be given back."""
