@@ -42,6 +42,9 @@ _BINS: Final = 10
 _LIKELY: Final = 0.5
 """A chance from which on a label is worth proposing at all."""
 _TYPE: Final = "type"
+_DOUBT_LEVEL: Final = 0.8
+"""Below what is asked is what lies there whole, the interval of this level: of labels that are as good as
+asked one in ten would by bad luck. By their bare share half of them would. Muting takes a level of 0.9."""
 _NOTHING_LEARNT: Final = Standing(None, 0, "", {}, {})
 
 
@@ -119,7 +122,9 @@ def views_in_steps(sources: Sources, rows: Sequence[Row], now: datetime) -> Gene
         staged=sources.slots.staged is not None,
         calibration=calibration(rows),
         labels=len(every),
-        doubtful=sum(view.row.state is State.DOUBTFUL for view in every),
+        doubtful=sum(
+            view.row.state is State.DOUBTFUL and view.row.name not in sources.standing.muted for view in every
+        ),
         muted=len(sources.standing.muted),
     )
     yield
@@ -252,7 +257,10 @@ def _state(
     total = live.total if live else 0
     if live is None or total < LEAST_OUTCOMES:
         return State.UNPROVEN, LEAST_OUTCOMES - total
-    return (State.DOUBTFUL if live.right / live.total < lines[0].asked else State.SERVING), 0
+    from classifiers.intervals import wilson
+
+    is_below = wilson(live.right, live.total, _DOUBT_LEVEL).high < lines[0].asked
+    return (State.DOUBTFUL if is_below else State.SERVING), 0
 
 
 def _lines(sources: Sources) -> tuple[Line, ...]:

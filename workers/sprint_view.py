@@ -190,6 +190,8 @@ def _foreseen(found: SprintJudgement) -> Foreseen:
         expected=round(forecast.expected, 2),
         low=round(forecast.low, 2),
         high=round(forecast.high, 2),
+        scope=found.scope.now,
+        done=found.scope.done,
     )
 
 

@@ -194,6 +194,12 @@ def test_links_lead_where_the_issue_is_and_nowhere_else(redis: Redis, house: Hou
     assert urls == ["https://acme.example/browse/..%2F..%2Fevil%3Fx%3D1", None, None, told]
 
 
+def test_an_address_that_is_none_spoils_no_page(redis: Redis, browser: FlaskClient) -> None:
+    keep(redis, issue(1, "lin"), record(1, key="ENG-1", url="https://[", **planned("a")))
+    keep(redis, issue(2, "lin"), record(2, key="ENG-2", url="//[", **planned("a")))
+    assert "ENG-1" in shown(browser, "/console/decisions")
+
+
 def test_a_record_of_linear_holds_the_address_without_the_title(floor: Floor) -> None:
     floor.rules()
     floor.tracker.kind = TrackerKind.LINEAR
@@ -310,7 +316,7 @@ def test_a_decision_tells_what_an_answer_taught(redis: Redis, house: House) -> N
     ("state", "said"),
     [
         (CommentState.POSTED, "stands"),
-        (CommentState.SETTLED, "settled"),
+        (CommentState.SETTLED, "its matter is over"),
         (CommentState.DELETED, "deleted it"),
     ],
 )
@@ -341,9 +347,10 @@ def test_a_decision_about_a_sprint_tells_its_figures(redis: Redis, browser: Flas
     page = shown(browser, f"/console/decisions/{id_}")
     for text in (
         "scope creep",
-        "by 20% of what was committed",
-        "28.4 points (20 to 35)",
-        "80%",
+        "36 points, 4 of them done",
+        "20\N{NO-BREAK SPACE}% of the plan; the limit is 15\N{NO-BREAK SPACE}%",
+        "20–35 points done",
+        "Chance of enough of the plan</dt><dd>20\N{NO-BREAK SPACE}%",
         "Sprint due",
     ):
         assert text in page, text
@@ -426,7 +433,7 @@ def test_what_is_gathered_is_ready_for_machines(redis: Redis, house: House) -> N
     [
         ("applied", 1, ["post_comment"], 0, "Put a label on, commented"),
         ("applied", 2, [], 0, "Put 2 labels on"),
-        ("applied", 0, ["settle_comment"], 2, "Settled the comment, brought the label of 2 issues in step"),
+        ("applied", 0, ["settle_comment"], 2, "Closed the comment, brought the label of 2 issues in step"),
         ("suggested", 2, ["post_comment"], 0, "Suggested 2 labels"),
         ("suggested", 1, ["edit_comment"], 0, "Suggested a label, edited the comment"),
         ("dry_run", 1, ["post_comment"], 0, "Would put a label on, comment"),

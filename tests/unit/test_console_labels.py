@@ -30,7 +30,7 @@ from webhook_app.console.frame import link
 from webhook_app.console.label_charts import against_truth, by_week, spark
 from webhook_app.console.label_data import MOST
 from webhook_app.console.label_mutes import HEEDED_S
-from webhook_app.console.label_words import STANDINGS, by_line
+from webhook_app.console.label_words import STANDINGS, by_line, percent
 from workers.label_look import LabelLook
 from workers.learning import EVERY_S
 from workers.training import listed_facts
@@ -182,7 +182,7 @@ def test_every_figure_of_a_label_is_right_on_an_example_worked_by_hand(
     assert (high["low"], high["said"], high["got"]["right"], high["got"]["total"]) == (0.9, 0.9, 8, 10)
     (line,) = told["head"]["serving"]["lines"]
     assert (line["asked"], line["chance"]) == (0.85, 0.85), "as LINES has it for what RULES ask"
-    assert (told["head"]["issues"], told["head"]["outcomes"], told["state"]) == (40, 14, "doubtful")
+    assert (told["head"]["issues"], told["head"]["outcomes"], told["state"]) == (40, 14, "serving")
     # Muted and returned: only what comes now counts, also of the model that served before.
     outcomes = Outcomes(redis)
     outcomes.mute("jira", "labels", "checkout", "x")
@@ -252,7 +252,7 @@ def test_one_label_opens_to_all_that_is_known_of_it(client: FlaskClient, serving
     answer = client.get(one("mobile"))
     said = words(answer)
     assert "Below what is asked" in said and "mute it now if it annoys people" in said
-    assert "11 of 14 right, 52 to 92 % (95 %); it was on 21 of the issues" in said
+    assert "11 of 14 right, 52 to 92 %, 95 times in 100; it was on 21 of the issues" in said
     assert "120 uses in past issues" in said
     assert said.count("Corrected") >= 5
     assert serving[:12] in said
@@ -267,6 +267,28 @@ def test_one_label_opens_to_all_that_is_known_of_it(client: FlaskClient, serving
 )
 def test_a_label_that_is_not_known_is_not_found(client: FlaskClient, serving: str, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_where_no_model_serves_none_is_said_not_to_know_a_label(client: FlaskClient, redis: Redis) -> None:
+    put_on(redis, "jira", NOW, 9, security=(3, 0))
+    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    said = words(client.get(one("security")))
+    assert "Rules put it on; no model serves here." in said
+    assert "know it" not in said and "Confirmed" not in said
+
+
+def test_what_no_model_puts_on_is_told_no_line(client: FlaskClient, serving: str) -> None:
+    said = words(client.get(one("security")))
+    assert "Rules put it on; the model that serves does not know it." in said
+    assert "Put on from a chance" not in said and "Confirmed" not in said
+    assert "Put on from a chance" in words(client.get(one("mobile")))
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0, "0 %"), (0.004, "< 1 %"), (0.5, "50 %"), (0.996, "> 99 %"), (1, "100 %")]
+)
+def test_next_to_nothing_is_not_nothing(share: float, told: str) -> None:
+    assert percent(share).replace("\u00a0", " ") == told
 
 
 def test_the_api_tells_what_the_pages_show(app: Flask, serving: str) -> None:
@@ -347,7 +369,7 @@ def test_nothing_changes_without_a_reason_a_token_or_a_model(
     assert client.get(one("mobile", "/console/labels/mute")).status_code == 400
     assert Outcomes(redis).standing("jira", "labels").muted.keys() == {"performance"}
     assert "Mute it" not in words(client.get(one("security")))
-    assert "rules are not judged" in words(client.get(one("security")))
+    assert "what rules put on is not judged" in words(client.get(one("security")))
 
 
 def test_a_hostile_name_is_text_everywhere(client: FlaskClient, redis: Redis, serving: str) -> None:

@@ -192,7 +192,7 @@ def test_all_is_not_well_while_work_is_late(browser: FlaskClient, redis: Redis) 
     told = now(browser)
     assert (told["headline"], told["level"]) == ("One thing needs you.", "amber")
     found = needs(browser)["Work is late"]
-    assert "one subject is due, the oldest for 6 minutes" in found["sentences"][0]
+    assert "one issue, sprint or board is due, the oldest for 6 minutes" in found["sentences"][0]
     assert found["href"] == "/console/queue"
 
 
@@ -200,7 +200,7 @@ def test_dead_letters_lead_to_the_queue(browser: FlaskClient, redis: Redis) -> N
     redis.zadd(keys.DEAD, {str(ISSUE): redis.time()[0] * 1000})
     found = needs(browser)["Dead letters"]
     assert (found["level"], found["href"]) == (LEVELS["dead"], "/console/queue") == ("red", "/console/queue")
-    assert "One was given up" in found["sentences"][0]
+    assert "One issue, sprint or board was given up" in found["sentences"][0]
 
 
 def test_pauses_and_what_is_left_of_the_limit_are_told(browser: FlaskClient, redis: Redis) -> None:
@@ -209,9 +209,10 @@ def test_pauses_and_what_is_left_of_the_limit_are_told(browser: FlaskClient, red
     budget(redis).note_left(0.25)
     told = own(browser)
     assert [(pause["level"], pause["bulk"], pause["why"]) for pause in told["pauses"]] == [
-        ("amber", False, f"rate limit {HOSTILE}"),
+        ("quiet", False, f"rate limit {HOSTILE}"),
         ("quiet", True, "kept for live events"),
     ]
+    assert (told["writing"]["level"], told["writing"]["word"]) == ("quiet", "Waits")
     assert told["budget"]["share"] == 0.25
     text = page(browser)
     assert re.search(r"25\s%\sleft", text)
@@ -222,6 +223,7 @@ def test_credentials_that_are_refused_need_somebody_at_once(browser: FlaskClient
     budget(redis).pause("all", timedelta(minutes=5), CREDENTIALS_REFUSED)
     found = needs(browser)["Credentials of acme"]
     assert (found["level"], own(browser)["level"]) == ("red", "red")
+    assert (own(browser)["writing"]["level"], own(browser)["writing"]["word"]) == ("red", "Waits")
     assert "Renew the token" in found["sentences"][0]
     assert page(browser).count("Renew the token") == 2, "once for each connection of the account"
 
@@ -246,7 +248,12 @@ def test_catching_up_is_told_as_it_goes(browser: FlaskClient, redis: Redis) -> N
     assert own(browser, "polled")["catch_up"]["word"] == "Up to date"
     long_ago = (redis.time()[0] - 3_600) * 1000
     redis.hset(keys.catch_up("polled"), "first", long_ago)
-    assert own(browser, "polled")["catch_up"] == {"level": "amber", "word": "Late", "detail": ""}
+    assert own(browser, "polled")["catch_up"] == {
+        "level": "amber",
+        "word": "Late",
+        "detail": "",
+        "seen": None,
+    }
     assert "sprintwarden catch-up polled" in needs(browser)["Catch-up of polled"]["sentences"][0]
 
 
@@ -265,8 +272,11 @@ def test_the_webhook_is_told_as_it_was_found(browser: FlaskClient, redis: Redis)
     assert own(browser, "polled")["webhook"]["detail"] == "The tracker is asked what changed every 5 minutes."
     catch_ups = CatchUps(redis)
     catch_ups.begin("acme")
-    catch_ups.note_hook("acme", Hooked(HookState.OFF, datetime.now(UTC), said=f"{HOSTILE}."))
-    assert own(browser)["webhook"] == {"level": "amber", "word": "Off", "detail": ""}
+    looked = datetime.now(UTC) - timedelta(minutes=50)
+    catch_ups.note_hook("acme", Hooked(HookState.OFF, looked, said=f"{HOSTILE}."))
+    seen = looked.isoformat(timespec="seconds")
+    assert own(browser)["webhook"] == {"level": "amber", "word": "Off", "detail": "", "seen": seen}
+    assert f'seen <time datetime="{seen}"' in page(browser)
     assert "Switch it on in the tracker" in needs(browser)["Webhook of acme"]["sentences"][0]
     assert HOSTILE not in page(browser)
 

@@ -12,6 +12,7 @@ from flask import Flask
 from redis import Redis
 
 from sprintwarden.embedded import EmbeddedRedis
+from store.budget import Budget
 from store.sprint_views import Change, Kind, Point, SprintView, SprintViews, Standing, Warned, subject_of
 from store.sprints import Sprints
 from tests.conftest import CONNECTION
@@ -19,10 +20,22 @@ from tests.unit.console_scene import console_app, log_in
 from tests.unit.sprint_scene import DAY, START
 from tests.unit.test_console_frame import Reader
 from tests.unit.view_scene import HOSTILE, foreseen, long, over, view
+from trackers.limits import CREDENTIALS_REFUSED, host_of
 from trackers.sprints import Unit
 from webhook_app.console.burnup import NARROW, WIDE, burn_up, legend
 from webhook_app.console.sprint_states import calibration, state_of
-from webhook_app.console.sprint_words import about, amount, between, chance, left, number, percent
+from webhook_app.console.sprint_words import (
+    about,
+    amount,
+    between,
+    chance,
+    ends,
+    left,
+    likely,
+    number,
+    on_average,
+    percent,
+)
 
 NOW = datetime.now(UTC)
 HALF = START + 7 * DAY
@@ -61,9 +74,27 @@ def page(app: Flask, path: str = "/console/sprints") -> str:
 
 def test_without_sprints_the_page_says_what_would_bring_some(app: Flask) -> None:
     text = page(app)
-    assert "No sprint is watched" in text
-    assert "boards: [12]" in text
+    assert "No sprint is running" in text
     assert "No sprint has ended yet" in text
+
+
+def test_a_page_without_sprints_tells_whether_any_board_is_watched(redis_server: EmbeddedRedis) -> None:
+    none, two = (replace(CONNECTION, boards=boards) for boards in ((), ("12", "14")))
+    text = page(console_app(redis_server.url, [none]))
+    assert "No board is watched" in text
+    assert "boards: [12]" in text
+    text = page(console_app(redis_server.url, [two]))
+    assert "No sprint is running" in text
+    assert "2 boards or teams are watched." in text
+
+
+def test_a_tracker_that_is_left_alone_for_long_is_named(app: Flask, redis: Redis) -> None:
+    budget = Budget(redis, host_of(CONNECTION.url), CONNECTION.account)
+    budget.pause("all", timedelta(seconds=40), "busy")
+    assert "is not read at present" not in page(app)
+    budget.pause("all", timedelta(hours=6), CREDENTIALS_REFUSED)
+    assert "acme is not read at present" in page(app)
+    assert log_in(app).get("/api/v1/sprints?connection=acme").get_json()["paused"] == ["acme"]
 
 
 def test_each_running_sprint_has_a_card_with_what_is_so_and_what_to_do(app: Flask, redis: Redis) -> None:
@@ -72,9 +103,9 @@ def test_each_running_sprint_has_a_card_with_what_is_so_and_what_to_do(app: Flas
     assert '<a href="/console/sprints/acme/37">Sprint 37</a>' in text
     assert "ABC board · 6 days left" in text
     assert "12 of 42 points done" in text
-    assert "Holds too much" in text
-    assert "is about 10 %; 12–24 are likely." in text
-    assert "Moving ABC-8, ABC-9 out makes that about 40 %." in text
+    assert "Likely to fall short" in text
+    assert "is about 10 %. Likely by the end: 12–24 points done." in text
+    assert "Move ABC-8 and ABC-9 to a later sprint: for the rest the chance would then be about 40 %." in text
 
 
 def test_the_next_to_end_comes_first_and_what_is_over_newest_first(app: Flask, redis: Redis) -> None:
@@ -87,13 +118,16 @@ def test_the_next_to_end_comes_first_and_what_is_over_newest_first(app: Flask, r
 def test_one_connection_is_shown_where_it_is_asked_for(app: Flask, redis: Redis) -> None:
     keep(redis, running("1"), running("2", connection="beta"))
     assert "sprints/beta/2" in page(app, "/console/sprints?connection=beta")
-    assert "sprints/acme/1" not in page(app, "/console/sprints?connection=beta")
+    text = page(app, "/console/sprints?connection=beta")
+    assert "sprints/acme/1" not in text
+    assert 'Only those of beta. <a href="/console/sprints">Show all</a>' in text
+    assert log_in(app).get("/console/sprints?connection=gamma").status_code == 404
 
 
 def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) -> None:
     keep(redis, over("3", 0.2, 15))
     text = page(app).replace("\N{NO-BREAK SPACE}", " ")
-    assert "At the start: 12–24 points; about 20 % that at least 80 % gets done." in text
+    assert "At the start: 12–24 points; about 20 % that at least 80 % of the plan gets done." in text
     assert "15 done of 40 points planned." in text
     assert "As foreseen" in text
     assert "Of 1 sprint given 30 % or less to get enough of the plan done, 0 did." in text
@@ -106,14 +140,16 @@ def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) 
 @pytest.mark.parametrize(
     ("more", "level", "word"),
     [
-        ({}, "amber", "Holds too much"),
-        ({"forecast": foreseen(0.5, 0.05)}, "red", "Holds too much"),
+        ({}, "amber", "Likely to fall short"),
+        ({"forecast": foreseen(0.5, 0.05)}, "red", "Likely to fall short"),
         ({"concerns": ("scope_creep",)}, "amber", "Growing"),
         ({"concerns": ("stalled",)}, "amber", "Look at it"),
         ({"concerns": ("grown",)}, "amber", "Look at it"),
-        ({"concerns": ()}, "quiet", "Uncertain"),
+        ({"concerns": ()}, "quiet", "May fall short"),
+        ({"concerns": (), "forecast": foreseen(0.5, 0.5)}, "quiet", "Uncertain"),
         ({"concerns": (), "forecast": foreseen(0.5, 0.8)}, "ok", "On course"),
         ({"end": HALF - DAY}, "amber", "Past its end"),
+        ({"end": HALF - DAY / 4}, "quiet", "Past its end"),
         ({"end": HALF - DAY, "warned": Warned(because="too_few_finished_sprints")}, "amber", "Past its end"),
         ({"end": HALF - DAY, "noun": "cycle"}, "quiet", "Over"),
         ({"concerns": (), "forecast": foreseen(0.5, 1, 0, 0, planned=0)}, "quiet", "No plan"),
@@ -125,7 +161,8 @@ def test_what_is_over_stands_beside_what_was_foreseen(app: Flask, redis: Redis) 
         ({"ended": HALF, "delivered": 15.0, "first": foreseen(p=0.9)}, "quiet", "Did worse"),
         ({"ended": HALF, "delivered": 15.0, "first": foreseen(p=0.5)}, "quiet", "Could go either way"),
         ({"ended": HALF, "delivered": None}, "quiet", "Not known"),
-        ({"ended": HALF, "delivered": 0.0, "committed": 0.0}, "quiet", "Not known"),
+        ({"ended": HALF, "delivered": 0.0, "committed": 0.0}, "quiet", "No plan"),
+        ({"ended": HALF, "delivered": 9.0, "first": foreseen(p=1, planned=0)}, "quiet", "Not known"),
     ],
 )
 def test_the_gravest_there_is_to_say_comes_first(more: dict[str, Any], level: str, word: str) -> None:
@@ -135,14 +172,79 @@ def test_the_gravest_there_is_to_say_comes_first(more: dict[str, Any], level: st
     assert state.what_to_do or level in ("ok", "quiet")
 
 
+def test_a_check_that_is_late_is_said_and_nothing_is_called_well_on_its_word() -> None:
+    well = view(concerns=(), forecast=foreseen(0.5, 0.8))
+    assert state_of(well, well.checked + timedelta(minutes=40)).level == "ok"
+    late = state_of(well, well.checked + timedelta(hours=5))
+    assert (late.level, late.word) == ("quiet", "On course")
+    assert late.sentence.startswith("So it was 5 hours ago, and it was not looked at since")
+    assert state_of(view(), HALF + timedelta(hours=5)).level == "amber"
+
+
+def test_growth_is_told_beside_the_chance_and_never_reads_as_the_limit_itself() -> None:
+    both = view(concerns=("overcommitted", "scope_creep"), grown_by=8.1)
+    told = state_of(both, HALF).sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert "is about 10 %." in told
+    assert "come to 8.1 points, just over 20 % of the plan; the limit is 20 %." in told
+    creep = state_of(view(concerns=("scope_creep",), grown_by=13), HALF).sentence
+    assert "33\N{NO-BREAK SPACE}% of the plan" in creep
+
+
+def test_a_board_that_has_ended_no_sprint_is_told_to_rest_on_others() -> None:
+    assert "other teams' tell" in state_of(view(usual=None, concerns=()), HALF).sentence
+    assert "other teams' tell" not in state_of(view(concerns=()), HALF).sentence
+
+
+def test_a_move_that_changes_nothing_that_is_seen_is_not_proposed() -> None:
+    told = state_of(view(p_fixed=0.11), HALF).what_to_do
+    assert "ABC-8" not in told and "would change little" in told
+
+
+@pytest.mark.parametrize("committed", [0.0, 40.0])
+def test_without_a_plan_nothing_is_foreseen(app: Flask, redis: Redis, committed: float) -> None:
+    nothing = foreseen(p=1, low=11, high=13, planned=0)
+    unplanned = {"committed": committed, "forecast": nothing, "first": nothing, "concerns": ()}
+    keep(redis, running("1", **unplanned), over("2", 1, 0, **unplanned))
+    for path in ("", "/acme/1", "/acme/2"):
+        text = page(app, f"/console/sprints{path}")
+        assert "11–13" not in text and "11 to" not in text and "11 points" not in text
+        assert "burn__cone" not in text and "Chance of" not in text
+        assert "of 0 points planned" not in text
+    told = page(app)
+    if committed:
+        assert "Nothing is left of the 40 points planned, so nothing is foreseen." in told
+        assert "At the start: nothing." in told
+    else:
+        assert "Nothing was planned, so nothing is foreseen." in told
+        assert "Nothing was planned, so nothing was foreseen." in told
+
+
+def test_what_is_foreseen_is_told_up_to_what_is_in_the_sprint(app: Flask, redis: Redis) -> None:
+    one = replace(foreseen(0.5, 0.8, 8, 38, planned=13), scope=13.0, done=9.0)
+    assert (ends(one), likely(one), on_average(one)) == ((9, 13), "9 to all 13", None)
+    assert likely(replace(one, low=20)) == "all 13"
+    assert likely(replace(one, high=12.0)) == "9–12"
+    assert likely(replace(one, scope=1.0, done=0.0, low=0)) == "0–1"
+    assert likely(replace(one, scope=None)) == "9–38"
+    points = (Point(START, 13, 0), Point(HALF, 13, 9))
+    small: dict[str, Any] = {"committed": 13.0, "points": points, "forecast": one, "concerns": ()}
+    keep(redis, running("1", **small))
+    text = page(app, "/console/sprints/acme/1")
+    assert "Likely by the end: 9 to all 13 points done." in text
+    assert text.count("9 to all 13") == 6
+    assert "it goes up to 38 points" in text
+    assert log_in(app).get("/api/v1/sprints/acme/1").get_json()["view"]["forecast"]["high"] == 38
+    drawn = str(burn_up(view(**small), WIDE, HALF))
+    assert "9–13 foreseen" in drawn and "38" not in drawn and "burn__expected" not in drawn
+
+
 def test_of_what_is_not_there_no_chance_is_told(app: Flask, redis: Redis) -> None:
     keep(redis, running("1", concerns=(), forecast=foreseen(0.5, 1, 0, 0, planned=0)))
     keep(redis, running("2", end=NOW - timedelta(hours=1)))
-    for id_, foreseen_too in (("1", True), ("2", False)):
+    for id_ in ("1", "2"):
         text = page(app, f"/console/sprints/acme/{id_}")
         assert "Chance of at least" not in text
-        assert ("Foreseen by the end" in text) is foreseen_too
-    assert "comes to 0 points, so no chance is told; 0 are likely." in page(app, "/console/sprints/acme/1")
+        assert "Foreseen by the end" not in text
 
 
 @pytest.mark.parametrize(
@@ -163,7 +265,7 @@ def test_a_plan_is_told_in_its_unit(
 
 
 def test_no_move_that_mends_it_is_said_too() -> None:
-    assert "No issue" in state_of(view(fix=(), p_fixed=None), HALF).what_to_do
+    assert "would change little" in state_of(view(fix=(), p_fixed=None), HALF).what_to_do
 
 
 def test_calibration_counts_what_was_foreseen_at_the_start_alone() -> None:
@@ -178,7 +280,7 @@ def test_calibration_counts_what_was_foreseen_at_the_start_alone() -> None:
         "Of 2 sprints given 70 % or more to get enough of the plan done, 1 did.",
         "Of 1 sprint given 30 % or less to get enough of the plan done, 1 did.",
         "In 2 of 4, what was done lay in the interval foreseen, which is made to hold it 8 times in 10.",
-        "So few say little yet.",
+        "Fewer than 10 sprints say little.",
     )
     assert calibration([]).sentences == ()
 
@@ -209,7 +311,7 @@ def test_a_sprint_opens_to_its_burn_up_its_warning_and_its_tables(app: Flask, re
     ("warned", "words"),
     [
         (Warned(), "Nothing was said of this sprint."),
-        (Warned(Standing.SETTLED, text="x"), "It is settled"),
+        (Warned(Standing.SETTLED, text="x"), "It was withdrawn: what it warned of no longer holds."),
         (Warned(Standing.SNOOZED), "asked for silence"),
         (Warned(Standing.DELETED), "A person deleted it"),
         (
@@ -259,14 +361,14 @@ def test_a_machine_reads_the_same(app: Flask, redis: Redis) -> None:
     client = log_in(app)
     found = client.get("/api/v1/sprints").get_json()
     assert [one["id"] for one in found["running"]] == ["37"]
-    assert found["running"][0]["state"]["word"] == "Holds too much"
+    assert found["running"][0]["state"]["word"] == "Likely to fall short"
     assert [one["verdict"] for one in found["ended"]] == ["As foreseen"]
     assert found["calibration"]["unlikely"] == 1
     one = client.get("/api/v1/sprints/acme/37").get_json()
     assert one["view"]["changes"][0] | {"at": ""} == {"at": "", "key": "ABC-20", "amount": 5, "kind": "added"}
     assert one["view"]["forecast"]["p_enough"] == 0.1
     assert one["days"][0]["done"] == 12
-    assert one["standing"] == "It stands."
+    assert one["standing"] == "It stands in the tracker."
     assert one["decisions"] == "/console/decisions?subject=acme%3Asprint%3A37"
 
 

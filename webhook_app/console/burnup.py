@@ -27,7 +27,18 @@ from webhook_app.console.charts import (
     ticks,
     under,
 )
-from webhook_app.console.sprint_words import amount, between, change, day, number, roughly
+from webhook_app.console.sprint_states import has_plan
+from webhook_app.console.sprint_words import (
+    amount,
+    between,
+    change,
+    day,
+    ends,
+    likely,
+    number,
+    on_average,
+    roughly,
+)
 
 _LETTERS: Final = 12.0
 """Height of the text, and so the least distance of two lines of it."""
@@ -36,6 +47,7 @@ _LETTER: Final = 7.0
 _MARK: Final = 5.0
 """Half the width of the triangle of a change."""
 _MOST_TOLD: Final = 8
+_FEW: Final = 5
 _BESIDE: Final = ("burn__scope", "burn__plan", "burn__done")
 """Lines at whose end a wide drawing says what they are."""
 
@@ -120,8 +132,9 @@ def in_words(view: SprintView) -> str:
     """What the drawing shows, for those who do not see it."""
     seen = f"Planned {amount(view.committed, view.unit)}, now {amount(view.scope, view.unit)} in it, "
     seen += f"{number(view.done)} of them done."
-    how = "foreseen by the end" if view.ended is None else "were foreseen at first"
-    seen += f" {_interval(view)} {how}, {roughly(_shown(view).expected)} on average."
+    if _shows_cone(view):
+        how = "foreseen by the end" if view.ended is None else "were foreseen at first"
+        seen += f" {_interval(view)} {how}{_average(view)}."
     if view.usual:
         seen += f" Past {view.noun}s delivered {between(*view.usual)}."
     return f"{seen} The same figures are in the table below."
@@ -135,6 +148,7 @@ def legend(view: SprintView) -> tuple[Entry, ...]:
     has_less = not all(map(_is_more, view.changes))
     foreseen = "foreseen at first" if view.ended else "foreseen"
     has_cone, usual = _shows_cone(view), between(*view.usual) if view.usual else ""
+    average = on_average(_shown(view))
     entries = (
         ("M2 9H9V4H22", "burn__scope", f"in the {view.noun}: {number(view.scope)}", True),
         ("M2 6H22", "burn__plan", f"planned at the start: {number(view.committed)}", True),
@@ -143,10 +157,10 @@ def legend(view: SprintView) -> tuple[Entry, ...]:
         (
             "M2 10 22 4",
             "burn__expected",
-            f"{foreseen}, on average: {roughly(_shown(view).expected)}",
-            has_cone,
+            f"{foreseen}, on average: {roughly(average or 0)}",
+            has_cone and average is not None,
         ),
-        ("M4 1H20V11H4Z", "burn__usual", f"8 in 10 past {view.noun}s delivered: {usual}", bool(usual)),
+        ("M4 1H20V11H4Z", "burn__usual", f"{_most_past(view)} delivered: {usual}", bool(usual)),
         ("M4 6H20", "burn__past", f"each past {view.noun}", bool(view.past)),
         (triangle, "burn__added", "counts as added", has_counted),
         (triangle, "burn__other", "came, and does not count as added", has_others),
@@ -165,7 +179,7 @@ def _sample(way: str, class_: str) -> Markup:
 
 def _plot(view: SprintView, size: Size, now: datetime) -> _Plot:
     last = max(view.end, view.ended or now)
-    values = [view.committed, view.forecast.high, view.first.high]
+    values = [view.committed, *(ends(one)[1] for one in (view.forecast, view.first) if has_plan(one))]
     values += [point.scope for point in view.points] + [point.done for point in view.points]
     values += [one.delivered for one in view.past]
     marks = ticks(0.0, max(*values, 1.0), size.up)
@@ -191,7 +205,7 @@ def _ground(at: _Plot) -> Iterator[Markup]:
 
 
 def _shows_cone(view: SprintView) -> bool:
-    return view.ended is not None or view.checked < view.end
+    return has_plan(_shown(view)) and (view.ended is not None or view.checked < view.end)
 
 
 def _cone(at: _Plot) -> Iterator[Markup]:
@@ -203,9 +217,11 @@ def _cone(at: _Plot) -> Iterator[Markup]:
     begins = min(max(at.until if view.ended is None else foreseen.at, view.start), view.end)
     done = _as_of(view.points, begins).done
     tip = at.spot(begins, done)
-    low, high = (at.spot(view.end, max(value, done)) for value in (foreseen.low, foreseen.high))
+    low, high = (at.spot(view.end, max(value, done)) for value in ends(foreseen))
     yield path(f"{line([tip, high, low])}Z", "burn__cone")
-    yield path(line([tip, at.spot(view.end, max(foreseen.expected, done))]), "burn__expected")
+    average = on_average(foreseen)
+    if average is not None:
+        yield path(line([tip, at.spot(view.end, max(average, done))]), "burn__expected")
 
 
 def _as_of(points: Sequence[Point], at: datetime) -> Point:
@@ -294,12 +310,18 @@ def _past(at: _Plot) -> Iterator[Markup]:
         yield path(
             f"M{place(left)} {place(top)}h{place(at.size.strip)}v{place(height)}h{place(-at.size.strip)}z",
             "burn__usual",
-            f"8 in 10 past {at.view.noun}s delivered {between(*at.view.usual)}",
+            f"{_most_past(at.view)} delivered {between(*at.view.usual)}",
         )
     for one in at.view.past:
         y = at.up(one.delivered)
         told = f"{day(one.ended)}: {number(one.delivered)} of {amount(one.committed, at.view.unit)}"
         yield path(line([(left, y), (left + at.size.strip, y)]), "burn__past", told)
+
+
+def _most_past(view: SprintView) -> str:
+    """Of which sprints the usual delivery is; of few it is that of all."""
+    last = f"the last {len(view.past)} {view.noun}s"
+    return f"most of {last}" if len(view.past) >= _FEW else last
 
 
 def _labels(at: _Plot) -> Iterator[Markup]:
@@ -328,7 +350,8 @@ def _ends(view: SprintView) -> list[_End]:
     if not is_as_planned:
         told.append(_End("plan", view.committed, number(view.committed), "planned"))
     if _shows_cone(view):
-        told.append(_End("foreseen", max(_shown(view).expected, view.done), _interval(view), "foreseen"))
+        low, high = ends(_shown(view))
+        told.append(_End("foreseen", max((low + high) / 2, view.done), between(low, high), "foreseen"))
     if view.usual:
         told.append(_End("usual", sum(view.usual) / 2, between(*view.usual), "usual"))
     told.append(_End("done", view.done, number(view.done), "done"))
@@ -341,4 +364,9 @@ def _shown(view: SprintView) -> Foreseen:
 
 
 def _interval(view: SprintView) -> str:
-    return between(_shown(view).low, _shown(view).high)
+    return likely(_shown(view))
+
+
+def _average(view: SprintView) -> str:
+    average = on_average(_shown(view))
+    return f", {roughly(average)} on average" if average is not None else ""

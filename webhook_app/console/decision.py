@@ -16,7 +16,9 @@ from store.reasons import why
 from trackers.model import Subject, SubjectKind
 from trackers.protocol import LABELS_TOPIC
 from trackers.spans import in_words
+from trackers.sprints import Unit
 from webhook_app.console.house import House
+from webhook_app.console.sprint_words import about, amount, number, of, percent, up_to
 from webhook_app.console.subjects import named, names
 from webhook_app.console.ways import to_shown_sprint
 from webhook_app.console.wording import LEVELS, and_list, did, sentence
@@ -278,7 +280,7 @@ def _comment(record: Mapping[str, Any], journal: Journal) -> str | None:
         case CommentState.DELETED:
             return "Written; a person deleted it since, so it is not written again."
         case CommentState.SETTLED:
-            return "Written; its matter is settled since, and it says so."
+            return "Written; its matter is over since, and it says so."
         case _:
             return "Written; it stands on the issue, as far as is known."
 
@@ -288,25 +290,30 @@ def _reads_like(told: Mapping[str, Any] | None) -> str | None:
 
 
 def _figures(told: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """As the page of the sprint tells them."""
     if not told:
         return ()
-    unit, forecast = told["unit"], told["forecast"]
+    unit, forecast = Unit(told["unit"]), told["forecast"]
     concerns = [str(one).replace("_", " ") for one in told["concerns"]]
-    return (
+    found = [
         ("Concerns", and_list(concerns) or "none"),
-        ("Committed", f"{told['committed']:g} {unit}"),
-        ("Now", f"{told['now']:g} {unit}, of which {told['done']:g} are done"),
-        ("Grown", f"by {told['share']:.0%} of what was committed; {told['budget']:.0%} are allowed"),
+        ("Planned", amount(told["committed"], unit)),
+        ("In it then", f"{amount(told['now'], unit)}, {number(told['done'])} of them done"),
         ("Added", and_list(told["added"]) or "nothing"),
-        ("Removed", and_list(told["removed"]) or "nothing"),
-        (
-            "Expected to be done",
-            f"{forecast['expected']:.1f} {unit} ({forecast['low']:.0f} to {forecast['high']:.0f})",
-        ),
-        ("Chance that all is done", f"{forecast['p_all_done']:.0%}"),
-        ("Chance of overcommitment", f"{forecast['p_overcommitted']:.0%}"),
-        ("Chance to grow past the budget", f"{forecast['p_scope_creep']:.0%}"),
-    )
+        ("Taken out", and_list(told["removed"]) or "nothing"),
+    ]
+    if told["committed"] <= 0:
+        return tuple(found)
+    low, high = forecast["low"], forecast["high"]
+    found += [
+        ("Growth", f"{percent(round(told['share'], 2))} of the plan; the limit is {percent(told['budget'])}"),
+        ("Likely by the end", f"{of(up_to(low, high, told['now'], told['done']), unit)} done"),
+        ("Chance of enough of the plan", about(1 - forecast["p_overcommitted"])),
+        ("Chance of all of the plan", about(forecast["p_all_done"])),
+    ]
+    if told["share"] <= told["budget"]:
+        found.append(("Chance to grow past the limit", about(forecast["p_scope_creep"])))
+    return tuple(found)
 
 
 def _timing(record: Mapping[str, Any]) -> str:

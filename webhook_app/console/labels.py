@@ -67,7 +67,7 @@ def _ways(page: Labels) -> tuple[str | None, str | None]:
 
 def _shown(label: Label, head: Head) -> dict[str, Any]:
     """A row as its template wants it."""
-    row, standing = label.row, STANDINGS[label.state]
+    row, standing = label.row, label_words.standing(label.state, head.serving)
     return {
         "name": row.name,
         "href": link(_ONE, connection=head.connection, target=head.target, name=row.name),
@@ -104,7 +104,7 @@ def _show_one(one: OneLabel) -> Response:
         by_week=label_charts.by_week(view.weeks, head.week, SEEN_WEEKS, asked) if view.weeks else None,
         weeks=[(week.start.isoformat(), _rate(week.rate)) for week in reversed(view.weeks)],
         calibration=_calibration(view),
-        lines=label_words.lines(head.serving) if head.serving else (),
+        lines=label_words.lines(head.serving) if head.serving and label_words.is_put_on(one.state) else (),
         trial=label_words.counted(view.trial.put_on) if view.trial and view.trial.put_on else "",
         decisions=link(f"{HOME}/decisions", connection=head.connection, label=tag),
     )

@@ -38,6 +38,8 @@ class Aspect:
     level: str
     word: str
     detail: str = ""
+    seen: str | None = None
+    """When it was seen to be so, where that may be a while ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class _Reader:
             budget=BudgetLeft(left.share, self._before(left.ago)) if left else None,
             catch_up=self._catch_up(one),
             webhook=self._webhook(one),
-            writing=replace(self._state(f"writing to {name}", "Goes on", "Stopped"), detail=""),
+            writing=self._writing(name, pauses),
             targets=tuple(self._targets(name)),
         )
 
@@ -159,6 +161,11 @@ class _Reader:
             return Aspect("quiet", "Not known")
         # What is ill stands with its sentences at the top of the page.
         return Aspect(of_check(check), well, check.detail) if check.ok else Aspect(of_check(check), ill)
+
+    def _writing(self, name: str, pauses: Sequence[Pause]) -> Aspect:
+        state = replace(self._state(f"writing to {name}", "Goes on", "Stopped"), detail="")
+        levels = [pause.level for pause in pauses if not pause.bulk]
+        return Aspect(levels[0], "Waits") if levels and state.level == "ok" else state
 
     def _catch_up(self, one: Connection) -> Aspect:
         state = self._state(f"catch-up of {one.name}", "Up to date", "Late")
@@ -176,7 +183,12 @@ class _Reader:
             return Aspect("quiet", "Not looked at yet")
         level, word = _HOOKS[standing.hooked.state]
         check = self.checks.get(f"webhook of {one.name}")
-        return Aspect(level, word, check.detail if check and check.ok and standing.hooked.enabled else "")
+        return Aspect(
+            level,
+            word,
+            check.detail if check and check.ok and standing.hooked.enabled else "",
+            _iso(standing.hooked.looked),
+        )
 
     def _pauses(self, budget: Budget) -> Iterator[Pause]:
         for scope in (EVERYTHING, BULK):
@@ -184,7 +196,8 @@ class _Reader:
             if standing is not None:
                 until = (self.at + standing.left).isoformat(timespec="seconds")
                 bulk = scope == BULK
-                level = "red" if standing.reason == CREDENTIALS_REFUSED else "quiet" if bulk else "amber"
+                # Other pauses end by themselves; where work comes late by them, that is said above.
+                level = "red" if standing.reason == CREDENTIALS_REFUSED else "quiet"
                 yield Pause(level, bulk, standing.reason, until)
 
     def _targets(self, name: str) -> Iterator[TargetNow]:

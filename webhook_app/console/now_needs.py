@@ -73,7 +73,11 @@ def _way(name: str) -> tuple[str | None, str]:
 
 def _late(depths: Depth) -> Iterator[Need]:
     if depths.oldest_overdue > _LATE:
-        due = "one subject is" if depths.waiting == 1 else f"{depths.waiting:,} subjects are"
+        due = (
+            "one issue, sprint or board is"
+            if depths.waiting == 1
+            else f"{depths.waiting:,} issues, sprints and boards are"
+        )
         told = (
             f"Labels and warnings come late: {due} due, the oldest for {in_words(depths.oldest_overdue)}. "
             "After an import or a move of many issues that takes its time. If they do not become fewer, "
@@ -84,7 +88,9 @@ def _late(depths: Depth) -> Iterator[Need]:
 
 def _dead(number: int) -> Iterator[Need]:
     if number:
-        are = "One was" if number == 1 else f"{number:,} were"
+        are = (
+            "One issue, sprint or board was" if number == 1 else f"{number:,} issues, sprints and boards were"
+        )
         told = (
             f"{are} given up: attempts failed too often, or no more of them would help. Each tells why: mend "
             f"that, then put it back, or discard it. After {in_words(DEAD_LIFE)} they go by themselves."

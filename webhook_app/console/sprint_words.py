@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from store.sprint_views import Change, Kind
+from store.sprint_views import Change, Foreseen, Kind
 from trackers.spans import in_words
 from trackers.sprints import Unit
+from webhook_app.console.wording import and_list
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.ADDED: "added",
@@ -20,6 +21,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.REMOVED: "taken out or cancelled",
     Kind.REESTIMATED: "re-estimated",
 }
+_MOST_NAMED: Final = 6
 _HARDLY, _SURELY = 0.05, 0.95
 _TWENTIETHS: Final = 20
 
@@ -49,6 +51,35 @@ def between(low: float, high: float) -> str:
     return "–".join(dict.fromkeys((roughly(low), roughly(high))))
 
 
+def ends(one: Foreseen) -> tuple[float, float]:
+    """Between what a forecast lies of the work that was in the sprint: what was done stays done, and what
+    may yet join is nobody's plan."""
+    return _within(one.low, one.high, one.high if one.scope is None else one.scope, one.done)
+
+
+def likely(one: Foreseen) -> str:
+    """The same in words: ``18–46``, ``18 to all 40``, ``all 40``."""
+    return between(*ends(one)) if one.scope is None else up_to(one.low, one.high, one.scope, one.done)
+
+
+def up_to(low: float, high: float, scope: float, done: float) -> str:
+    """The same of these ends, where so much was in the sprint and so much of it done."""
+    least, most = _within(low, high, scope, done)
+    if high < scope or number(scope) in ("0", "1"):
+        return between(least, most)
+    every = f"all {number(scope)}"
+    return every if least >= scope else f"{roughly(least)} to {every}"
+
+
+def _within(low: float, high: float, most: float, done: float) -> tuple[float, float]:
+    return min(max(low, done), most), min(max(high, done), most)
+
+
+def on_average(one: Foreseen) -> float | None:
+    """What is foreseen on average; None where so much was not in the sprint."""
+    return None if one.scope is not None and one.expected > one.scope else max(one.expected, one.done)
+
+
 def about(p: float) -> str:
     """``25 %``, in steps of five; ``< 5 %``."""
     if _HARDLY <= p <= _SURELY:
@@ -66,6 +97,20 @@ def chance(p: float) -> str:
 def percent(share: float) -> str:
     """``80 %``."""
     return _percent(100 * share)
+
+
+def beyond(share: float, limit: float) -> str:
+    """A share above ``limit`` in whole percents, told so that it does not read as equal to it."""
+    told = round(share, 2)
+    return percent(told) if told > limit else f"just over {percent(limit)}"
+
+
+def named(keys: Sequence[str]) -> str:
+    """``A-1, A-2 and A-3``; of many the first few."""
+    told = [*keys[:_MOST_NAMED]]
+    if len(keys) > _MOST_NAMED:
+        told.append(f"{len(keys) - _MOST_NAMED} more")
+    return and_list(told)
 
 
 def _percent(value: float) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
+from rules.connections import Connection
+from store.budget import Budget
 from store.sprint_views import Change, Foreseen, Kind, SprintView, SprintViews, subject_of
+from trackers.limits import CREDENTIALS_REFUSED, EVERYTHING, host_of
 from trackers.model import Subject, SubjectKind
 from trackers.sprints import Unit
 from webhook_app.console.burnup import NARROW, WIDE, burn_up, legend
@@ -32,18 +35,22 @@ from webhook_app.console.sprint_words import (
     KINDS,
     about,
     amount,
-    between,
     chance,
+    ends,
     enough,
     left,
+    likely,
     number,
+    of,
     percent,
+    roughly,
 )
 from webhook_app.console.ways import to_decisions, to_sprint
 
 PAGE: Final = Page("sprints", f"{HOME}/sprints", "Sprints")
 _REFRESH_S: Final = 60
 _MOST_PAST: Final = 60
+_LONG: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,16 @@ class Sprints:
 
     at: datetime
     connection: str | None
+    watched: int
+    """Boards, and teams with cycles, that are watched."""
+    paused: tuple[str, ...]
+    """Connections whose tracker is left alone for long, so that their sprints stand as they were."""
     running: tuple[Running, ...]
     ended: tuple[Ended, ...]
+    """The newest."""
+    ended_in_all: int
     calibration: Calibration
+    """Of all that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +155,7 @@ def add(blueprint: Blueprint, house: House, /) -> None:
             figures=_figures(view, found.at),
             charts=charts,
             legend=legend(view),
+            beyond=_beyond(view),
             changes=told,
             forecasts=_forecasts(view),
             number=number,
@@ -153,14 +168,17 @@ def add(blueprint: Blueprint, house: House, /) -> None:
 def gather(house: House, connection: str | None = None) -> Sprints:
     """All sprints that run, the next to end first, and those that ended lately; of one connection or all."""
     now, chosen = datetime.now(UTC), connection or None
-    names = [chosen] if chosen else [one.name for one in house.connections]
-    views = SprintViews(house.redis).every(names)
+    asked = [one for one in house.connections if chosen in (None, one.name)]
+    views = SprintViews(house.redis).every([one.name for one in asked])
     ended = sorted((one for one in views if one.ended), key=lambda one: one.ended or now, reverse=True)
     return Sprints(
         at=now,
         connection=chosen,
+        watched=sum(len(one.scope().boards or ()) for one in asked),
+        paused=tuple(one.name for one in asked if one.scope().boards and _is_left_alone(house, one)),
         running=in_order(views, now),
         ended=tuple(_ended(one) for one in ended[:_MOST_PAST]),
+        ended_in_all=len(ended),
         calibration=calibration(ended),
     )
 
@@ -169,6 +187,12 @@ def in_order(views: Iterable[SprintView], now: datetime) -> tuple[Running, ...]:
     """Of these the ones that run, the next to end first."""
     running = sorted((one for one in views if one.ended is None), key=lambda one: (one.end, one.name))
     return tuple(_running(one, now) for one in running)
+
+
+def _is_left_alone(house: House, one: Connection) -> bool:
+    """Whether nothing was, or will be, read of a tracker for longer than a limit usually asks."""
+    pause = Budget(house.redis, host_of(one.url), one.account).standing([EVERYTHING])
+    return pause is not None and (pause.reason == CREDENTIALS_REFUSED or pause.left > _LONG)
 
 
 def gather_one(house: House, connection: str, sprint: str) -> Opened:
@@ -204,7 +228,9 @@ def _running(view: SprintView, now: datetime) -> Running:
         left=left(view.end, now),
         end=view.end,
         done_share=view.done / view.scope if view.scope else 0.0,
-        done=f"{number(view.done)} of {amount(view.scope, view.unit)} done",
+        done=f"{number(view.done)} of {amount(view.scope, view.unit)} done"
+        if view.scope
+        else "Nothing in it",
         state=state_of(view, now),
         checked=view.checked,
     )
@@ -238,18 +264,31 @@ def _figures(view: SprintView, now: datetime) -> list[tuple[str, str, str]]:
         ("In it now" if view.ended is None else "In it at the end", number(view.scope), change),
         ("Done", number(view.done), share),
     ]
-    if view.ended is None and now < view.end:
-        found.append(("Foreseen by the end", between(told.low, told.high), "8 times in 10"))
-        if has_plan(view):
-            of_plan = f"of {number(told.planned)}, roughly"
-            found.append((f"Chance of {enough(view.done_share)}", about(told.p_enough), of_plan))
-    elif view.ended is not None:
+    if view.ended is None and now < view.end and has_plan(told):
+        how = "left of the plan" if number(told.planned) != number(view.committed) else "planned"
+        found += [
+            ("Foreseen by the end", likely(told), "8 times in 10"),
+            (
+                f"Chance of {enough(view.done_share)}",
+                about(told.p_enough),
+                f"of {number(told.planned)} {how}",
+            ),
+        ]
+    elif view.ended is not None and has_plan(view.first):
         first = view.first
         found += [
-            ("Foreseen at first", between(first.low, first.high), "8 times in 10"),
+            ("Foreseen at first", likely(first), "8 times in 10"),
             (f"Chance of {enough(view.done_share)} then", about(first.p_enough), verdict(view)[1].lower()),
         ]
     return found
+
+
+def _beyond(view: SprintView) -> str:
+    """Up to where the forecast that counts goes with what may yet join, if that is further than told."""
+    one = view.forecast if view.ended is None else view.first
+    if not has_plan(one) or one.scope is None or number(one.high) == number(ends(one)[1]):
+        return ""
+    return of(roughly(one.high), view.unit)
 
 
 def _measured(view: SprintView) -> str:
@@ -261,15 +300,18 @@ def _measured(view: SprintView) -> str:
 
 
 def _forecasts(view: SprintView) -> list[tuple[str, Foreseen, str, str, str]]:
-    """First, about half-time and last: when, what, the interval, the chance of enough and of all."""
+    """First, about half-time and last: when, what, the interval, the chance of enough and of all; where
+    nothing was planned, nothing.
+    """
     named = [("At the start" if view.first.t <= EARLY else "First", view.first)]
     if view.midway is not None and view.midway not in (view.first, view.forecast):
         named.append(("About half-time", view.midway))
     if view.forecast != view.first:
         named.append(("Now" if view.ended is None else "Last", view.forecast))
     return [
-        (name, one, between(one.low, one.high), chance(one.p_enough), chance(one.p_all_done))
+        (name, one, likely(one), chance(one.p_enough), chance(one.p_all_done))
         for name, one in named
+        if has_plan(one)
     ]
 
 

@@ -12,7 +12,7 @@ LEVELS: Final = {
     "nothing": "quiet",
     "ignored": "quiet",
     "partly_refused": "amber",
-    "postponed": "amber",
+    "postponed": "quiet",
     "dead": "red",
 }
 """How good or bad an outcome of a run is."""
@@ -29,14 +29,14 @@ OUTCOMES: Final = {
 _DID: Final = {
     "post_comment": "commented",
     "edit_comment": "edited the comment",
-    "settle_comment": "settled the comment",
+    "settle_comment": "closed the comment",
     "drop_comment": "dropped a second comment",
     "remove_labels": "took a label off",
 }
 _WOULD: Final = {
     "post_comment": "comment",
     "edit_comment": "edit the comment",
-    "settle_comment": "settle the comment",
+    "settle_comment": "close the comment",
     "drop_comment": "drop a second comment",
     "remove_labels": "take a label off",
 }
