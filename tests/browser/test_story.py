@@ -422,7 +422,7 @@ def test_labels_tell_how_many_the_rules_put_on(ada: Visitor, page: Page) -> None
     assert_well_made(ada)
 
     page.get_by_role("link", name="security").click()
-    expect(page.get_by_text("Rules put it on; the model does not know it.")).to_be_visible()
+    expect(page.get_by_text("Rules put it on; no model serves here.")).to_be_visible()
     # Rules are changed in their file, not here.
     expect(page.get_by_role("button", name="Mute")).to_have_count(0)
     assert_well_made(ada)
