@@ -32,7 +32,7 @@ from store.rulebook import RulebookShelf
 from store.sprint_views import Change, Kind, Point, SprintView, SprintViews, subject_of
 from store.sprints import Sprints
 from store.trials import Trials, Wish
-from tests.unit.label_scene import judged, model, note, put_on, serve
+from tests.unit.label_scene import judged, look_through, model, note, put_on, serve
 from tests.unit.sprint_scene import DAY
 from tests.unit.view_scene import over, view
 from trackers.limits import host_of
@@ -118,11 +118,6 @@ def furnish(redis: Redis, known: Sequence[Connection], size: Size) -> None:
     _staff(redis)
 
 
-def decided(redis: Redis) -> int:
-    """How many decisions are told in the feed."""
-    return int(redis.zcard(keys.FEED))
-
-
 # -- decisions and labels ------------------------------------------------------------------------
 
 
@@ -206,7 +201,7 @@ def _label(redis: Redis, known: Sequence[Connection], size: Size, book: RuleBook
             Outcomes(redis).mute(
                 connection, "labels", _named(number), "5 of 14 were right, and 85% are asked"
             )
-    LabelLook(redis, known).look(book, now)
+    look_through(LabelLook(redis, known), book, now)
 
 
 # -- sprints -------------------------------------------------------------------------------------

@@ -203,10 +203,6 @@ def dead_parts(whole: Group, beside: Sequence[Statement] = ()) -> Iterator[Clash
             yield from dead_parts(group, held)
 
 
-def _groups(whole: Group) -> list[Group]:
-    return [part for part in whole.parts if isinstance(part, Group)]
-
-
 def _flat(whole: Group) -> tuple[list[Statement], list[Group]]:
     """The statements that must all hold, however deep they stand, and the groups that offer a choice."""
     facts: list[Statement] = []
@@ -267,7 +263,7 @@ def _texts(texts: list[Statement]) -> tuple[Statement, Statement] | None:
     excluded = [statement for statement in texts if not statement.holds]
     for statement in texts if excluded else ():
         if statement.holds:
-            covers = [_excluding(statement, piece, place, excluded)
+            covers = [_excluding(piece, place, excluded)
                       for piece in statement.pieces for place in statement.places]  # fmt: skip
             first = covers[0]
             if first is not None and all(covers):
@@ -275,7 +271,7 @@ def _texts(texts: list[Statement]) -> tuple[Statement, Statement] | None:
     return None
 
 
-def _excluding(asked: Statement, piece: Piece, place: str, excluded: list[Statement]) -> Statement | None:
+def _excluding(piece: Piece, place: str, excluded: list[Statement]) -> Statement | None:
     return next(
         (
             other

@@ -124,7 +124,7 @@ def meant_value(data: Mapping[str, Any], path: Path, model: type[BaseModel] | No
     if (decimal := _decimal(data, path, value)) is not None:
         return decimal
     if isinstance(value, str) and model is not None:
-        return _not_a_mapping(path, key, model, value)
+        return _not_a_mapping(key, model, value)
     if key == "label" and isinstance(value, list):
         return f'several labels go under "labels": labels: {_flow(value)}'
     if key in _TEXTS and isinstance(value, list):
@@ -136,7 +136,7 @@ def meant_value(data: Mapping[str, Any], path: Path, model: type[BaseModel] | No
     return None
 
 
-def _not_a_mapping(path: Path, key: str, model: type[BaseModel], value: str) -> str | None:
+def _not_a_mapping(key: str, model: type[BaseModel], value: str) -> str | None:
     if unspaced := _unspaced(value, keys_of(model)):
         return unspaced
     if key in _TEXTS:

@@ -109,7 +109,7 @@ def _redis(settings: Settings) -> Redis | Finding:
     except Complaint as complaint:
         return Finding(Level.FAIL, "redis", str(complaint))
     except RedisError as error:
-        return Finding(Level.FAIL, "redis", trouble(error), "Mend REDIS_URL, or start that Redis.")
+        return Finding(Level.FAIL, "redis", trouble(error))
     return redis
 
 

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     config: Path = Path("config")
     """Folder with ``rules.yaml`` and ``connections.yaml``; may be mounted read-only."""
     data: Path = Path("var")
-    """Folder for the embedded Redis of ``sprintwarden run`` copies of models, and what a training gathers."""
+    """Folder for the Redis of ``sprintwarden run``, copies of models, and what a training gathers."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     public_url: Url | None = None

@@ -40,9 +40,14 @@ def traits(redis: Redis) -> tuple[Trait, ...]:
 
 
 def copies(redis: Redis, wanted: int) -> tuple[Trait, ...]:
-    """Whether ``wanted`` replicas can hold a delivery; none for 0. Raises RedisError when Redis is away."""
+    """Whether ``wanted`` replicas can hold a delivery; none for 0, of which Redis is not asked.
+
+    Raises RedisError when it is away.
+    """
+    if not wanted:
+        return ()
     info = _info(redis)
-    return (_replicas(info, wanted), _cut_off(info)) if wanted else ()
+    return _replicas(info, wanted), _cut_off(info)
 
 
 def rewriting(redis: Redis) -> Trait | None:

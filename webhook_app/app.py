@@ -18,7 +18,6 @@ from rules.secret import Secret
 from store.address import parse
 from store.connect import connect
 from store.door import Door, Wait
-from store.inbox import Inbox
 from webhook_app import health, metrics
 from webhook_app.console import open_console
 from webhook_app.console.access import Access
@@ -81,7 +80,7 @@ def create_app(settings: WebSettings) -> Flask:
     collectors = (
         metrics.DeliveryCollector(registry, intake.entrances),
         metrics.HealthCollector(look),
-        StoreCollector(redis, Inbox(redis, lease=timedelta(minutes=1)), names),
+        StoreCollector(redis, names),
     )
     insiders = Insiders(settings.metrics_token)
     app.extensions["intake"] = intake

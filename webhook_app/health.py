@@ -163,9 +163,9 @@ def _bulk(alive: int, jobs: int) -> str:
     if alive:
         return f"{_many(alive, 'is', 'are')} alive."
     if jobs:
-        queued = _many(jobs, "training or backfill waits", "trainings and backfills wait")
+        queued = _many(jobs, "training, backfill or trial waits", "trainings, backfills and trials wait")
         return f"No bulk worker is alive; {queued}: start `sprintwarden work bulk`."
-    return "None is alive, and no training or backfill waits for one."
+    return "None is alive, and no training, backfill or trial waits for one."
 
 
 def _many(number: int, one: str, more: str) -> str:

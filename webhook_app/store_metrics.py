@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis
@@ -20,13 +19,11 @@ from store.crew import QUEUES, Crew
 from store.decisions import Decisions
 from store.durability import memory
 from store.heard import Heard
-from store.inbox import Inbox
+from store.inbox import depth
 from store.models import ModelShelf, Place
 from store.rulebook import RulebookShelf
 from store.watch import Rate, Reply, Report, Watch
 from store.writes import Writes
-
-log = structlog.get_logger("metrics")
 
 MOST_LABELS: Final = 200
 """Labels, and projects, that have series of their own; a tracker may have thousands."""
@@ -42,9 +39,8 @@ ENDINGS: Final = (
 class StoreCollector(Collector):
     """What Redis knows, asked at each scrape."""
 
-    def __init__(self, redis: Redis, inbox: Inbox, connections: Iterable[str]) -> None:
+    def __init__(self, redis: Redis, connections: Iterable[str]) -> None:
         self._redis = redis
-        self._inbox = inbox
         self._connections = tuple(connections)
 
     def describe(self) -> list[Metric]:
@@ -73,21 +69,22 @@ class StoreCollector(Collector):
         yield from found
 
     def _inbox_metrics(self) -> Iterator[Metric]:
-        depth = self._inbox.depth()
-        overdue = depth.oldest_overdue.total_seconds()
+        inbox = depth(self._redis)
         yield _gauge(
-            "sprintwarden_inbox_pending", "Subjects with hints waiting or being worked.", depth.pending
+            "sprintwarden_inbox_pending", "Subjects with hints waiting or being worked.", inbox.pending
         )
-        yield _gauge("sprintwarden_inbox_due", "Subjects that are due and not taken yet.", depth.due)
+        yield _gauge("sprintwarden_inbox_due", "Subjects that are due and not taken yet.", inbox.due)
         yield _gauge(
             "sprintwarden_inbox_waiting",
             "Subjects that are due, whether or not they were handed out, with no run begun.",
-            depth.waiting,
+            inbox.waiting,
         )
         yield _gauge(
-            "sprintwarden_inbox_oldest_overdue_seconds", "How late the oldest subject waiting is.", overdue
+            "sprintwarden_inbox_oldest_overdue_seconds",
+            "How late the oldest subject waiting is.",
+            inbox.oldest_overdue.total_seconds(),
         )
-        yield _gauge("sprintwarden_dead_letters", "Subjects that were given up.", depth.dead)
+        yield _gauge("sprintwarden_dead_letters", "Subjects that were given up.", inbox.dead)
 
     def _worker_metrics(self) -> Iterator[Metric]:
         workers = GaugeMetricFamily("sprintwarden_workers", "Workers that are alive.", labels=("queue",))

@@ -11,11 +11,10 @@ from rq.queue import EnqueueData
 
 from store.backfills import Backfills
 from workers.retraining import BULK_LIMIT
-from workers.tasks import BACKFILL
+from workers.tasks import BACKFILL, FAILED_JOBS_KEPT_S
 
 _WAITS: Final = timedelta(minutes=1)
 """After this a job that nobody took is called again: without a bulk worker they must not pile up."""
-_FAILED_JOBS_KEPT_S: Final = 24 * 3600
 
 
 def revive(bulk: Queue, backfills: Backfills, connections: Iterable[str]) -> None:
@@ -38,6 +37,6 @@ def _job(connection: str) -> EnqueueData:
         timeout=int(BULK_LIMIT.total_seconds()),
         ttl=int(_WAITS.total_seconds()),
         result_ttl=0,
-        failure_ttl=_FAILED_JOBS_KEPT_S,
+        failure_ttl=FAILED_JOBS_KEPT_S,
         description=f"backfill {connection}",
     )

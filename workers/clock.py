@@ -42,7 +42,7 @@ from workers.retraining import BULK_LIMIT, Retraining
 from workers.rounds import send_round, watch_boards
 from workers.rules_in_force import LiveRules, RulesFile
 from workers.shop import RUN_LIMIT
-from workers.tasks import RETRAIN, WAKE
+from workers.tasks import FAILED_JOBS_KEPT_S, RETRAIN, WAKE
 from workers.trial_jobs import call as call_to_trials
 from workers.watching import look
 
@@ -58,7 +58,6 @@ _LOOK_S: Final = 0.01
 """Of each tick, for the look at labels."""
 _HUNG_S: Final = 60
 """A tick that takes so long never ends: Redis is waited for less, and nothing else is asked."""
-_FAILED_JOBS_KEPT_S: Final = 24 * 3600
 
 
 def queue(name: str, redis: Redis) -> Queue:
@@ -172,7 +171,7 @@ class Clock:
                 # By then the connection is due again: without a bulk worker jobs must not pile up.
                 ttl=int(keys.RETRAIN_LIFE.total_seconds()),
                 result_ttl=0,
-                failure_ttl=_FAILED_JOBS_KEPT_S,
+                failure_ttl=FAILED_JOBS_KEPT_S,
                 description=f"train anew on {connection}",
             )
             self._bulk.enqueue_many([job])
@@ -186,7 +185,7 @@ class Clock:
                 args=(str(item.subject), item.token),
                 timeout=int(RUN_LIMIT.total_seconds()),
                 result_ttl=0,
-                failure_ttl=_FAILED_JOBS_KEPT_S,
+                failure_ttl=FAILED_JOBS_KEPT_S,
                 description=f"wake {item.subject}",
             )
             for item in taken

@@ -45,18 +45,14 @@ class LabelLook:
         self._views = LabelViews(redis)
         self._known: dict[str, Known | None] = {}
 
-    def look(self, book: RuleBook | None, now: datetime) -> None:
+    def steps(self, book: RuleBook | None, now: datetime) -> Iterator[None]:
         """Make those views anew that what they are made from no longer fits; a few round trips for each.
 
-        Any number of clocks may do so. Raises what a failing Redis raises.
-        """
-        for _ in self.steps(book, now):
-            pass
+        Step by step: there may be many labels, and a clock has more urgent things to do in between. A step
+        takes a few milliseconds, but for reading all outcomes of a place, and keeping its views, which take
+        some more. Opening a model's file may take a while, once for each model.
 
-    def steps(self, book: RuleBook | None, now: datetime) -> Iterator[None]:
-        """The same, step by step: there may be many labels, and a clock has more urgent things to do in
-        between. A step takes a few milliseconds, but for reading all outcomes of a place, and keeping its
-        views, which take some more. Opening a model's file may take a while, once for each model.
+        Any number of clocks may do so. Raises what a failing Redis raises.
         """
         shelf, ever = self._shelf.all(), self._outcomes.ever()
         for connection in self._connections:

@@ -86,19 +86,11 @@ class Sources:
 Views = tuple[Head, tuple[LabelView, ...]]
 
 
-def views(sources: Sources, rows: Sequence[Row], now: datetime) -> Views:
-    """What is shown of a place, and of each of its labels; ``rows`` are its outcomes, newest first."""
-    steps = views_in_steps(sources, rows, now)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Views = end.value
-            return made
-
-
 def views_in_steps(sources: Sources, rows: Sequence[Row], now: datetime) -> Generator[None, None, Views]:
-    """The same, for whoever has more urgent things to do in between; a step takes a few milliseconds."""
+    """What is shown of a place, and of each of its labels; ``rows`` are its outcomes, newest first.
+
+    A step takes a few milliseconds, for whoever has more urgent things to do in between.
+    """
     newest = week_of(now.astimezone(UTC))
     lines = _lines(sources)
     own: dict[str, list[Row]] = {}

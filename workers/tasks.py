@@ -18,6 +18,8 @@ WAKE = "workers.tasks.wake"
 RETRAIN = "workers.tasks.retrain"
 BACKFILL = "workers.tasks.backfill"
 TRY_RULES = "workers.tasks.try_rules"
+FAILED_JOBS_KEPT_S: Final = 24 * 3600
+"""RQ keeps a job that failed for so long, for whoever looks into it."""
 DRAIN_S: Final = 5.0
 """How long one wake-up goes on with other due subjects; the rest of the job's time is for the last run."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any, Final, TypeVar
@@ -27,7 +27,7 @@ from workers import failures
 from workers.patience import patiently
 from workers.rules_in_force import NAME
 from workers.shop import Desk, Shop
-from workers.tasks import TRY_RULES
+from workers.tasks import FAILED_JOBS_KEPT_S, TRY_RULES
 
 log = structlog.get_logger("trial")
 
@@ -39,7 +39,6 @@ _BEAT_S: Final = 5.0
 """So often it says that it lives, whatever it is at."""
 _AGAIN: Final = timedelta(seconds=30)
 """After this another worker is called, where nothing waits for one any more."""
-_FAILED_JOBS_KEPT_S: Final = 24 * 3600
 T = TypeVar("T")
 
 
@@ -59,7 +58,7 @@ def call(bulk: Queue, trials: Trials) -> None:
             timeout=int(LIMIT.total_seconds()),
             ttl=int(keys.TRIAL_LIFE.total_seconds()),
             result_ttl=0,
-            failure_ttl=_FAILED_JOBS_KEPT_S,
+            failure_ttl=FAILED_JOBS_KEPT_S,
             description="try an edited rules file",
         )
         bulk.enqueue_many([job])
@@ -173,7 +172,8 @@ class _Watch:
     id: str
     sleep: Callable[[float], None]
     issues: int = 0
-    waited: float = field(default=0.0)
+    waited: float = 0.0
+    """Seconds in all."""
 
     def looked(self, issues: int) -> None:
         self.issues = issues

@@ -41,7 +41,7 @@ def _add_cloud(api: Api, path: str) -> None:
         asked = _asked()
         query = _bounded(api, asked)
         found = query.run(_visible(api, asked)) if g.known else []
-        if (place := _place(asked, query)) is not None:
+        if (place := _place(asked)) is not None:
             found = [issue for issue in found if query.behind(issue, place)]
         size = min(_number(asked, "maxResults", api.config.page_size), api.config.page_size, _MOST)
         answer: JSON = {"issues": [_shown(views, issue, asked) for issue in found[:size]]}
@@ -144,7 +144,7 @@ def _token(asked: Mapping[str, Any], place: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([_mark(asked), place]).encode()).decode()
 
 
-def _place(asked: Mapping[str, Any], query: Query) -> list[Any] | None:
+def _place(asked: Mapping[str, Any]) -> list[Any] | None:
     """Where the page begins: a token names a place in the query's order, not a number of issues."""
     token = asked.get("nextPageToken")
     if not token:

@@ -54,6 +54,7 @@ from tests.browser.team import (
     connections,
 )
 from tests.unit.console_scene import PASSWORD, console_app
+from tests.unit.label_scene import look_through
 from trackers.limits import CREDENTIALS_REFUSED, host_of
 from trackers.model import Hint, HintKind, Subject, SubjectKind
 from webhook_app.console.changes import note_change
@@ -131,7 +132,7 @@ def furnished(folder: Path, *, hostile: bool = False) -> Iterator[World]:
         _queue(redis, filed, f"The tracker says {HOSTILE_NAME}." if hostile else "")
         if hostile:
             _unkind(redis, filed, now)
-        LabelLook(redis, known).look(book, now)
+        look_through(LabelLook(redis, known), book, now)
         done, running = _trials(redis, book, known, filed, now)
         with _ticking(redis, running), _served(server.url, known) as site:
             yield World(site, PASSWORD, redis, known, done, running)

@@ -11,16 +11,12 @@ from tests.contract.conftest import JiraRig, add, operations
 from trackers.errors import Conflict, Rejected
 from trackers.jira.service import JiraPalette
 from trackers.jira.webhook import parse
-from trackers.model import Issue, Label, Scope, component_label
+from trackers.model import Label, Scope, component_label
 from trackers.protocol import Recall
 from workers.decide import glance, is_echo, situation
 
 API, UI = component_label("API"), component_label("UI")
 SLOW = Label("slow", "slow")
-
-
-def seen(jira: JiraRig, issue: Issue) -> Issue:
-    return jira.service.read(issue.id, Recall()).issue
 
 
 def test_a_component_is_found_among_the_projects_whatever_its_case(jira: JiraRig) -> None:

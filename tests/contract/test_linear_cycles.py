@@ -30,7 +30,6 @@ from trackers.sprints import (
     sprint_topic,
 )
 
-HOUR_MS = 3_600_000
 DAY = 24 * 3600
 
 

@@ -26,7 +26,6 @@ _PAST: Final = (5.0, 3.0, 5.0, 5.0, 5.0)
 _DELIVERED: Final = (3, 4, 3, 4)
 """How many of these issues each finished sprint came to."""
 _DAYS: Final = 14
-_LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _known: Final[dict[str, dict[str, Finished]]] = {}
 """By kind of tracker, what a look at the board taught of its past: reading that takes the longest."""
 

@@ -167,5 +167,11 @@ def lived(redis: Redis, connections: Sequence[Connection], now: datetime, connec
     outcomes = Outcomes(redis)
     outcomes.mute(connection, "labels", "performance", "5 of 14 were right, and 85% are asked")
     outcomes.keep_shift(connection, "labels", {"shared": -0.31, "projects": {}}, len(rows), id_)
-    LabelLook(redis, connections).look(rules(), now)
+    look_through(LabelLook(redis, connections), rules(), now)
     return id_
+
+
+def look_through(at: LabelLook, book: RuleBook | None, now: datetime) -> None:
+    """All steps of a clock's look at labels."""
+    for _ in at.steps(book, now):
+        pass

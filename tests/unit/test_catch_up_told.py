@@ -252,7 +252,7 @@ def test_what_is_told_of_a_webhook(redis: Redis, state: HookState, ok: bool | No
 
 
 def metrics(redis: Redis) -> dict[tuple[str, ...], float]:
-    found = StoreCollector(redis, Inbox(redis, lease=HOUR), ["acme"]).collect()
+    found = StoreCollector(redis, ["acme"]).collect()
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in found

@@ -23,7 +23,19 @@ from store.outcomes import Outcomes, Row
 from store.watch import Rate, week_of
 from tests.unit.console_scene import TOKEN, console_app, csrf_of, log_in
 from tests.unit.front_door import all_connections
-from tests.unit.label_scene import HOSTILE, LINES, TAGS, judged, lived, model, note, put_on, rules, serve
+from tests.unit.label_scene import (
+    HOSTILE,
+    LINES,
+    TAGS,
+    judged,
+    lived,
+    look_through,
+    model,
+    note,
+    put_on,
+    rules,
+    serve,
+)
 from webhook_app.console import label_charts
 from webhook_app.console.changes import changes
 from webhook_app.console.frame import link
@@ -156,7 +168,7 @@ def test_every_figure_of_a_label_is_right_on_an_example_worked_by_hand(
         Row(monday.isoformat(), id_, "labels", "ABC", "checkout", p, False, bore) for p, bore in chances
     ]
     note(redis, "jira", [*known, *unseen])
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     cells = table(client.get("/console/labels"))["checkout"]
     assert cells[1:3] == ["10 by the model 25 % 2 by rules 5 %", "80 % 49 to 94 %"]
     assert cells[4:] == ["8", "2"]
@@ -189,7 +201,7 @@ def test_every_figure_of_a_label_is_right_on_an_example_worked_by_hand(
     outcomes.unmute("jira", "labels", "checkout")
     tomorrow = NOW + timedelta(days=1)
     note(redis, "jira", judged("checkout", tomorrow, [(1, 1)], id_))
-    LabelLook(redis, CONNECTIONS).look(rules(), tomorrow)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), tomorrow)
     row = client.get(one("checkout", "/api/v1/labels/label")).get_json()["view"]["row"]
     assert (row["live"]["right"], row["live"]["total"], row["state"], row["missing"]) == (1, 1, "unproven", 9)
     assert (row["confirmed"], row["corrected"]) == (9, 2)
@@ -235,7 +247,7 @@ def test_the_place_with_trouble_is_shown_unless_another_is_asked_for(
 def test_many_labels_stand_on_several_pages(client: FlaskClient, redis: Redis) -> None:
     serve(redis, "jira", model({f"l{number:03}": (500 - number, 1, 0, 0) for number in range(MOST + 20)}))
     put_on(redis, "jira", NOW, 9, l119=(0, 9))
-    LabelLook(redis, CONNECTIONS).look(None, NOW)
+    look_through(LabelLook(redis, CONNECTIONS), None, NOW)
     first = client.get("/console/labels?connection=jira&name=l")
     assert len([name for name in table(first) if name.startswith("l")]) == MOST
     assert next(iter(table(first))) == "l119"
@@ -271,7 +283,7 @@ def test_a_label_that_is_not_known_is_not_found(client: FlaskClient, serving: st
 
 def test_where_no_model_serves_none_is_said_not_to_know_a_label(client: FlaskClient, redis: Redis) -> None:
     put_on(redis, "jira", NOW, 9, security=(3, 0))
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     said = words(client.get(one("security")))
     assert "Rules put it on; no model serves here." in said
     assert "know it" not in said and "Confirmed" not in said
@@ -347,7 +359,7 @@ def test_a_muted_label_returns_after_asking(client: FlaskClient, redis: Redis, s
     ]
     assert client.post("/console/labels/unmute", data=form).status_code == 404
     assert client.get(one("performance", "/console/labels/unmute")).status_code == 404
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     said = words(client.get(one("performance")))
     assert "14 of its outcomes count no more" in said
     assert "On trial" in said
@@ -398,7 +410,7 @@ def test_a_hostile_name_is_text_everywhere(client: FlaskClient, redis: Redis, se
 
 
 def test_without_a_model_the_way_to_one_is_shown(client: FlaskClient, redis: Redis) -> None:
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     said = words(client.get("/console/labels?connection=jira"))
     for command in (
         "sprintwarden train --connection jira --target labels",
@@ -409,7 +421,7 @@ def test_without_a_model_the_way_to_one_is_shown(client: FlaskClient, redis: Red
     assert "No label is known yet" in words(client.get("/console/labels?connection=jira&target=components"))
     waiting = model()
     ModelShelf(redis).stage(("jira", "labels"), waiting.id, pack_content(waiting), listed_facts(waiting))
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     said = words(client.get("/console/labels?connection=jira&target=labels"))
     assert "waits for your word" in said and "sprintwarden train" not in said
 
@@ -425,7 +437,7 @@ def test_without_connections_the_page_says_what_adds_one(redis_server: EmbeddedR
 def test_few_outcomes_say_how_many_are_missing(client: FlaskClient, redis: Redis) -> None:
     id_ = serve(redis, "jira")
     note(redis, "jira", judged("checkout", NOW, [(3, 4)], id_))
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     page = client.get(one("checkout"))
     assert "6 more outcomes to judge it by" in table(client.get("/console/labels"))["checkout"][0]
     assert "4 answers with a chance of 50 % or more so far, and it takes 10" in words(page)
@@ -435,7 +447,7 @@ def test_few_outcomes_say_how_many_are_missing(client: FlaskClient, redis: Redis
 def test_a_model_whose_file_is_damaged_is_told_of(client: FlaskClient, redis: Redis) -> None:
     ModelShelf(redis).stage(("jira", "labels"), "a" * 64, b"damaged", {"created": "2026-03-01", "issues": 1})
     ModelShelf(redis).promote(("jira", "labels"), "a" * 64)
-    LabelLook(redis, CONNECTIONS).look(rules(), NOW)
+    look_through(LabelLook(redis, CONNECTIONS), rules(), NOW)
     assert "Its file cannot be read here" in words(client.get("/console/labels?connection=jira"))
 
 

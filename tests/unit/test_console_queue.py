@@ -92,7 +92,7 @@ def post(browser: FlaskClient, path: str, **fields: str) -> TestResponse:
 
 def test_each_subject_stands_where_it_is(inbox: Inbox, house: House) -> None:
     one_of_each(inbox)
-    page = gather(house, {})
+    page = gather(house)
     found = {part: ids(page, part) for part in ("dead", "postponed", "at_work", "settling", "due")}
     assert found == {
         "dead": ["1"],
@@ -171,7 +171,7 @@ def test_all_of_one_cause_are_put_back_and_no_others(
 ) -> None:
     for id_ in ("1", "2", "3"):
         bury(inbox, id_, BROKEN if id_ != "3" else "Another.")
-    assert [(one.cause, one.letters) for one in gather(house, {}).causes] == [(BROKEN, 2)]
+    assert [(one.cause, one.letters) for one in gather(house).causes] == [(BROKEN, 2)]
     assert "2 dead letters" in browser.get("/console/queue/put-back", query_string={"cause": BROKEN}).text
     assert post(browser, "put-back", cause=BROKEN).status_code == 303
     assert [letter.subject.id for letter in inbox.dead()] == ["3"]
@@ -226,7 +226,7 @@ def test_a_cause_counts_those_as_well_that_are_not_listed(
     for number in range(5):
         bury(inbox, f"{number}")
     monkeypatch.setattr("webhook_app.console.queue.MOST", 2)
-    page = gather(house, {})
+    page = gather(house)
     assert (len(page.dead.items), page.dead.total) == (2, 5)
     assert [(one.cause, one.letters) for one in page.causes] == [(BROKEN, 5)]
     assert "5 dead letters" in browser.get("/console/queue/put-back", query_string={"cause": BROKEN}).text
@@ -235,14 +235,14 @@ def test_a_cause_counts_those_as_well_that_are_not_listed(
 def test_letters_without_a_cause_have_none_in_common(inbox: Inbox, house: House) -> None:
     for id_ in ("1", "2"):
         bury(inbox, id_, "")
-    assert gather(house, {}).causes == ()
+    assert gather(house).causes == ()
 
 
 def test_changes_of_other_pages_hide_none_of_the_queue(redis: Redis, house: House) -> None:
     note_change(redis, "ada", "discarded", "acme:issue:1")
     for number in range(30):
         note_change(redis, "ada", "muted", f"label {number}")
-    assert [one.about for one in gather(house, {}).changes] == ["acme:issue:1"]
+    assert [one.about for one in gather(house).changes] == ["acme:issue:1"]
 
 
 def test_a_discarded_letter_is_gone_counted_and_noted(
@@ -255,7 +255,7 @@ def test_a_discarded_letter_is_gone_counted_and_noted(
     assert not redis.exists(keys.hints(subject), keys.subject_state(subject))
     assert Decisions(redis).counters()["discarded|acme"] == 1
     assert [(one.user, one.did, one.about) for one in changes(redis)] == [("ada", "discarded", str(subject))]
-    assert [one.did for one in gather(house, {}).changes] == ["discarded"]
+    assert [one.did for one in gather(house).changes] == ["discarded"]
     assert "ada discarded" in browser.get("/console/queue").text
 
 
@@ -319,6 +319,6 @@ def test_nothing_a_tracker_says_becomes_part_of_the_page(inbox: Inbox, browser: 
 
 def test_what_is_gathered_is_ready_for_machines(inbox: Inbox, house: House) -> None:
     one_of_each(inbox)
-    told = orjson.loads(orjson.dumps(gather(house, {})))
+    told = orjson.loads(orjson.dumps(gather(house)))
     assert told["dead"]["items"][0]["subject"] == "acme:issue:1"
     assert told["postponed"]["items"][0]["due"].endswith("+00:00")

@@ -10,6 +10,7 @@ from redis import Redis
 
 from rules.secret import Secret
 from sprintwarden.embedded import EmbeddedRedis
+from tests.conftest import until
 from tests.unit.console_scene import HASH, TOKEN, console_app, log_in
 from webhook_app.console.sessions import Sessions
 from webhook_app.console.turns import Turns
@@ -27,6 +28,7 @@ def test_a_few_wait_for_theirs() -> None:
     assert turns.take()
     second = Thread(target=lambda: got.append(turns.take()), daemon=True)
     second.start()
+    until(lambda: turns._room._value == 0)
     turns.give_back()
     second.join(30)
     assert got == [True]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -31,12 +31,33 @@ from store.put_on import PutOn
 from store.rulebook import RulebookShelf
 from store.watch import week_of
 from tests.conftest import CONNECTION, ISSUE, Floor, changed, hint, issue, until
-from tests.unit.label_scene import HOSTILE, LINES, RULES, TAGS, judged, lived, model, note, rules, serve
+from tests.unit.label_scene import (
+    HOSTILE,
+    LINES,
+    RULES,
+    TAGS,
+    judged,
+    lived,
+    look_through,
+    model,
+    note,
+    rules,
+    serve,
+)
 from trackers.model import HintKind, Label, Subject, SubjectKind, TrackerKind
 from workers import clock, label_look
 from workers.clock import Clock
 from workers.label_look import LabelLook, wanted
-from workers.label_view import MOST_LABELS, MOST_NEWEST, Known, Sources, Wanted, calibration, views
+from workers.label_view import (
+    MOST_LABELS,
+    MOST_NEWEST,
+    Known,
+    Sources,
+    Views,
+    Wanted,
+    calibration,
+    views_in_steps,
+)
 from workers.learning import bring_back
 from workers.rules_in_force import RulesFile
 from workers.run import run
@@ -68,6 +89,18 @@ def rows_of(right: int, wrong: int, tag: str = "ui", **more: Any) -> list[Row]:
 
 def named(found: tuple[Head, tuple[LabelView, ...]]) -> Mapping[str, LabelView]:
     return {view.row.name: view for view in found[1]}
+
+
+def views(sources: Sources, rows: Sequence[Row], now: datetime) -> Views:
+    """What comes of all steps."""
+
+    def made() -> Generator[None, None, None]:
+        told.append((yield from views_in_steps(sources, rows, now)))
+
+    told: list[Views] = []
+    for _ in made():
+        pass
+    return told[0]
 
 
 def seen(rows: list[Row], **more: Any) -> Mapping[str, LabelView]:
@@ -267,21 +300,21 @@ def test_the_clock_keeps_views_and_makes_them_anew_only_after_news(redis: Redis)
     look, shelf = LabelLook(redis, [connection()]), LabelViews(redis)
     id_ = serve(redis, "acme")
     note(redis, "acme", judged("checkout", NOW, [(9, 9)], id_))
-    look.look(rules(), NOW)
+    look_through(look, rules(), NOW)
     (head,) = shelf.heads([PLACE]).values()
     assert (head.at, head.outcomes, head.doubtful, head.week) == (NOW, 9, 0, MONDAY)
     assert head.serving is not None and head.serving.readable
-    look.look(rules(), NOW + timedelta(minutes=1))
+    look_through(look, rules(), NOW + timedelta(minutes=1))
     assert shelf.heads([PLACE])[PLACE].at == NOW
     note(redis, "acme", judged("checkout", NOW, [(1, 1)], id_))
-    look.look(rules(), NOW + timedelta(minutes=2))
+    look_through(look, rules(), NOW + timedelta(minutes=2))
     view = shelf.label(PLACE, "checkout")
     assert view is not None and view.row.state is State.SERVING
     assert shelf.heads([PLACE])[PLACE].at == NOW + timedelta(minutes=2)
     Outcomes(redis).mute("acme", "labels", "checkout", "x")
-    look.look(rules(), NOW + timedelta(minutes=3))
+    look_through(look, rules(), NOW + timedelta(minutes=3))
     assert shelf.heads([PLACE])[PLACE].muted == 1
-    look.look(rules(), NOW + timedelta(days=6))
+    look_through(look, rules(), NOW + timedelta(days=6))
     assert shelf.heads([PLACE])[PLACE].week == MONDAY + timedelta(weeks=1)
 
 
@@ -340,7 +373,7 @@ def test_a_model_that_cannot_be_read_is_told_of_and_stops_no_view(redis: Redis) 
     with structlog.testing.capture_logs() as logged:
         for minute in range(2):
             look = LabelLook(redis, [connection()])
-            look.look(rules(), NOW + timedelta(minutes=minute))
+            look_through(look, rules(), NOW + timedelta(minutes=minute))
     assert [line["event"] for line in logged] == ["model not read for the console"]
     (head,) = LabelViews(redis).heads([PLACE]).values()
     assert head.serving is not None and not head.serving.readable
@@ -353,7 +386,7 @@ def test_a_clock_with_rules_alone_never_needs_numpy(redis_server: EmbeddedRedis,
         "from store.connect import connect; from tests.unit.front_door import all_connections;"
         "from workers.label_look import LabelLook;"
         f"look = LabelLook(connect({redis_server.url!r}), all_connections());"
-        f"look.look(load_rules({RULES!r}, 'rules.yaml'), datetime.now(UTC));"
+        f"list(look.steps(load_rules({RULES!r}, 'rules.yaml'), datetime.now(UTC)));"
         "print('numpy' in sys.modules)"
     )
     done = run_process([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -428,11 +461,11 @@ def test_a_run_counts_what_it_put_on_and_an_edit_does_not(floor: Floor) -> None:
 
 def test_components_stand_among_components(redis: Redis) -> None:
     counted(redis, record(("component UI", "learned"), ("security", "rule xss")))
-    LabelLook(redis, [connection()]).look(rules(), NOW)
+    look_through(LabelLook(redis, [connection()]), rules(), NOW)
     views_ = LabelViews(redis)
     assert [(one.name, one.by_model) for one in views_.rows(("acme", "components"))] == [("UI", 1)]
     assert {one.name for one in views_.rows(PLACE)} == {"security", "Checkout"}
-    LabelLook(redis, [connection(TrackerKind.LINEAR)]).look(None, NOW)
+    look_through(LabelLook(redis, [connection(TrackerKind.LINEAR)]), None, NOW)
     assert {one.name for one in views_.rows(PLACE)} == {"component UI", "security"}
 
 
@@ -448,10 +481,10 @@ def test_what_a_person_muted_does_not_return_with_a_new_model(redis: Redis) -> N
 def test_the_file_of_a_model_is_read_by_the_clock_once(redis: Redis) -> None:
     id_ = serve(redis, "acme", model())
     look = LabelLook(redis, [connection()])
-    look.look(rules(), NOW)
+    look_through(look, rules(), NOW)
     redis.delete(keys.model(id_))
     note(redis, "acme", judged("checkout", NOW, [(1, 1)], id_))
-    look.look(rules(), NOW + timedelta(minutes=1))
+    look_through(look, rules(), NOW + timedelta(minutes=1))
     view = LabelViews(redis).label(PLACE, "checkout")
     assert view is not None and view.trial is not None
 

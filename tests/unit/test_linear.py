@@ -38,7 +38,7 @@ def tracker(issues: int = 240) -> tuple[Vocabulary, Matrix, NDArray[np.bool_]]:
     return vocabulary, vocabulary.matrix(streams), has
 
 
-VOCABULARY, ROWS, HAS = tracker()
+_, ROWS, HAS = tracker()
 EVEN = np.ones(len(HAS))
 
 

@@ -46,10 +46,6 @@ def redis(server: EmbeddedRedis) -> Iterator[Redis]:
     client.close()
 
 
-def caches(client: Redis) -> dict[str, Cache]:
-    return {one.name: Cache(client, one.name, one.account) for one in front_door.connections()}
-
-
 class Told:
     """What /readyz says."""
 
@@ -191,7 +187,7 @@ def test_bulk_workers_are_missed_only_while_something_waits_for_them(
 ) -> None:
     told = Told(house.client)
     assert told.red() == set()
-    assert "no training or backfill waits" in told.checks["bulk workers"]["detail"]
+    assert "no training, backfill or trial waits" in told.checks["bulk workers"]["detail"]
     worker = hire(server.url, BULK)
     worker.queues[0].enqueue("os.getcwd")
     assert Told(house.client).red() == set()
@@ -199,7 +195,7 @@ def test_bulk_workers_are_missed_only_while_something_waits_for_them(
     told = Told(house.client)
     assert (told.status, told.ready, told.red()) == (200, True, {"bulk workers"})
     assert (
-        "1 training or backfill waits: start `sprintwarden work bulk`"
+        "1 training, backfill or trial waits: start `sprintwarden work bulk`"
         in told.checks["bulk workers"]["detail"]
     )
 

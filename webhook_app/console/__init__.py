@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import NotFound
 
 from webhook_app.console import api, decisions, labels, now, queue, rules, sprints, trials
-from webhook_app.console.frame import API, HOME, Frame
+from webhook_app.console.frame import API, HOME, Frame, go
 from webhook_app.console.guard import OPEN, Guard
 from webhook_app.console.house import House, PageModule
 
@@ -72,9 +72,7 @@ def _is_of_old(house: House, connection: str) -> bool:
 
 
 def _home() -> Response:
-    if not PAGES:
-        raise NotFound
-    return Response(status=303, headers={"Location": PAGES[0].PAGE.path})
+    return go(PAGES[0].PAGE.path)
 
 
 def _nowhere(rest: str) -> NoReturn:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,7 +17,6 @@ from rules.secret import Secret
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-THIS_MACHINE: Final = "127.0.0.1, ::1"
 MIN_PASSWORD_CHARS: Final = 12
 MAX_PASSWORD_CHARS: Final = 1_024
 MAX_USER_CHARS: Final = 60
@@ -42,7 +41,7 @@ class Access:
     """A hash that ``hash_of`` made."""
     header: str | None = None
     """In which a proxy at one of ``proxies`` says who the user is."""
-    proxies: tuple[Network, ...] = field(default=())
+    proxies: tuple[Network, ...] = ()
     public_url: str | None = None
 
     @property

@@ -91,10 +91,15 @@ def ask(
     )
 
 
+def go(path: str) -> Response:
+    """Have the browser ask for the page at ``path``, whatever it asked for now."""
+    return Response(status=303, headers={"Location": path})
+
+
 def done(path: str, sentence: str) -> Response:
     """Go to the page at ``path`` after a change, which says once what was done."""
     visit, access = visiting(), _frame().house.settings.console
-    response = Response(status=303, headers={"Location": path})
+    response = go(path)
     if visit and access:
         response.set_cookie(
             _SAID,

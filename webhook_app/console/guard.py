@@ -13,9 +13,10 @@ from flask import Blueprint, Response, g, request
 from redis.exceptions import RedisError, ResponseError
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
+from store.connect import trouble
 from webhook_app.console.access import MAX_PASSWORD_CHARS, MAX_USER_CHARS, Access
 from webhook_app.console.attempts import Attempts, address_of
-from webhook_app.console.frame import API, HOME, as_json, link, show, visiting
+from webhook_app.console.frame import API, HOME, as_json, go, link, show, visiting
 from webhook_app.console.house import House
 from webhook_app.console.sessions import BROWSER_LIFE, LIFE, Sessions, Visit
 from webhook_app.console.turns import Turns
@@ -50,14 +51,16 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_CROWD: Final = "Many read the console at this moment, and webhooks go first. Try again in a moment."
 _FAULT: Final = ("Something broke", "A fault of ours; it is in the log of the web process.")
 _TOLD: Final = {
     400: ("Not understood", "The address or the form was not understood."),
     403: ("Not allowed", "This is not for you."),
     404: ("Not found", "There is no such page. What stood here may have reached the end of its life."),
-    503: ("Too many readers", _CROWD),
     413: ("Too much", "That is more than the console takes at once."),
+    503: (
+        "Too many readers",
+        "Many read the console at this moment, and webhooks go first. Try again in a moment.",
+    ),
 }
 """By status, the title and the sentence, unless whoever raised the error wrote one."""
 
@@ -115,7 +118,7 @@ class Guard:
 
     def _take_turn(self) -> None:
         if not self.turns.take():
-            raise ServiceUnavailable(_CROWD)
+            raise ServiceUnavailable
         g.has_turn = True
 
     def _give_turn_back(self, _: BaseException | None) -> None:
@@ -145,7 +148,7 @@ class Guard:
                 "The console is reached through a proxy that logs people in, and it named nobody."
             )
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-        return _go(link(LOGIN, next=wanted if wanted != HOME else None))
+        return go(link(LOGIN, next=wanted if wanted != HOME else None))
 
     def _look_at_change(self, visit: Visit) -> None:
         # What another site has a browser send is not even read.
@@ -161,7 +164,7 @@ class Guard:
 
     def _login(self) -> Response:
         if self.access.password is None:
-            return _go(HOME)
+            return go(HOME)
         return _form(request.args.get("next", ""))
 
     def _log_in(self) -> Response:
@@ -188,7 +191,7 @@ class Guard:
 
     def _let_in(self, user: str, following: str) -> Response:
         log.info("logged in", user=user, address=self.access.address(request.environ))
-        response = _go(following if _is_page(following) else HOME)
+        response = go(following if _is_page(following) else HOME)
         self._set(response, "session", self.sessions.begin(user), int(LIFE.total_seconds()))
         self._set(response, "browser", self.sessions.mark_browser(), int(BROWSER_LIFE.total_seconds()))
         return response
@@ -198,7 +201,7 @@ class Guard:
         if visit is not None:
             self.sessions.end(visit)
             log.info("logged out", user=visit.user)
-        response = _go(LOGIN)
+        response = go(LOGIN)
         response.delete_cookie(
             self._cookie("session"), secure=self.access.secure, httponly=True, samesite="Lax"
         )
@@ -224,10 +227,6 @@ def _is_of(visit: Visit) -> bool:
     """Whether a form holds the token of its visitor's session."""
     given = request.form.get("csrf") or request.headers.get("X-CSRF-Token", "")
     return hmac.compare_digest(given.encode(), visit.csrf.encode())
-
-
-def _go(path: str) -> Response:
-    return Response(status=303, headers={"Location": path})
 
 
 def _form(following: str, name: str = "", wrong: str = "", status: int = 200) -> Response:
@@ -284,7 +283,7 @@ def _refused(error: HTTPException) -> Response:
 
 def _redis_away(error: RedisError) -> Response:
     log.warning("redis does not answer", path=request.path, error=type(error).__name__)
-    title, sentence = "Redis is away", "Redis does not answer: start it, or mend REDIS_URL."
+    title, sentence = "Redis cannot be used", trouble(error)
     if isinstance(error, ResponseError):
         # One that is full, read-only or cannot append to its file.
         title, sentence = "Redis refuses", f"Redis answers, but refuses: {error}."

@@ -44,7 +44,7 @@ _ERRORS: Final = {
     "400": "A parameter that there is not, or that is not understood",
     "401": "Neither the token nor a session",
     "404": "There is no such thing, or not any more",
-    "503": "Redis does not answer, or refuses",
+    "503": "Redis does not answer, or refuses, or too many read the console",
 }
 _SHOWN: Final = ConfigDict(use_attribute_docstrings=True, json_schema_serialization_defaults_required=True)
 

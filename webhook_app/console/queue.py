@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from store.crew import QUEUES, Crew
 from store.keys import CONSOLE_LOG_KEPT
@@ -93,10 +93,8 @@ class QueuePage:
     """Put back or discarded here lately."""
 
 
-def gather(house: House, query: Mapping[str, str]) -> QueuePage:
-    """The queue as it is: a hundred subjects that were put off and given up, fewer of those on their way.
-    ``query`` is not looked at.
-    """
+def gather(house: House) -> QueuePage:
+    """The queue as it is: a hundred subjects that were put off and given up, fewer of those on their way."""
     found = lineup(house.redis, MOST)
     called = names(house, _known(found))
     due, at_work, settling, postponed, dead = (
@@ -135,7 +133,7 @@ def add(blueprint: Blueprint, house: House) -> None:
 
     @blueprint.get(PAGE.path)
     def queue() -> Response:
-        page = gather(house, request.args)
+        page = gather(house)
         return show("queue.html", title="Queue", page=page, levels=LEVELS, words=OUTCOMES, refresh=_REFRESH_S)
 
     queue_changes.add(blueprint, house, PAGE.path)

@@ -195,7 +195,13 @@ ROUTES: Final = (
         lambda house, _: rules.gather_file(house),
         "The file in force",
     ),
-    Route("/queue", "queue", queue.QueuePage, queue.gather, "What waits, is worked, was put off or given up"),
+    Route(
+        "/queue",
+        "queue",
+        queue.QueuePage,
+        lambda house, _: queue.gather(house),
+        "What waits, is worked, was put off or given up",
+    ),
     Route(
         "/trials/<id>",
         "trial",

@@ -45,6 +45,7 @@ from webhook_app.console.sprint_words import (
     percent,
     roughly,
 )
+from webhook_app.console.subjects import web
 from webhook_app.console.ways import to_decisions, to_sprint
 
 PAGE: Final = Page("sprints", f"{HOME}/sprints", "Sprints")
@@ -212,8 +213,8 @@ def gather_one(house: House, connection: str, sprint: str) -> Opened:
         left=left(view.end, now),
         days=_days(view),
         standing=standing(view),
-        link=_web(view.warned.url),
-        tracker=_web(view.url),
+        link=web(view.warned.url),
+        tracker=web(view.url),
         decisions=to_decisions(subject_of(view)),
     )
 
@@ -329,8 +330,3 @@ def _days(view: SprintView) -> tuple[Day, ...]:
     return tuple(
         Day(f"{at:%Y-%m-%d}", point.scope, point.done) for at, point in sorted(by_day.items(), reverse=True)
     )
-
-
-def _web(url: str | None) -> str | None:
-    """An address that a tracker told, if it is one that a browser may be sent to."""
-    return url if url and url.startswith(("https://", "http://")) else None

@@ -54,7 +54,12 @@ def address(house: House, connection: str, key: str, told: str = "") -> str | No
         return None
     if known.tracker is TrackerKind.JIRA:
         return f"{known.url}/browse/{quote(key, safe='')}"
-    return told if told.startswith(("https://", "http://")) else None
+    return web(told)
+
+
+def web(told: str | None) -> str | None:
+    """An address that a tracker told, if it is one that a browser may be sent to."""
+    return told if told and told.startswith(("https://", "http://")) else None
 
 
 def _named(house: House, subject: Subject, answer: Any) -> Named:

@@ -20,7 +20,7 @@ from store.keys import TRIAL_LIFE, beat
 from store.rulebook import RulebookShelf
 from store.trials import MOST, Head, State, TooMany, Trials, Wish
 from trackers.spans import in_words
-from webhook_app.console.frame import show, user
+from webhook_app.console.frame import go, show, user
 from webhook_app.console.house import House
 from webhook_app.console.rules import FILE, PAGE, place
 
@@ -60,7 +60,8 @@ class TrialPage:
     why: str
     """It came to nothing, and why."""
     result: Mapping[str, Any] | None
-    """As `sprintwarden try --json` tells it."""
+    """As `sprintwarden try --json` tells it, and in `new_labels` and `warnings` what `sprintwarden check
+    --connection` finds."""
     is_under_way: bool
 
 
@@ -140,7 +141,7 @@ def _ask(house: House, given: Mapping[str, str]) -> Response:
     except TooMany:
         told = f"{MOST} trials are under way already. Wait for the end of one, then send this again."
         return _show_form(house, replace(form, refused=told), 409)
-    return Response(status=303, headers={"Location": f"{_TRIALS}/{trial.id}"})
+    return go(f"{_TRIALS}/{trial.id}")
 
 
 def _number(given: str) -> int:
