@@ -11,6 +11,7 @@ import structlog
 from redis import Redis
 
 from store import keys
+from webhook_app.console.moments import moment
 
 log = structlog.get_logger("console")
 
@@ -29,7 +30,7 @@ class Change:
 
 def note_change(redis: Redis, user: str, did: str, about: str) -> None:
     """Keep and log that somebody changed something."""
-    change = Change(datetime.now(UTC).isoformat(timespec="seconds"), user, did, about)
+    change = Change(moment(datetime.now(UTC)), user, did, about)
     log.info("changed in the console", user=user, did=did, about=about)
     pipe = redis.pipeline()
     pipe.lpush(keys.CONSOLE_LOG, orjson.dumps(asdict(change)))

@@ -23,6 +23,7 @@ _NOT_MUTED: Final = "This label is not muted: somebody, or a new model, let it r
 def add(blueprint: Blueprint, house: House, path: str, page: str) -> None:
     """Add the pages that ask and the changes below ``path``; the page of one label is at ``page``."""
 
+    @blueprint.get(f"{path}/mute", endpoint="ask_mute")
     def ask_mute() -> Response:
         one, why = gather_one(house, request.args), _why(request.args)
         return ask(
@@ -39,10 +40,12 @@ def add(blueprint: Blueprint, house: House, path: str, page: str) -> None:
             fields={**one.query, "why": why},
         )
 
+    @blueprint.post(f"{path}/mute", endpoint="mute")
     def do_mute() -> Response:
         one, why = gather_one(house, request.form), _why(request.form)
         return done(link(page, **one.query), mute(house, one, why, user()))
 
+    @blueprint.get(f"{path}/unmute", endpoint="ask_unmute")
     def ask_unmute() -> Response:
         one = gather_one(house, request.args)
         if one.muted is None:
@@ -60,14 +63,10 @@ def add(blueprint: Blueprint, house: House, path: str, page: str) -> None:
             fields=one.query,
         )
 
+    @blueprint.post(f"{path}/unmute", endpoint="unmute")
     def do_unmute() -> Response:
         one = gather_one(house, request.form)
         return done(link(page, **one.query), unmute(house, one, user()))
-
-    blueprint.get(f"{path}/mute", endpoint="ask_mute")(ask_mute)
-    blueprint.post(f"{path}/mute", endpoint="mute")(do_mute)
-    blueprint.get(f"{path}/unmute", endpoint="ask_unmute")(ask_unmute)
-    blueprint.post(f"{path}/unmute", endpoint="unmute")(do_unmute)
 
 
 def mute(house: House, one: OneLabel, why: str, by: str) -> str:

@@ -15,6 +15,7 @@ from webhook_app.console.changes import Change, changes
 from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
 from webhook_app.console.levels import worst
+from webhook_app.console.moments import moment
 from webhook_app.console.now_connections import ConnectionNow, connections_now
 from webhook_app.console.now_needs import Need, headline, needs
 from webhook_app.console.now_service import RulesNow, ServiceNow, rules_now, service_now
@@ -48,10 +49,9 @@ class Now:
 def add(blueprint: Blueprint, house: House, /) -> None:
     """Add the page."""
 
+    @blueprint.get(PAGE.path, endpoint="now")
     def page() -> Response:
         return show("now.html", title="Now", refresh=_REFRESH_S, now=gather(house))
-
-    blueprint.get(PAGE.path, endpoint="now")(page)
 
 
 def gather(house: House) -> Now:
@@ -68,7 +68,7 @@ def gather(house: House) -> Now:
     running = in_order(SprintViews(house.redis).running([one.name for one in house.connections]), at)
     every = needs(found, depths)
     return Now(
-        at=at.isoformat(timespec="seconds"),
+        at=moment(at),
         headline=headline(len(every)),
         level=worst(need.level for need in every),
         needs=every,

@@ -20,6 +20,7 @@ from trackers.limits import BULK, CREDENTIALS_REFUSED, EVERYTHING, host_of
 from trackers.spans import in_words
 from webhook_app.console.house import House
 from webhook_app.console.levels import of_check, worst
+from webhook_app.console.moments import moment
 from webhook_app.health import Check
 
 _HOOKS: Final = {
@@ -139,8 +140,8 @@ class _Reader:
             tracker=str(one.tracker),
             level=worst([*(pause.level for pause in pauses), *map(of_check, own)]),
             has_webhook=one.webhook is not None,
-            last_event=_iso(Heard(redis).last(name)) if one.webhook else None,
-            last_write=_iso(Journals(redis).last_write(name)),
+            last_event=moment(Heard(redis).last(name)) if one.webhook else None,
+            last_write=moment(Journals(redis).last_write(name)),
             waiting=line.subjects if line else 0,
             oldest_s=line.longest.total_seconds() if line else 0.0,
             oldest=in_words(line.longest) if line else "",
@@ -153,7 +154,7 @@ class _Reader:
         )
 
     def _before(self, ago: timedelta) -> str:
-        return (self.at - ago).isoformat(timespec="seconds")
+        return moment(self.at - ago)
 
     def _state(self, name: str, well: str, ill: str) -> Aspect:
         check = self.checks.get(name)
@@ -187,14 +188,14 @@ class _Reader:
             level,
             word,
             check.detail if check and check.ok and standing.hooked.enabled else "",
-            _iso(standing.hooked.looked),
+            moment(standing.hooked.looked),
         )
 
     def _pauses(self, budget: Budget) -> Iterator[Pause]:
         for scope in (EVERYTHING, BULK):
             standing = budget.standing([scope])
             if standing is not None:
-                until = (self.at + standing.left).isoformat(timespec="seconds")
+                until = moment(self.at + standing.left)
                 bulk = scope == BULK
                 # Other pauses end by themselves; where work comes late by them, that is said above.
                 level = "red" if standing.reason == CREDENTIALS_REFUSED else "quiet"
@@ -226,13 +227,9 @@ def _model(entry: Entry, right: int = 0, judged: int = 0) -> ModelNow:
     refused = verdict.because if verdict is not None and not verdict.passed else ()
     return ModelNow(
         entry.id[:12],
-        entry.since.isoformat(timespec="seconds"),
+        moment(entry.since),
         int(facts.get("issues", 0)),
         right,
         judged,
         refused,
     )
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds") if at else None

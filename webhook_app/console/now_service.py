@@ -11,6 +11,7 @@ from store.inbox import Depth
 from store.keys import beat
 from store.rulebook import RulebookShelf
 from trackers.spans import in_words
+from webhook_app.console.moments import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def rules_now(redis: Redis) -> RulesNow:
     place, turned = max(refused, key=lambda one: one[1].since, default=(None, None))
     return RulesNow(
         shelf.version(),
-        since.isoformat(timespec="seconds") if since else None,
+        moment(since),
         place,
-        turned.since.isoformat(timespec="seconds") if turned else None,
+        moment(turned.since) if turned else None,
         turned.problems if turned else (),
     )
 

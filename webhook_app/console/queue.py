@@ -17,6 +17,7 @@ from webhook_app.console import queue_changes
 from webhook_app.console.changes import Change, changes
 from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
+from webhook_app.console.moments import moment
 from webhook_app.console.queue_changes import DISCARDED, MOST_OF_A_CAUSE, PUT_BACK
 from webhook_app.console.subjects import Named, names
 from webhook_app.console.wording import LEVELS, OUTCOMES
@@ -167,8 +168,8 @@ def _waiting(item: Item, called: Mapping[Subject, Named]) -> Waiting:
         name=name.name,
         url=name.url,
         stage=str(item.stage),
-        since=item.since.isoformat(timespec="seconds") if item.since else None,
-        due=item.due.isoformat(timespec="seconds") if item.due else None,
+        since=moment(item.since),
+        due=moment(item.due),
         attempts=item.attempts,
         cause=item.cause,
         hints=item.hints,

@@ -18,6 +18,7 @@ from store.trials import Head, Trials
 from trackers.model import TrackerKind
 from webhook_app.console.frame import HOME, show
 from webhook_app.console.house import House, Page
+from webhook_app.console.moments import moment
 
 PAGE: Final = Page("rules", f"{HOME}/rules", "Rules")
 
@@ -107,14 +108,13 @@ class RulesFile:
 def add(blueprint: Blueprint, house: House, /) -> None:
     """Add the page, and the file."""
 
+    @blueprint.get(PAGE.path, endpoint="rules")
     def page() -> Response:
         return show("rules.html", title="Rules", page=gather(house, request.args))
 
+    @blueprint.get(f"{PAGE.path}/file", endpoint="rules_file")
     def file() -> Response:
         return show("rules_file.html", title="The rules in force", file=gather_file(house))
-
-    blueprint.get(PAGE.path, endpoint="rules")(page)
-    blueprint.get(f"{PAGE.path}/file", endpoint="rules_file")(file)
 
 
 def gather(house: House, query: Mapping[str, str]) -> Rules:
@@ -131,7 +131,7 @@ def gather(house: House, query: Mapping[str, str]) -> Rules:
     settings = [_setting(one.path, one.value, one.origin) for one in told.settings] if told else []
     return Rules(
         version=held.version if held else None,
-        since=held.since.isoformat(timespec="seconds") if held else None,
+        since=moment(held.since) if held else None,
         past=shelf.past(),
         files=tuple(map(_state, shelf.files())),
         places=tuple(f"{one.name}/{key}" for one in house.connections for key in one.projects),
@@ -200,11 +200,11 @@ def _state(seen: FileSeen) -> FileState:
     turned = seen.turned
     if turned is None:
         return FileState(seen.place, seen.version, None, ())
-    return FileState(seen.place, seen.version, turned.since.isoformat(timespec="seconds"), turned.problems)
+    return FileState(seen.place, seen.version, moment(turned.since), turned.problems)
 
 
 def _line(trial: Head) -> TrialLine:
-    asked = trial.asked.isoformat(timespec="seconds")
+    asked = moment(trial.asked)
     return TrialLine(trial.id, trial.connection, trial.by, asked, str(trial.state))
 
 
@@ -214,4 +214,4 @@ def gather_file(house: House) -> RulesFile:
     if held is None:
         raise NotFound("No rules are in force yet: start the clock, and mend rules.yaml.")
     lines = tuple(held.text.decode().splitlines())
-    return RulesFile(held.version, held.since.isoformat(timespec="seconds"), lines)
+    return RulesFile(held.version, moment(held.since), lines)

@@ -138,10 +138,12 @@ class Opened:
 def add(blueprint: Blueprint, house: House, /) -> None:
     """Add the list, and the page of one sprint."""
 
+    @blueprint.get(PAGE.path, endpoint="sprints")
     def listed() -> Response:
         found = gather(house, request.args.get("connection"))
         return show("sprints.html", title="Sprints", refresh=_REFRESH_S, page=found)
 
+    @blueprint.get(f"{PAGE.path}/<connection>/<sprint>", endpoint="sprint")
     def opened(connection: str, sprint: str) -> Response:
         found = gather_one(house, connection, sprint)
         view = found.view
@@ -161,9 +163,6 @@ def add(blueprint: Blueprint, house: House, /) -> None:
             forecasts=_forecasts(view),
             number=number,
         )
-
-    blueprint.get(PAGE.path, endpoint="sprints")(listed)
-    blueprint.get(f"{PAGE.path}/<connection>/<sprint>", endpoint="sprint")(opened)
 
 
 def gather(house: House, connection: str | None = None) -> Sprints:

@@ -22,6 +22,7 @@ from store.trials import MOST, Head, State, TooMany, Trials, Wish
 from trackers.spans import in_words
 from webhook_app.console.frame import go, show, user
 from webhook_app.console.house import House
+from webhook_app.console.moments import moment
 from webhook_app.console.rules import FILE, PAGE, place
 
 _TRIALS: Final = f"{PAGE.path}/trials"
@@ -81,20 +82,19 @@ class _Form:
 def add(blueprint: Blueprint, house: House, /) -> None:
     """Add the form, and the page of one trial."""
 
+    @blueprint.get(f"{PAGE.path}/try", endpoint="trial_form")
     def form() -> Response:
         return _show_form(house, _begun(house, request.args))
 
+    @blueprint.post(_TRIALS, endpoint="ask_trial")
     def ask() -> Response:
         return _ask(house, request.form)
 
+    @blueprint.get(f"{_TRIALS}/<id_>", endpoint="trial")
     def trial(id_: str) -> Response:
         found = find_trial(house, id_)
         refresh = _POLL_S if found.is_under_way else None
         return show("trial.html", title="Trial of a rules file", refresh=refresh, trial=found)
-
-    blueprint.get(f"{PAGE.path}/try", endpoint="trial_form")(form)
-    blueprint.post(_TRIALS, endpoint="ask_trial")(ask)
-    blueprint.get(f"{_TRIALS}/<id_>", endpoint="trial")(trial)
 
 
 def _begun(house: House, query: Mapping[str, str]) -> _Form:
@@ -178,7 +178,7 @@ def find_trial(house: House, id_: str) -> TrialPage:
         id=head.id,
         connection=head.connection,
         by=head.by,
-        asked=head.asked.isoformat(timespec="seconds"),
+        asked=moment(head.asked),
         last=head.last,
         state=str(head.state),
         issues=head.issues,
