@@ -305,6 +305,14 @@ def test_colours_stand_among_the_variables_alone() -> None:
     assert "url(" not in SHEET and "@import" not in SHEET
 
 
+def test_a_process_reads_its_templates_before_it_serves(redis_server: EmbeddedRedis) -> None:
+    held = frame._ENVIRONMENT.cache
+    assert held is not None
+    held.clear()
+    console_app(redis_server.url)
+    assert len(held) == len(frame._ENVIRONMENT.list_templates()) > 10
+
+
 def test_each_class_has_a_style_and_each_style_a_use() -> None:
     styled = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/", "", SHEET, flags=re.DOTALL)))
     used = set()

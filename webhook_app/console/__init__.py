@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import NotFound
 
 from webhook_app.console import api, decisions, labels, now, queue, rules, sprints, trials
-from webhook_app.console.frame import API, HOME, Frame, go
+from webhook_app.console.frame import API, HOME, Frame, go, read_templates
 from webhook_app.console.guard import OPEN, Guard
 from webhook_app.console.house import House, PageModule
 
@@ -49,6 +49,7 @@ def open_console(app: Flask, house: House) -> None:
     blueprint.get(f"{HOME}/<path:rest>", endpoint="nowhere")(_nowhere)
     blueprint.get(f"{API}/<path:rest>", endpoint="nothing")(_nowhere)
     app.register_blueprint(blueprint)
+    read_templates()
 
 
 def _connections_of(house: House) -> Callable[[], None]:

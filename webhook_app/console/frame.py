@@ -60,6 +60,12 @@ def show(
     return response
 
 
+def read_templates() -> None:
+    """Read them all: no first reader waits for it, and no process shows those of another version."""
+    for name in _ENVIRONMENT.list_templates():
+        _ENVIRONMENT.get_template(name)
+
+
 def as_json(data: object, status: int = 200) -> Response:
     """The same data for a machine: what ``gather`` gave, a dataclass or a dict."""
     return Response(orjson.dumps(data), status, content_type="application/json")
@@ -190,7 +196,6 @@ def _iso(at: datetime | str) -> str:
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("webhook_app.console"),
     autoescape=True,
-    # A new version that is installed beside a running one must not lend it its templates.
     auto_reload=False,
     undefined=StrictUndefined,
     finalize=_seen,
