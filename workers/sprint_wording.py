@@ -404,12 +404,16 @@ def _how(voice: Voice, judgement: SprintJudgement) -> list[Spans]:
 
 def _how_foretold(voice: Voice, judgement: SprintJudgement) -> list[Spans]:
     forecast, past, unit = judgement.forecast, judgement.past, judgement.unit
+    # What is done stays done, which no forecast of a whole sprint knows.
+    expected, low, high = (
+        max(amount, judgement.scope.done) for amount in (forecast.expected, forecast.low, forecast.high)
+    )
     told = [
         voice.say(
             "how" if past.sprints else "how_new",
-            expected=figures.of(figures.roughly(forecast.expected), unit),
-            low=figures.roughly(forecast.low),
-            high=figures.of(figures.roughly(forecast.high), unit),
+            expected=figures.of(figures.roughly(expected), unit),
+            low=figures.roughly(low),
+            high=figures.of(figures.roughly(high), unit),
             sprints=figures.count(past.sprints, f"finished {voice.noun}"),
         ),
     ]

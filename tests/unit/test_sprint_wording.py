@@ -285,6 +285,14 @@ def test_a_share_over_the_limit_never_reads_as_the_limit(share: float, limit: fl
     assert share <= limit or told != line
 
 
+def test_no_less_is_foreseen_than_is_done() -> None:
+    done = EVERYTHING.scope.done
+    assert done > 2
+    low = replace(EVERYTHING.forecast, low=done / 2, expected=done + 5.0, high=done + 10.0)
+    told = comment(replace(EVERYTHING, forecast=low))
+    assert f"8 times in 10 between {figures.roughly(done)} and {figures.roughly(done + 10)} points" in told
+
+
 def test_how_long_an_issue_stands_is_told_by_a_date_that_stays_true() -> None:
     stalled = (Stalled("ABC-1", 8.0, 3.9),)
     found = replace(EVERYTHING, stalled=stalled, concerns=frozenset({Concern.STALLED}))
