@@ -35,7 +35,7 @@ test faults: export OMP_NUM_THREADS := 1
 test: $(READY) ## run all tests (ARGS are pytest's)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-faults: $(READY) ## cause every fault there is a test of, and write what was seen into docs/reliability.md (half an hour)
+faults: $(READY) ## cause every fault there is a test of, and write what was seen into docs/reliability.md (ten minutes)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m fault --slow --reliability=docs/reliability.md $(ARGS) tests
 
 soak: $(READY) ## an hour of work while things break (ARGS="--minutes 5 --seed 1")
