@@ -6,7 +6,7 @@ Every moment is by Redis' clock, which all machines share.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -116,17 +116,17 @@ class CatchUps:
 
     def standing(self, connection: str) -> Standing | None:
         """How a connection stands; None before it was first heard of."""
-        raw = cast("dict[str, str]", self._redis.hgetall(keys.catch_up(connection)))
-        if "first" not in raw:
-            return None
-        return Standing(
-            first=_moment(int(raw["first"])),
-            cursor=_moment(int(raw.get("cursor", raw["first"]))),
-            scan=_SCAN.validate_json(raw["scan"]) if "scan" in raw else None,
-            done=_DONE.validate_json(raw["done"]) if "done" in raw else None,
-            asked=_asked(raw["asked"]) if "asked" in raw else None,
-            hooked=_HOOKED.validate_json(raw["hook"]) if "hook" in raw else None,
-        )
+        return self.standings([connection]).get(connection)
+
+    def standings(self, connections: Sequence[str]) -> dict[str, Standing]:
+        """How each of them stands that was ever heard of."""
+        pipe = self._redis.pipeline(transaction=False)
+        for connection in connections:
+            pipe.hgetall(keys.catch_up(connection))
+        answers = cast("list[dict[str, str]]", pipe.execute())
+        return {
+            name: _standing(raw) for name, raw in zip(connections, answers, strict=True) if "first" in raw
+        }
 
     def begin(self, connection: str) -> Standing:
         """How a connection stands, which is heard of from now on at the latest. Up to five round trips."""
@@ -228,6 +228,17 @@ def _asked(text: str) -> Asked:
 
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
+
+
+def _standing(raw: Mapping[str, str]) -> Standing:
+    return Standing(
+        first=_moment(int(raw["first"])),
+        cursor=_moment(int(raw.get("cursor", raw["first"]))),
+        scan=_SCAN.validate_json(raw["scan"]) if "scan" in raw else None,
+        done=_DONE.validate_json(raw["done"]) if "done" in raw else None,
+        asked=_asked(raw["asked"]) if "asked" in raw else None,
+        hooked=_HOOKED.validate_json(raw["hook"]) if "hook" in raw else None,
+    )
 
 
 def _moment(at: int) -> datetime:

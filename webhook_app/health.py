@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -66,8 +66,7 @@ def checks(
             *_credentials(redis, connections),
             *_deliveries(redis, [connection.name for connection in connections if connection.webhook]),
             *_times(redis, [connection.name for connection in connections]),
-            *_catch_ups(redis, connections),
-            *_hooks(redis, connections),
+            *_found_by_asking(redis, connections),
             *_writing(redis, [connection.name for connection in connections]),
             *_models(redis, [connection.name for connection in connections]),
         )
@@ -227,12 +226,19 @@ def _out_of_step(ahead: timedelta) -> str:
     return f"Our clock is {in_words(abs(ahead))} {way} the tracker's. {cost} Set it right by NTP."
 
 
-def _catch_ups(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
-    """Whether each tracker is asked what changed as often as it should be."""
+def _found_by_asking(redis: Redis, connections: Sequence[Connection]) -> Iterable[Check]:
     catch_ups = CatchUps(redis)
-    now = catch_ups.now()
+    standings = catch_ups.standings([one.name for one in connections])
+    yield from _catch_ups(connections, standings, catch_ups.now())
+    yield from _hooks(connections, standings)
+
+
+def _catch_ups(
+    connections: Iterable[Connection], standings: Mapping[str, Standing], now: datetime
+) -> Iterable[Check]:
+    """Whether each tracker is asked what changed as often as it should be."""
     for one in connections:
-        name, every, standing = f"catch-up of {one.name}", one.catch_up, catch_ups.standing(one.name)
+        name, every, standing = f"catch-up of {one.name}", one.catch_up, standings.get(one.name)
         if every is None:
             yield Check(name, True, "It is switched off: what no webhook tells is not found.", vital=False)
         elif standing is None:
@@ -260,11 +266,10 @@ def _caught_up(name: str, standing: Standing, every: timedelta, now: datetime, *
     )
 
 
-def _hooks(redis: Redis, connections: Iterable[Connection]) -> Iterable[Check]:
+def _hooks(connections: Iterable[Connection], standings: Mapping[str, Standing]) -> Iterable[Check]:
     """The webhooks that were found off, and those that are on again. What is not known is not told."""
-    catch_ups = CatchUps(redis)
     for one in connections:
-        standing = catch_ups.standing(one.name) if one.webhook is not None else None
+        standing = standings.get(one.name) if one.webhook is not None else None
         hooked = standing.hooked if standing else None
         name = f"webhook of {one.name}"
         if hooked is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rules.connections import Connection
 from store.budget import Budget
-from store.catch_ups import CatchUps, HookState
+from store.catch_ups import CatchUps, HookState, Standing
 from store.heard import Heard
 from store.inbox import Queued, queued
 from store.journal import Journals
@@ -114,7 +114,8 @@ class ConnectionNow:
 def connections_now(house: House, at: datetime, found: Sequence[Check]) -> tuple[ConnectionNow, ...]:
     """Every connection as it is, with what was ``found`` of it."""
     checks = {check.name: check for check in found}
-    reader = _Reader(house, at, checks, CatchUps(house.redis), ModelShelf(house.redis).all())
+    standings = CatchUps(house.redis).standings([one.name for one in house.connections])
+    reader = _Reader(house, at, checks, standings, ModelShelf(house.redis).all())
     lines = queued(house.redis)
     return tuple(reader.connection(one, lines.get(one.name)) for one in house.connections)
 
@@ -126,7 +127,7 @@ class _Reader:
     house: House
     at: datetime
     checks: Mapping[str, Check]
-    catch_ups: CatchUps
+    standings: Mapping[str, Standing]
     models: Mapping[tuple[str, str], Slots]
 
     def connection(self, one: Connection, line: Queued | None) -> ConnectionNow:
@@ -172,14 +173,13 @@ class _Reader:
         state = self._state(f"catch-up of {one.name}", "Up to date", "Late")
         if one.catch_up is None:
             return Aspect("quiet", "Switched off", state.detail)
-        begun = self.catch_ups.standing(one.name) is not None
-        return state if begun else Aspect("quiet", "Not begun", state.detail)
+        return state if one.name in self.standings else Aspect("quiet", "Not begun", state.detail)
 
     def _webhook(self, one: Connection) -> Aspect:
         if one.webhook is None:
             every = f" every {in_words(one.catch_up)}" if one.catch_up else ""
             return Aspect("quiet", "None", f"The tracker is asked what changed{every}.")
-        standing = self.catch_ups.standing(one.name)
+        standing = self.standings.get(one.name)
         if standing is None or standing.hooked is None:
             return Aspect("quiet", "Not looked at yet")
         level, word = _HOOKS[standing.hooked.state]
