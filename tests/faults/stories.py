@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -23,9 +24,9 @@ class WithEvents(RuleBasedStateMachine):
         """Sent, and not arrived."""
         self.delivered: list[Any] = []
 
+    @abstractmethod
     def deliver(self, event: Any) -> None:
         """Have an event arrive, which may have arrived before."""
-        raise NotImplementedError
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())

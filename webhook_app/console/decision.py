@@ -23,7 +23,7 @@ from webhook_app.console.subjects import named, names
 from webhook_app.console.ways import to_shown_sprint
 from webhook_app.console.wording import LEVELS, and_list, did, sentence
 
-_TODO: Final = {
+_WHAT_TO_DO: Final = {
     "partly_refused": (
         "Mend what the tracker names: a right of our account, a label that was deleted. The next event has "
         "the issue looked at again."
@@ -205,7 +205,7 @@ def _todo(house: House, subject: Subject, outcome: str) -> str:
     among = _STANDS_AMONG.get(outcome)
     if among is not None and house.redis.zscore(among, str(subject)) is None:
         return _OVER[outcome]
-    return _TODO.get(outcome, "")
+    return _WHAT_TO_DO.get(outcome, "")
 
 
 def _event(hint: Mapping[str, Any]) -> Event:
